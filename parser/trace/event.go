@@ -1,0 +1,142 @@
+package trace
+
+import "github.com/ipiscope/ipiscope/parser/cpumask"
+
+// Flags are the bits of common_flags as the kernel records them
+// (include/linux/trace_events.h, enum trace_flag_type). Text inputs are mapped
+// back to these bits.
+type Flags uint8
+
+const (
+	FlagIRQsOff Flags = 1 << iota
+	// FlagNeedReschedLazy was IRQS_NOSUPPORT before the lazy preemption
+	// change of 6.13 (and in the PREEMPT_RT trees before it).
+	FlagNeedReschedLazy
+	FlagNeedResched
+	FlagHardIRQ
+	FlagSoftIRQ
+	FlagPreemptResched
+	FlagNMI
+	FlagBHOff
+
+	// FlagsContext are the bits that name the context an event ran in.
+	FlagsContext = FlagHardIRQ | FlagSoftIRQ | FlagNMI
+)
+
+// An Event is one trace record. It belongs to its Source and is valid until
+// the next Scan; CopyTo is the one way to keep it.
+//
+// The header fields are decoded before Scan returns, the payload when a field
+// is asked for.
+type Event struct {
+	Time     Time
+	Seq      uint64 // position within its CPU's buffer, or the line number of a text
+	CPU      int32  // the recording CPU
+	PID      int32
+	TGID     int32 // -1 if the input does not say
+	ID       EventID
+	Comm     NameID
+	Instance NameID // name of the trace instance, 0 for the top buffer
+	Flags    Flags
+	// Preempt is common_preempt_count: preempt depth in the low nibble (15 is
+	// "15 or more"), migrate-disable depth in the high one.
+	Preempt uint8
+	// HasFlags is false when the input does not hold Flags and Preempt, as in
+	// text that was printed without that column.
+	HasFlags bool
+	At       Pos
+
+	payload []byte
+	schema  *Schema
+	table   *Table
+	dec     Decoder
+}
+
+func (*Event) record() {}
+
+// A Decoder reads fields out of payloads. Each input format has one; Events
+// call it, nobody else does.
+type Decoder interface {
+	// Uint returns an integer field; a signed field is sign-extended.
+	Uint(e *Event, f *Field) (uint64, bool)
+	// Bytes returns the bytes of a string or array field (strings end before
+	// their NUL), or the text of any field of a text input.
+	Bytes(e *Event, f *Field) ([]byte, bool)
+	// Symbol returns the symbol of a field that holds a kernel address.
+	Symbol(e *Event, f *Field) (SymbolID, bool)
+	// Mask stores a cpumask field.
+	Mask(e *Event, f *Field, m *cpumask.Mask) bool
+	// Stack returns the interned stack of a kernel_stack or user_stack event.
+	Stack(e *Event) (StackID, bool)
+}
+
+// Reset makes e an event with that payload; the caller sets the header fields
+// afterwards. It is for Sources.
+func (e *Event) Reset(t *Table, d Decoder, s *Schema, payload []byte) {
+	*e = Event{TGID: -1, ID: s.ID, payload: payload, schema: s, table: t, dec: d}
+}
+
+// Schema describes the event's fields.
+func (e *Event) Schema() *Schema { return e.schema }
+
+// Table is the table that the event's ids belong to.
+func (e *Event) Table() *Table { return e.table }
+
+// Payload returns the undecoded bytes: the binary record, or the text behind
+// the event name.
+func (e *Event) Payload() []byte { return e.payload }
+
+// Uint returns an integer field, sign-extended if the field is signed. It is
+// false if the event has no such field or the input does not hold its number.
+func (e *Event) Uint(f FieldRef) (uint64, bool) {
+	if f < 0 {
+		return 0, false
+	}
+	return e.dec.Uint(e, &e.schema.Fields[f])
+}
+
+// Bytes returns the bytes of a field: those of a string without its NUL, the
+// printed text of any field of a text input. They are valid until the next
+// Scan.
+func (e *Event) Bytes(f FieldRef) ([]byte, bool) {
+	if f < 0 {
+		return nil, false
+	}
+	return e.dec.Bytes(e, &e.schema.Fields[f])
+}
+
+// Symbol returns the kernel symbol that an address field points at.
+func (e *Event) Symbol(f FieldRef) (SymbolID, bool) {
+	if f < 0 {
+		return 0, false
+	}
+	return e.dec.Symbol(e, &e.schema.Fields[f])
+}
+
+// Mask stores a CPU set field in m and reports whether there was one.
+func (e *Event) Mask(f FieldRef, m *cpumask.Mask) bool {
+	if f < 0 {
+		return false
+	}
+	return e.dec.Mask(e, &e.schema.Fields[f], m)
+}
+
+// Stack returns the stack that a stack event carries, 0 for other events.
+func (e *Event) Stack() StackID {
+	if !e.schema.IsStack {
+		return 0
+	}
+	id, _ := e.dec.Stack(e)
+	return id
+}
+
+// Depth is the preempt depth, 0 to 15.
+func (e *Event) Depth() uint8 { return e.Preempt & 0xf }
+
+// CopyTo copies e into dst, which then no longer depends on the Source except
+// for the Table. The payload buffer of dst is reused.
+func (e *Event) CopyTo(dst *Event) {
+	buf := append(dst.payload[:0], e.payload...)
+	*dst = *e
+	dst.payload = buf
+}

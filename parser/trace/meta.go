@@ -1,0 +1,58 @@
+package trace
+
+// Meta describes a trace: what its input says about the machine, the recorder
+// and the buffers. Zero values mean "the input does not say".
+type Meta struct {
+	Path        string
+	Format      string // "trace.dat v7", "ftrace text", ...
+	Compression string // "zstd", "zlib", "none"
+	Tool        string // version line of the recorder
+	Kernel      string // release, "6.12.107+deb13-amd64"
+	Uname       string // the whole uname line as recorded
+	Host        string
+	Arch        string
+	Clock       string // "local", "mono", "x86-tsc", ...
+	ClockUnit   string // "ns"; "ticks" for clocks that do not count nanoseconds
+	CPUs        int    // number of CPUs of the traced machine
+	PageSize    int
+	LongSize    int // of the traced kernel, bytes
+	BigEndian   bool
+	Instances   []string // names of the trace instances, without the top buffer
+	Options     []Option
+	CPUStats    []CPUStat
+	// Notes are facts about the file that limit what can be said from it:
+	// sections that were skipped, names that are missing.
+	Notes []string
+	// DroppedColumns is set by text sources whose text lacks a part of the
+	// event header ("flags").
+	DroppedColumns []string
+}
+
+// An Option is one entry of a trace.dat's option list.
+type Option struct {
+	ID   int
+	Name string
+	Text string // the data, if it is text
+	Size int
+}
+
+// CPUStat is what the recorder saved of per_cpu/cpuN/stats.
+type CPUStat struct {
+	Instance                                              string
+	CPU                                                   int
+	Entries, Overrun, CommitOverrun, DroppedEvents, Bytes uint64
+}
+
+// Lost is the number of events that the kernel counted as lost on this CPU.
+func (s CPUStat) Lost() uint64 { return s.Overrun + s.CommitOverrun + s.DroppedEvents }
+
+// ClockComparable reports whether time stamps of different CPUs may be
+// subtracted at microsecond precision. The kernel's default clock "local" is
+// not synchronised between CPUs (Documentation/trace/ftrace.rst, trace_clock).
+func (m *Meta) ClockComparable() bool {
+	switch m.Clock {
+	case "", "local", "uptime", "counter":
+		return false
+	}
+	return true
+}
