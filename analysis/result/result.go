@@ -1,0 +1,166 @@
+// Package result is the waist between analyzers and reports: analyzers make a
+// Set, renderers see nothing else. A Set holds exact numbers with their units;
+// scaling and rounding for people is the renderer's work.
+package result
+
+import (
+	"cmp"
+	"slices"
+)
+
+// A Set is the result of one command over its inputs.
+type Set struct {
+	Schema   string // name and version of the JSON form, "ipiscope/report/v1"
+	Verdict  string // one sentence that answers the question
+	Inputs   []Input
+	Isolated string // CPU list
+	By       []string
+	Totals   []Field
+	Tables   []*Table
+	Warnings []Warning
+}
+
+// An Input describes one file and how much of it was read.
+type Input struct {
+	Path         string
+	Format       string
+	Tool         string
+	Kernel       string
+	Clock        string
+	CPUs         int
+	Events       uint64
+	Lost         uint64 // events known to be lost
+	LostUnknown  bool   // events were lost and the recording does not know how many
+	SyntaxErrors uint64
+	First, Last  int64 // time of the first and last event, nanoseconds
+	Incomplete   bool  // damaged, cut off or interrupted: figures are partial
+}
+
+// IsLossy reports whether the input lacks events, so that its counts are lower
+// bounds.
+func (in Input) IsLossy() bool { return in.Lost > 0 || in.LostUnknown || in.Incomplete }
+
+// A Warning is a doubt about the result. Code is stable and meant for programs,
+// Text is a sentence for people.
+type Warning struct {
+	Code string
+	Text string
+}
+
+// Warn adds a warning unless the same one is there already.
+func (s *Set) Warn(code, text string) {
+	w := Warning{code, text}
+	if !slices.Contains(s.Warnings, w) {
+		s.Warnings = append(s.Warnings, w)
+	}
+}
+
+// IsLossy reports whether any input lacks events.
+func (s *Set) IsLossy() bool { return slices.ContainsFunc(s.Inputs, Input.IsLossy) }
+
+// Table returns the table of that name, nil if there is none.
+func (s *Set) Table(name string) *Table {
+	for _, t := range s.Tables {
+		if t.Name == name {
+			return t
+		}
+	}
+	return nil
+}
+
+// Total returns a field of Totals as an integer, 0 if there is none.
+func (s *Set) Total(name string) int64 {
+	for _, f := range s.Totals {
+		if f.Name == name {
+			return f.Value.Int
+		}
+	}
+	return 0
+}
+
+// A Field is a named value.
+type Field struct {
+	Name  string
+	Value Value
+}
+
+// A Table is rows of values. Rows are in the order in which they should be
+// shown.
+type Table struct {
+	Name  string // "groups"; the JSON member
+	Title string // for people
+	Cols  []Col
+	Rows  [][]Value
+	// Show names the columns to show to people, in that order; nil shows all.
+	// Where they do not fit, the last ones that are no keys are left out first.
+	Show []string
+}
+
+// A Col describes one column. Key columns identify a row: machine formats put
+// them together under "key". A dot in the name of any other column makes a
+// nested object.
+type Col struct {
+	Name string // stable: "hits"
+	Head string // for people: "hits"
+	Unit string // "ns", "Hz", "1" for a share; empty for counts and names
+	Help string
+	Key  bool
+}
+
+// Index returns the position of a column, -1 if there is none.
+func (t *Table) Index(name string) int {
+	return slices.IndexFunc(t.Cols, func(c Col) bool { return c.Name == name })
+}
+
+// SortDown orders the rows by the columns at these indexes, largest first, and
+// where all of them are equal by the columns from left to right, smallest
+// first, so that the order is total.
+func (t *Table) SortDown(cols ...int) {
+	slices.SortStableFunc(t.Rows, func(a, b []Value) int {
+		for _, i := range cols {
+			if c := b[i].Compare(a[i]); c != 0 {
+				return c
+			}
+		}
+		for i := range a {
+			if c := a[i].Compare(b[i]); c != 0 {
+				return c
+			}
+		}
+		return 0
+	})
+}
+
+// SortUp orders the rows by the column at index col, smallest first, and where
+// it is equal leaves them in their order.
+func (t *Table) SortUp(col int) {
+	slices.SortStableFunc(t.Rows, func(a, b []Value) int { return a[col].Compare(b[col]) })
+}
+
+// Kind is the type of a Value.
+type Kind uint8
+
+const (
+	KindString Kind = iota
+	KindInt
+	KindFloat
+)
+
+// A Value is one cell.
+type Value struct {
+	Kind  Kind
+	Int   int64
+	Float float64
+	Str   string
+}
+
+func Int[T ~int | ~int32 | ~int64 | ~uint64 | ~uint32](n T) Value {
+	return Value{Kind: KindInt, Int: int64(n)}
+}
+func Float(f float64) Value { return Value{Kind: KindFloat, Float: f} }
+func Str(s string) Value    { return Value{Kind: KindString, Str: s} }
+
+// Compare orders values of one kind.
+func (v Value) Compare(w Value) int {
+	return cmp.Or(cmp.Compare(v.Kind, w.Kind), cmp.Compare(v.Int, w.Int), cmp.Compare(v.Float, w.Float), cmp.Compare(v.Str, w.Str))
+}

@@ -1,0 +1,68 @@
+package track
+
+import "github.com/ipiscope/ipiscope/parser/trace"
+
+// calls holds the queued calls whose IPI has not been seen, per sending CPU.
+//
+// A csd_queue_cpu and the send it leads to happen in one context with the same
+// callsite and target, but not next to one another: an interrupt in between may
+// queue and send to the same target. The context tells the two apart, where
+// CPU and pid alone would give a wrong function.
+type calls struct {
+	byCPU []map[callKey]call
+}
+
+type callKey struct {
+	context
+	target   int32
+	callsite trace.NameID
+}
+
+type call struct {
+	function       trace.NameID
+	comm, instance trace.NameID
+	time           trace.Time
+	csd            uint64
+}
+
+// at returns the map of one CPU.
+func (c *calls) at(cpu int32) map[callKey]call {
+	if cpu < 0 {
+		cpu = 0
+	}
+	for int(cpu) >= len(c.byCPU) {
+		c.byCPU = append(c.byCPU, nil)
+	}
+	if c.byCPU[cpu] == nil {
+		c.byCPU[cpu] = map[callKey]call{}
+	}
+	return c.byCPU[cpu]
+}
+
+// queue remembers a call. It returns the one with the same key that was waiting
+// for an IPI: that one sent none.
+func (c *calls) queue(cpu int32, k callKey, v call) (older call, stale bool) {
+	m := c.at(cpu)
+	older, stale = m[k]
+	m[k] = v
+	return older, stale
+}
+
+// take returns the newest call with this key and forgets it.
+func (c *calls) take(cpu int32, k callKey) (call, bool) {
+	m := c.at(cpu)
+	v, ok := m[k]
+	if ok {
+		delete(m, k)
+	}
+	return v, ok
+}
+
+// clear forgets all calls of a CPU, handing each to f.
+func (c *calls) clear(cpu int32, f func(callKey, call)) {
+	m := c.at(cpu)
+	for k, v := range m {
+		f(k, v)
+	}
+	clear(m)
+}

@@ -1,0 +1,97 @@
+// Package track rebuilds from single events what several of them say together:
+// which function an IPI makes its target run, which request caused it, and
+// which stack sent it. All analyzers that count or time IPIs stand on it.
+package track
+
+import (
+	"github.com/ipiscope/ipiscope/parser/cpumask"
+	"github.com/ipiscope/ipiscope/parser/trace"
+)
+
+// Names that stand where the trace has none.
+const (
+	// Generic is the callback of every IPI that carries queued calls since
+	// Linux 6.5 (kernel/smp.c); it says nothing about what runs.
+	Generic = "generic_smp_call_function_single_interrupt"
+	// Reschedule is the function of an IPI without callback
+	// (arch_smp_send_reschedule in include/trace/events/ipi.h users).
+	Reschedule = "reschedule"
+	// Unknown is the function of a hit that no evidence explains.
+	Unknown = "unknown"
+	// NoIPI is the callback of requests that sent no IPI.
+	NoIPI = "(no ipi)"
+	// Null is how a NULL callback is printed.
+	Null = "0x0"
+)
+
+// Evidence says how the function of a hit is known.
+type Evidence uint8
+
+const (
+	EvidenceNone     Evidence = iota // nothing answered
+	EvidenceCallback                 // the send names it
+	EvidenceCSD                      // a csd_queue_cpu event of the same context names it
+	EvidenceStack                    // the frames of the send's stack name it
+	EvidenceHandler                  // what ran on the target names it
+)
+
+func (e Evidence) String() string {
+	return [...]string{"none", "callback", "csd", "stack", "handler"}[e]
+}
+
+// A Send is one IPI send event with what belongs to it. It is owned by the
+// Sends that delivers it and valid during the call only.
+type Send struct {
+	Time     trace.Time
+	CPU      int32 // the sender
+	PID      int32
+	Comm     trace.NameID
+	Instance trace.NameID
+	Event    trace.EventID
+	Callback trace.NameID // as recorded, without offset
+	Callsite trace.NameID // sym+0x24
+	Stack    trace.StackID
+	Flags    trace.Flags
+	// Raise marks an ipi_raise, which counts only where the input has no
+	// ipi_send_* event.
+	Raise bool
+	// Counted is false for sends that the filter excludes.
+	Counted bool
+	Targets cpumask.Mask
+	// Function and Evidence are those of a send that hits nobody; else they
+	// are in its hits.
+	Function trace.NameID
+	Evidence Evidence
+	Hits     []Hit
+
+	open bool // its stack may still come
+}
+
+// A Hit is one target of a Send that is in the isolated set.
+type Hit struct {
+	Target   int32
+	Function trace.NameID
+	Evidence Evidence
+	Requests uint32 // csd_queue_cpu events that this hit served
+}
+
+// A Request is a csd_queue_cpu event with an isolated target that sent no IPI:
+// the target's queue was not empty, or the target was polling for work.
+type Request struct {
+	CPU, PID, Target int32
+	Comm, Instance   trace.NameID
+	Function         trace.NameID
+	Callsite         trace.NameID
+}
+
+// A context is where events of one CPU belong together: what runs there, and at
+// which level of interruption. An input without flags has only the pid.
+type context struct {
+	pid   int32
+	flags trace.Flags
+	depth uint8
+}
+
+func contextOf(e *trace.Event) context {
+	return context{e.PID, e.Flags & trace.FlagsContext, e.Depth()}
+}

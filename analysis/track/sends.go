@@ -1,0 +1,314 @@
+package track
+
+import (
+	"github.com/ipiscope/ipiscope/parser/cpumask"
+	"github.com/ipiscope/ipiscope/parser/trace"
+)
+
+// maxWaiting is how many sends may wait for the stack of an older one. Stacks
+// follow their event within microseconds, before or after an interrupt's own
+// events, so the bound is reached only where no stacks were recorded.
+const maxWaiting = 256
+
+// Config says what a Sends looks at and where it delivers.
+type Config struct {
+	Isolated *cpumask.Mask // hits are targets in this set; nil means every CPU
+	// Counts is asked for every send event whether it is to be counted; nil
+	// counts all.
+	Counts func(*trace.Event) bool
+	// Send receives every send in the order of the trace, once it is known
+	// whether a stack belongs to it.
+	Send func(*Send)
+	// Request receives the requests that sent no IPI, in no useful order.
+	Request func(*Request)
+}
+
+// Sends finds the IPI sends in a stream of events and joins them with their
+// requests and stacks.
+type Sends struct {
+	cfg   Config
+	table *trace.Table
+	roles []role // by EventID
+	calls calls
+	names struct{ generic, null, reschedule, unknown trace.NameID }
+	// hasCSD: this trace records csd_queue_cpu, so its kernel is one that
+	// traces each IPI once (6.5 or later).
+	hasCSD bool
+	logic  []logicalCall // by CPU: 6.4 kernels only
+	open   [][]openSend  // by CPU: sends that may still get a stack
+	queue  []*Send       // in trace order, from head on
+	head   int
+	free   []*Send
+}
+
+type openSend struct {
+	at   context
+	send *Send
+}
+
+// NewSends returns a Sends for the events of one table.
+func NewSends(t *trace.Table, cfg Config) *Sends {
+	s := &Sends{cfg: cfg, table: t}
+	s.names.generic, s.names.null = t.Name(Generic), t.Name(Null)
+	s.names.reschedule, s.names.unknown = t.Name(Reschedule), t.Name(Unknown)
+	return s
+}
+
+// Event takes the next event of the trace.
+func (s *Sends) Event(e *trace.Event) {
+	r := s.roleOf(e)
+	if r.kind == kindKernelStack {
+		s.stack(e)
+		return
+	}
+	if r.kind == kindUserStack {
+		return
+	}
+	s.closeContext(e.CPU, contextOf(e))
+	switch r.kind {
+	case kindSendCPU, kindSendMask, kindRaise:
+		s.send(e, r)
+	case kindQueue:
+		s.hasCSD = true
+		s.queueCall(e, r)
+	}
+}
+
+// Lost takes a gap in the events of one CPU: nothing from before it is joined
+// with anything behind it.
+func (s *Sends) Lost(l *trace.Lost) {
+	s.calls.clear(l.CPU, func(k callKey, c call) { s.orphan(l.CPU, k, c) })
+	if l.CPU >= 0 && int(l.CPU) < len(s.open) {
+		for _, o := range s.open[l.CPU] {
+			o.send.open = false
+		}
+		s.open[l.CPU] = s.open[l.CPU][:0]
+	}
+	s.dropLogical(l.CPU)
+	s.flush()
+}
+
+// End delivers what is still waiting.
+func (s *Sends) End() {
+	for cpu := range s.logic {
+		s.dropLogical(int32(cpu))
+	}
+	for _, w := range s.queue[s.head:] {
+		w.open = false
+	}
+	s.flush()
+	for cpu := range s.calls.byCPU {
+		s.calls.clear(int32(cpu), func(k callKey, c call) { s.orphan(int32(cpu), k, c) })
+	}
+}
+
+func (s *Sends) isolated(cpu int32) bool {
+	return s.cfg.Isolated == nil || s.cfg.Isolated.Has(int(cpu))
+}
+
+// queueCall takes a csd_queue_cpu.
+func (s *Sends) queueCall(e *trace.Event, r *role) {
+	target, ok := e.Uint(r.cpu)
+	fn, ok2 := e.Symbol(r.function)
+	site, ok3 := e.Symbol(r.callsite)
+	if !ok || !ok2 || !ok3 {
+		return
+	}
+	k := callKey{contextOf(e), int32(target), s.table.SymbolText(site)}
+	c := call{function: s.table.SymbolName(fn), comm: e.Comm, instance: e.Instance, time: e.Time}
+	if older, stale := s.calls.queue(e.CPU, k, c); stale {
+		s.orphan(e.CPU, k, older)
+	}
+}
+
+// orphan delivers a request that sent no IPI.
+func (s *Sends) orphan(cpu int32, k callKey, c call) {
+	if s.cfg.Request == nil || !s.isolated(k.target) {
+		return
+	}
+	s.cfg.Request(&Request{
+		CPU: cpu, PID: k.pid, Target: k.target, Comm: c.comm, Instance: c.instance, Function: c.function, Callsite: k.callsite,
+	})
+}
+
+// send takes an ipi_send_cpu, ipi_send_cpumask or ipi_raise.
+func (s *Sends) send(e *trace.Event, r *role) {
+	w := s.newSend()
+	w.Time, w.CPU, w.PID, w.Comm, w.Instance = e.Time, e.CPU, e.PID, e.Comm, e.Instance
+	w.Event, w.Flags, w.Raise = e.ID, e.Flags, r.kind == kindRaise
+	w.Counted = s.cfg.Counts == nil || s.cfg.Counts(e)
+	s.targets(e, r, w)
+	if r.kind == kindRaise {
+		if reason, ok := e.Bytes(r.callback); ok {
+			w.Callback = s.table.NameBytes(reason)
+		}
+	} else {
+		if cb, ok := e.Symbol(r.callback); ok {
+			w.Callback = s.table.SymbolName(cb)
+		}
+		if site, ok := e.Symbol(r.callsite); ok {
+			w.Callsite = s.table.SymbolText(site)
+		}
+	}
+	at := contextOf(e)
+	if s.isLogical(w, r) {
+		s.keepLogical(w, at)
+		return
+	}
+	s.resolve(w, at)
+	w.open = true
+	s.queue = append(s.queue, w)
+	for int(e.CPU) >= len(s.open) {
+		s.open = append(s.open, nil)
+	}
+	if e.CPU >= 0 {
+		s.open[e.CPU] = append(s.open[e.CPU], openSend{at, w})
+	} else {
+		w.open = false
+	}
+	s.flush()
+}
+
+func (s *Sends) targets(e *trace.Event, r *role, w *Send) {
+	if r.kind == kindSendCPU {
+		if cpu, ok := e.Uint(r.cpu); ok && cpu < cpumask.MaxCPUs {
+			w.Targets.Set(int(cpu))
+		}
+	} else {
+		e.Mask(r.mask, &w.Targets)
+	}
+	for cpu := range w.Targets.All() {
+		if s.isolated(int32(cpu)) {
+			w.Hits = append(w.Hits, Hit{Target: int32(cpu)})
+		}
+	}
+}
+
+// resolve finds the function of each hit by the send itself and by the calls
+// that were queued for it.
+func (s *Sends) resolve(w *Send, at context) {
+	lent, wasLent := s.takeLogical(w, at)
+	name, by := s.names.unknown, EvidenceNone
+	switch {
+	case wasLent:
+		name, by = lent, EvidenceCallback
+	case w.Callback == s.names.null:
+		name, by = s.names.reschedule, EvidenceCallback
+	case w.Callback != s.names.generic && w.Callback != 0:
+		name, by = w.Callback, EvidenceCallback
+	}
+	w.Function, w.Evidence = name, by
+	for i := range w.Hits {
+		h := &w.Hits[i]
+		h.Function, h.Evidence = name, by
+		if wasLent {
+			h.Requests = 1
+		} else if by == EvidenceNone {
+			s.resolveByCall(w, h, at)
+		}
+	}
+	if len(w.Hits) == 0 && by == EvidenceNone {
+		// nobody is hit, but the group is shown: any target tells its function
+		h := Hit{Target: int32(w.Targets.First())}
+		if s.resolveByCall(w, &h, at); h.Evidence != EvidenceNone {
+			w.Function, w.Evidence = h.Function, h.Evidence
+		}
+	}
+}
+
+func (s *Sends) resolveByCall(w *Send, h *Hit, at context) {
+	if c, ok := s.calls.take(w.CPU, callKey{at, h.Target, w.Callsite}); ok {
+		h.Function, h.Evidence, h.Requests = c.function, EvidenceCSD, 1
+	}
+}
+
+// stack gives a kernel_stack to the send it belongs to: the last one of its
+// context. An interrupt between an event and its stack leaves events and stacks
+// of its own in between, in another context.
+func (s *Sends) stack(e *trace.Event) {
+	if e.CPU < 0 || int(e.CPU) >= len(s.open) {
+		return
+	}
+	at := contextOf(e)
+	open := s.open[e.CPU]
+	for i := len(open) - 1; i >= 0; i-- {
+		if open[i].at == at {
+			open[i].send.Stack = e.Stack()
+			s.closeFrom(e.CPU, i)
+			return
+		}
+	}
+}
+
+// closeContext ends the wait for the stack of sends in a context that has gone
+// on to its next event.
+func (s *Sends) closeContext(cpu int32, at context) {
+	if cpu < 0 || int(cpu) >= len(s.open) {
+		return
+	}
+	open := s.open[cpu]
+	for i := range open {
+		if open[i].at == at {
+			s.closeFrom(cpu, i)
+			return
+		}
+	}
+}
+
+// closeFrom closes the i'th open send of a CPU and those opened after it, which
+// ran in interrupts that must be over.
+func (s *Sends) closeFrom(cpu int32, i int) {
+	for _, o := range s.open[cpu][i:] {
+		o.send.open = false
+	}
+	s.open[cpu] = s.open[cpu][:i]
+	s.flush()
+}
+
+// flush delivers the sends at the head of the queue that are complete.
+func (s *Sends) flush() {
+	for s.head < len(s.queue) {
+		w := s.queue[s.head]
+		if w.open {
+			if len(s.queue)-s.head <= maxWaiting {
+				break
+			}
+			s.forget(w)
+		}
+		s.queue[s.head] = nil
+		s.head++
+		s.cfg.Send(w)
+		s.recycle(w)
+	}
+	if s.head > maxWaiting {
+		n := copy(s.queue, s.queue[s.head:])
+		s.queue, s.head = s.queue[:n], 0
+	}
+}
+
+// forget takes a send that waited too long out of its CPU's open ones.
+func (s *Sends) forget(w *Send) {
+	open := s.open[w.CPU]
+	for i := range open {
+		if open[i].send == w {
+			s.open[w.CPU] = append(open[:i], open[i+1:]...)
+			return
+		}
+	}
+}
+
+func (s *Sends) newSend() *Send {
+	if n := len(s.free); n > 0 {
+		w := s.free[n-1]
+		s.free = s.free[:n-1]
+		return w
+	}
+	return &Send{}
+}
+
+func (s *Sends) recycle(w *Send) {
+	targets, hits := w.Targets, w.Hits[:0]
+	targets.Reset()
+	*w = Send{Targets: targets, Hits: hits}
+	s.free = append(s.free, w)
+}

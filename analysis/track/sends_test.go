@@ -1,0 +1,233 @@
+package track_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ipiscope/ipiscope/analysis"
+	"github.com/ipiscope/ipiscope/analysis/track"
+	"github.com/ipiscope/ipiscope/parser/cpumask"
+	"github.com/ipiscope/ipiscope/parser/trace"
+	"github.com/ipiscope/ipiscope/parser/trace/tracetest"
+)
+
+// collector prints what a track.Sends delivers.
+type collector struct {
+	*track.Sends
+	t     *trace.Table
+	lines []string
+	orph  []string
+}
+
+func (c *collector) End(analysis.Span) { c.Sends.End() }
+
+func collect(t *testing.T, isolated, script string) []string {
+	t.Helper()
+	src := tracetest.Parse(script)
+	m, err := cpumask.ParseList([]byte(isolated))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &collector{t: src.Table()}
+	c.Sends = track.NewSends(src.Table(), track.Config{
+		Isolated: &m,
+		Send: func(w *track.Send) {
+			hits := []string{}
+			for _, h := range w.Hits {
+				hits = append(hits, fmt.Sprintf("%d:%s/%v/%d", h.Target, c.t.NameOf(h.Function), h.Evidence, h.Requests))
+			}
+			stack := ""
+			if w.Stack != 0 {
+				stack = " stack " + c.t.SymbolOf(c.t.StackOf(w.Stack)[0]).Name
+			}
+			c.lines = append(c.lines, fmt.Sprintf("%d from %d: %s%s", int64(w.Time)%1e9/1e3, w.CPU, strings.Join(hits, " "), stack))
+		},
+		Request: func(r *track.Request) {
+			c.orph = append(c.orph, fmt.Sprintf("no ipi %d->%d %s", r.CPU, r.Target, c.t.NameOf(r.Function)))
+		},
+	})
+	if _, err := analysis.Run(context.Background(), src, analysis.Options{}, c); err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(c.orph)
+	return append(c.lines, c.orph...)
+}
+
+const generic = "generic_smp_call_function_single_interrupt"
+
+// The expected values follow from the definitions in docs/definitions.md; the
+// event sequences are those that kernel/smp.c and kernel/irq_work.c make.
+func TestSends(t *testing.T) {
+	tests := []struct {
+		name, script string
+		want         []string
+	}{
+		{"a call and its IPI", `
+			at 1.000001 cpu 0 task a-7 flags d..1 csd_queue_cpu cpu=2 callsite=f+0x1 func=g csd=1
+			at 1.000002 cpu 0 task a-7 flags d..1 ipi_send_cpu cpu=2 callsite=f+0x1 callback=` + generic,
+			[]string{"2 from 0: 2:g/csd/1"}},
+		{"an interrupt between the call and its IPI, to the same target from the same place", `
+			at 1.000001 cpu 0 task a-7 flags d..1 csd_queue_cpu cpu=2 callsite=f+0x1 func=outer csd=1
+			at 1.000002 cpu 0 task a-7 flags d.h2 csd_queue_cpu cpu=2 callsite=f+0x1 func=inner csd=2
+			at 1.000003 cpu 0 task a-7 flags d.h2 ipi_send_cpu cpu=2 callsite=f+0x1 callback=` + generic + `
+			at 1.000004 cpu 0 task a-7 flags d..1 ipi_send_cpu cpu=2 callsite=f+0x1 callback=` + generic,
+			[]string{"3 from 0: 2:inner/csd/1", "4 from 0: 2:outer/csd/1"}},
+		{"a call that found the queue full sends no IPI", `
+			at 1.000001 cpu 0 task a-7 flags d..1 csd_queue_cpu cpu=2 callsite=f+0x1 func=first csd=1
+			at 1.000002 cpu 0 task a-7 flags d..1 csd_queue_cpu cpu=2 callsite=f+0x1 func=second csd=2
+			at 1.000003 cpu 0 task a-7 flags d..1 ipi_send_cpu cpu=2 callsite=f+0x1 callback=` + generic,
+			[]string{"3 from 0: 2:second/csd/1", "no ipi 0->2 first"}},
+		{"a call of another place is not taken", `
+			at 1.000001 cpu 0 task a-7 flags d..1 csd_queue_cpu cpu=2 callsite=other+0x1 func=g csd=1
+			at 1.000002 cpu 0 task a-7 flags d..1 ipi_send_cpu cpu=2 callsite=f+0x1 callback=` + generic,
+			[]string{"2 from 0: 2:unknown/none/0", "no ipi 0->2 g"}},
+		{"a call of another task is not taken", `
+			at 1.000001 cpu 0 task a-7 flags d..1 csd_queue_cpu cpu=2 callsite=f+0x1 func=g csd=1
+			at 1.000002 cpu 0 task b-8 flags d..1 ipi_send_cpu cpu=2 callsite=f+0x1 callback=` + generic,
+			[]string{"2 from 0: 2:unknown/none/0", "no ipi 0->2 g"}},
+		{"nothing is joined across a loss", `
+			at 1.000001 cpu 0 task a-7 flags d..1 csd_queue_cpu cpu=2 callsite=f+0x1 func=g csd=1
+			lost cpu 0 at 1.000002 n 3
+			at 1.000003 cpu 0 task a-7 flags d..1 ipi_send_cpu cpu=2 callsite=f+0x1 callback=` + generic,
+			[]string{"3 from 0: 2:unknown/none/0", "no ipi 0->2 g"}},
+		{"a loss on another CPU changes nothing", `
+			at 1.000001 cpu 0 task a-7 flags d..1 csd_queue_cpu cpu=2 callsite=f+0x1 func=g csd=1
+			lost cpu 1 at 1.000002
+			at 1.000003 cpu 0 task a-7 flags d..1 ipi_send_cpu cpu=2 callsite=f+0x1 callback=` + generic,
+			[]string{"3 from 0: 2:g/csd/1"}},
+		{"several targets, one of them housekeeping, one without a call of its own", `
+			at 1.000001 cpu 0 task a-7 flags d..1 csd_queue_cpu cpu=1 callsite=f+0x1 func=g csd=1
+			at 1.000002 cpu 0 task a-7 flags d..1 csd_queue_cpu cpu=2 callsite=f+0x1 func=g csd=2
+			at 1.000003 cpu 0 task a-7 flags d..1 ipi_send_cpumask cpumask=1-3 callsite=f+0x1 callback=` + generic,
+			[]string{"3 from 0: 2:g/csd/1 3:unknown/none/0"}},
+		{"callbacks that say what runs", `
+			at 1.000001 cpu 0 task a-7 flags d..1 ipi_send_cpu cpu=2 callsite=resched_curr+0x1 callback=0x0
+			at 1.000002 cpu 3 task a-7 flags d..1 ipi_send_cpu cpu=3 callsite=irq_work_queue+0x1 callback=nohz_full_kick_func`,
+			[]string{"1 from 0: 2:reschedule/callback/0", "2 from 3: 3:nohz_full_kick_func/callback/0"}},
+		{"a reschedule IPI does not consume a call", `
+			at 1.000001 cpu 0 task a-7 flags d..1 csd_queue_cpu cpu=2 callsite=f+0x1 func=g csd=1
+			at 1.000002 cpu 0 task a-7 flags d..1 ipi_send_cpu cpu=2 callsite=f+0x1 callback=0x0
+			at 1.000003 cpu 0 task a-7 flags d..1 ipi_send_cpu cpu=2 callsite=f+0x1 callback=` + generic,
+			[]string{"2 from 0: 2:reschedule/callback/0", "3 from 0: 2:g/csd/1"}},
+		{"a mask without isolated targets is a send without hits", `
+			at 1.000001 cpu 0 task a-7 flags d..1 ipi_send_cpumask cpumask=0-1 callsite=f+0x1 callback=` + generic + `
+			at 1.000002 cpu 0 task a-7 flags d..1 ipi_send_cpumask cpumask= callsite=f+0x1 callback=` + generic,
+			[]string{"1 from 0: ", "2 from 0: "}},
+		{"text without flags joins by task", `
+			at 1.000001 cpu 0 task a-7 csd_queue_cpu cpu=2 callsite=f+0x1 func=g csd=1
+			at 1.000002 cpu 0 task a-7 ipi_send_cpu cpu=2 callsite=f+0x1 callback=` + generic,
+			[]string{"2 from 0: 2:g/csd/1"}},
+		{"6.4: the logical call lends its callback to the IPI", `
+			at 1.000001 cpu 0 task a-7 flags d..1 ipi_send_cpumask cpumask=1-3 callsite=f+0x1 callback=do_sync_core
+			at 1.000002 cpu 0 task a-7 flags d..1 ipi_send_cpumask cpumask=2-3 callsite=f+0x9 callback=` + generic,
+			[]string{"2 from 0: 2:do_sync_core/callback/1 3:do_sync_core/callback/1"}},
+		{"6.4: a logical call without an IPI is a request", `
+			at 1.000001 cpu 0 task a-7 flags d..1 ipi_send_cpu cpu=2 callsite=f+0x1 callback=g
+			at 1.000002 cpu 0 task b-8 flags d..1 ipi_send_cpu cpu=3 callsite=f+0x1 callback=h
+			at 1.000003 cpu 0 task b-8 flags d..1 ipi_send_cpu cpu=3 callsite=f+0x1 callback=` + generic,
+			[]string{"3 from 0: 3:h/callback/1", "no ipi 0->2 g"}},
+		{"6.4: an irq_work's self-IPI is no logical call", `
+			at 1.000001 cpu 2 task a-7 flags d..1 ipi_send_cpu cpu=2 callsite=f+0x1 callback=nohz_full_kick_func`,
+			[]string{"1 from 2: 2:nohz_full_kick_func/callback/0"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if diff := cmp.Diff(tt.want, collect(t, "2-3", tt.script)); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestStacks(t *testing.T) {
+	send := func(at, flags, cpu string) string {
+		return "at " + at + " cpu 0 task a-7 flags " + flags + " ipi_send_cpu cpu=" + cpu + " callsite=f+0x1 callback=0x0\n"
+	}
+	stack := func(at, flags, frame string) string {
+		return "at " + at + " cpu 0 task a-7 flags " + flags + " kernel_stack " + frame + "\n"
+	}
+	tests := []struct {
+		name, script string
+		want         []string
+	}{
+		{"right behind", send("1.000001", "d..1", "2") + stack("1.000002", "d..1", "x"),
+			[]string{"1 from 0: 2:reschedule/callback/0 stack x"}},
+		{"an interrupt's event and stack in between",
+			send("1.000001", "d..1", "2") + send("1.000002", "d.h1", "3") + stack("1.000003", "d.h1", "inner") + stack("1.000004", "d..1", "outer"),
+			[]string{"1 from 0: 2:reschedule/callback/0 stack outer", "2 from 0: 3:reschedule/callback/0 stack inner"}},
+		{"another event of the same context has the stack",
+			send("1.000001", "d..1", "2") + "at 1.000002 cpu 0 task a-7 flags d..1 sched_wakeup pid=3\n" + stack("1.000003", "d..1", "x"),
+			[]string{"1 from 0: 2:reschedule/callback/0"}},
+		{"a loss in between",
+			send("1.000001", "d..1", "2") + "lost cpu 0 at 1.000002 n 1\n" + stack("1.000003", "d..1", "x"),
+			[]string{"1 from 0: 2:reschedule/callback/0"}},
+		{"a user stack is not the kernel's",
+			send("1.000001", "d..1", "2") + "at 1.000002 cpu 0 task a-7 flags d..1 user_stack u\n" + stack("1.000003", "d..1", "k"),
+			[]string{"1 from 0: 2:reschedule/callback/0 stack k"}},
+		{"another CPU's stack",
+			send("1.000001", "d..1", "2") + "at 1.000002 cpu 1 task a-7 flags d..1 kernel_stack x\n",
+			[]string{"1 from 0: 2:reschedule/callback/0"}},
+		{"a stack that belongs to nothing", stack("1.000001", "d..1", "x") + send("1.000002", "d..1", "2"),
+			[]string{"2 from 0: 2:reschedule/callback/0"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if diff := cmp.Diff(tt.want, collect(t, "2-3", tt.script)); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+		})
+	}
+}
+
+// A trace without stacks must not be held back: memory stays bounded.
+func TestSendsAreDeliveredWithoutStacks(t *testing.T) {
+	var b strings.Builder
+	for i := range 1000 {
+		// each in a task of its own, so that none ends the wait for another
+		fmt.Fprintf(&b, "at 1.%06d cpu 0 task a-%d flags d..1 ipi_send_cpu cpu=2 callsite=f+0x1 callback=0x0\n", i, i+10)
+	}
+	if got := collect(t, "2-3", b.String()); len(got) != 1000 || got[999] != "999 from 0: 2:reschedule/callback/0" {
+		t.Errorf("got %d sends, the last %q", len(got), got[len(got)-1])
+	}
+}
+
+func TestSendsDoNotAllocate(t *testing.T) {
+	src := tracetest.Parse(`
+		at 1.000001 cpu 0 task a-7 flags d..1 csd_queue_cpu cpu=2 callsite=f+0x1 func=g csd=1
+		at 1.000002 cpu 0 task a-7 flags d..1 ipi_send_cpumask cpumask=2-3 callsite=f+0x1 callback=` + generic + `
+		at 1.000003 cpu 0 task a-7 flags d..1 kernel_stack x`)
+	var events []*trace.Event
+	for src.Scan() {
+		events = append(events, src.Record().(*trace.Event))
+	}
+	s := track.NewSends(src.Table(), track.Config{Send: func(*track.Send) {}})
+	feed := func() {
+		for _, e := range events {
+			s.Event(e)
+		}
+	}
+	// The test's own decoder allocates for each field it reads; what is
+	// measured is that nothing is added to that.
+	base := testing.AllocsPerRun(100, func() { readFields(events) })
+	feed()
+	if got := testing.AllocsPerRun(100, feed); got > base {
+		t.Errorf("%v allocations, the decoder alone makes %v", got, base)
+	}
+}
+
+func readFields(events []*trace.Event) {
+	q, w, k := events[0], events[1], events[2]
+	var m cpumask.Mask
+	q.Uint(q.Schema().Ref("cpu"))
+	q.Symbol(q.Schema().Ref("func"))
+	q.Symbol(q.Schema().Ref("callsite"))
+	w.Mask(w.Schema().Ref("cpumask"), &m)
+	w.Symbol(w.Schema().Ref("callback"))
+	w.Symbol(w.Schema().Ref("callsite"))
+	k.Stack()
+}
