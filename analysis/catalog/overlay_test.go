@@ -1,0 +1,128 @@
+package catalog
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+func TestOverlay(t *testing.T) {
+	c := load(t,
+		Source{"a", []byte("# mine\n\n[callbacks]\r\ncallback\tclass\tmitigation\nmy_ipi\tavoidable\tunload my_driver\ndo_sync_core\tcandidate\tas I say\n[rules]\nfunction\tvia\tframe\nmy_ipi\t-\tmy_driver_kick\n")},
+		Source{"b", []byte("[frames]\nframe\tlevel\nmy_helper_*\tmechanism\n[classes]\nfunction\troot\tclass\talso\tmitigation\nmy_ipi\tmy_ioctl\treturnable\tnoise,avoidable\tx\n[callbacks]\ncallback\tpurpose\nmy_ipi\tkicks\n")})
+	cb, ok := c.Callback("my_ipi")
+	if !ok || cb.Class != Avoidable || cb.Mitigation != "unload my_driver" || cb.Purpose != "kicks" {
+		t.Errorf("%+v", cb)
+	}
+	if cb, _ := c.Callback("do_sync_core"); cb.Class != Candidate || cb.Kind != "sync" || cb.Purpose == "" {
+		t.Errorf("columns that the overlay does not name are lost: %+v", cb)
+	}
+	f := frames("smp_call_function_single\nmy_helper_a\nmy_driver_kick\nmy_ioctl\ndo_syscall_64")
+	if fn, rule, _ := c.ResolveFunction(f); fn != "my_ipi" || rule != "my_driver_kick" {
+		t.Error(fn, rule)
+	}
+	if got := c.Cause(f); got.Function != "my_driver_kick" || got.Mechanism != "my_helper_a" {
+		t.Errorf("%+v", got)
+	}
+	if got := c.Classify("my_ipi", f); got.Class != Returnable || !got.Has(Noise) || !got.Has(Avoidable) || got.Root != "my_ioctl" {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestOverlayErrors(t *testing.T) {
+	for text, want := range map[string]string{
+		"do_sync_core\tx\n":                                            "f:1: a row before a section; begin with one of [callbacks] ",
+		"[callback]\n":                                                 "f:1: no section [callback]; sections: [callbacks] ",
+		"[callbacks]\ncallback\tclas\n":                                `f:2: [callbacks] has no column "clas"; columns: callback kind `,
+		"[callbacks]\nclass\tkind\n":                                   `f:2: [callbacks] needs the column "callback"`,
+		"[callbacks]\ncallback\tcallback\n":                            `f:2: column "callback" named twice`,
+		"[callbacks]\ncallback\tclass\nx\n":                            "f:3: 1 cells where the header of [callbacks] names 2 columns",
+		"[callbacks]\ncallback\tclass\nx\tavoidable\n\nx\tcandidate\n": "f:5: x is in [callbacks] already, in line 3",
+		"[callbacks]\ncallback\tclass\nx\tgood\n":                      `f:3: [callbacks] x: no class "good"; one of unknown deferrable`,
+		"[callbacks]\ncallback\tclass\talso\nx\tnoise\tbad\n":          `f:3: [callbacks] x: no also "bad"`,
+		"[callbacks]\ncallback\tin_6.1\tclass\nx\tY\tnoise\n":          `in_6.1 is "Y"; write yes or no`,
+		"[frames]\nframe\tlevel\n*x\tipi\n":                            "a star may only be the last character",
+		"[frames]\nframe\tlevel\nab*\tipi\n":                           "a prefix needs at least 3 letters",
+		"[frames]\nframe\tlevel\nab#\tipi\n":                           "# stands for a digit",
+		"[frames]\nframe\tlevel\nabc\tipis\n":                          `no level "ipis"`,
+		"[frames]\nframe\tkind\nabc\tirq\n":                            `no kind "irq"`,
+		"[frames]\nframe\tedge\nabc\tx\n":                              `no edge "x"`,
+		"[rules]\nframe\tvia\tfunction\nabc\t-\t-\n":                   "no function",
+		"[rules]\nframe\tvia\tfunction\nabc\t-\ta||b\n":                `"a||b" is no function or set`,
+		"[rules]\nframe\tfunction\nabc\ta\n":                           `[rules] needs the column "via"`,
+		"[narrow]\nevent\tfield\tvalue\tfunction\na\tb\tc\td\n":        `value "c" is not a number`,
+		"[classes]\nfunction\troot\tclass\n\ta\tnoise\n":               "f:3: no function",
+		"[classes]\nfunction\troot\nf\tr\xff\n":                        "f:3: not UTF-8 text",
+	} {
+		_, err := Load(Source{"f", []byte(text)})
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q:\n got %v\nwant %s", text, err, want)
+		}
+	}
+	_, err := Load(Source{"f", []byte(strings.Repeat("[nothing]\n", 1000))})
+	if err == nil || strings.Count(err.Error(), "\n")+1 != maxErrors {
+		t.Error("errors are not bounded")
+	}
+}
+
+// FuzzOverlay: a file of any content gives errors that name its line, or tables whose
+// lookups work. It is read without the embedded rows below it: those take a millisecond.
+func FuzzOverlay(f *testing.F) {
+	for _, name := range files {
+		data, err := embedded.ReadFile("data/" + name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data[:2000])
+	}
+	f.Add([]byte("[callbacks]\ncallback\tclass\nx\tavoidable\n[classes]\nfunction\troot\tclass\nx\tabc*\tnoise\n"))
+	f.Add([]byte("[frames]\nframe\tlevel\tname\tedge\nirq#*\tentry\trest\tedge\n[rules]\nframe\tvia\tfunction\ntick_*\tnone\ta|b\n"))
+	stack := frames(serverStack)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		tab := newTables()
+		errs := tab.read(Source{"f", data})
+		c, more := tab.compile()
+		for _, err := range append(errs, more...) {
+			if e := new(Error); !errors.As(err, &e) || e.File != "f" || e.Line < 1 {
+				t.Fatalf("no line: %v", err)
+			}
+		}
+		c.ResolveFunction(stack)
+		c.Cause(stack)
+		c.Classify("do_flush_tlb_all|x", stack)
+		c.Split(nil, stack)
+	})
+}
+
+// TestSplitLaws: contexts cover a stack without gaps, and cause and function depend on the
+// first one only.
+func TestSplitLaws(t *testing.T) {
+	c := load(t)
+	pool := frames(serverStack + watchdogStack + armTimerStack + armFaultStack + vfreeStack + "\n7fffffff\nffffffff81000000\n\nfoo [bar]\n")
+	rapid.Check(t, func(t *rapid.T) {
+		stack := rapid.SliceOfN(rapid.SampledFrom(pool), 0, 40).Draw(t, "stack")
+		end := 0
+		for _, x := range c.Split(nil, stack) {
+			if x.Start != end || x.End <= x.Start {
+				t.Fatalf("context %d-%d after %d", x.Start, x.End, end)
+			}
+			if end == 0 {
+				first := stack[:x.End]
+				if c.Cause(stack) != c.Cause(first) {
+					t.Fatal("frames outside the first context changed the cause")
+				}
+				f1, r1, _ := c.ResolveFunction(stack)
+				f2, r2, _ := c.ResolveFunction(first)
+				if f1 != f2 || r1 != r2 {
+					t.Fatal("frames outside the first context changed the function")
+				}
+			}
+			end = x.End
+		}
+		if end != len(stack) {
+			t.Fatalf("%d of %d frames covered", end, len(stack))
+		}
+	})
+}
