@@ -1,0 +1,59 @@
+package ftext
+
+import "bytes"
+
+// Sniff reports whether a file that begins with prefix is ftrace text: whether
+// it has a line that only the kernel or trace-cmd prints. A few kilobytes are
+// enough; a last line that the prefix cuts is not judged unless it is the only
+// one. Prose around a trace does no harm, prose alone and binary data are
+// refused.
+func Sniff(prefix []byte) bool {
+	var h header
+	rest := prefix
+	for first := true; len(rest) > 0; first = false {
+		line, tail, whole := bytes.Cut(rest, []byte("\n"))
+		rest = tail
+		if !whole && !first {
+			return false
+		}
+		if bytes.IndexByte(line, 0) >= 0 {
+			return false // trace.dat and perf.data hold event formats and even text
+		}
+		line = trimCR(line)
+		if isHead(line, first) {
+			return true
+		}
+		if h.parse(styleTask, line, false) || h.parse(styleLatency, line, false) {
+			if namesEvent(line[h.payload:]) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// isHead recognises the first lines of a trace file and of a report, and the
+// marks of a trace_pipe that lost events.
+func isHead(line []byte, first bool) bool {
+	if bytes.HasPrefix(line, []byte("# tracer: ")) {
+		return true
+	}
+	if bytes.HasPrefix(line, []byte("CPU:")) {
+		return bytes.HasSuffix(line, []byte(" EVENTS]")) || bytes.HasSuffix(line, []byte(" EVENTS DROPPED]")) ||
+			bytes.HasSuffix(line, []byte("[LOST EVENTS]")) || bytes.HasSuffix(line, []byte("[EVENTS DROPPED]"))
+	}
+	digitsOnly := func(b []byte) bool { _, end := digits(b, 0); return end > 0 && end == len(b) }
+	if n, ok := bytes.CutPrefix(line, []byte("cpus=")); ok && first {
+		return digitsOnly(n)
+	}
+	n, ok := bytes.CutPrefix(line, []byte("version = "))
+	return ok && first && digitsOnly(n)
+}
+
+func namesEvent(t []byte) bool {
+	n := 0
+	for n < len(t) && nameByte(t[n]) {
+		n++
+	}
+	return n > 0 && n < len(t) && t[n] == ':' || bytes.Contains(t, []byte("<-")) || bytes.HasPrefix(t, []byte("<"))
+}

@@ -1,0 +1,252 @@
+// Package ftext reads ftrace text: the kernel's files trace and trace_pipe and
+// what `trace-cmd report` prints, in every layout of their options.
+//
+// Both print one line per event, stacks as further lines. A line is anchored on
+// what the printers guarantee (kernel/trace/trace_output.c, trace_print_context;
+// trace-cmd's tracecmd/trace-read.c), not on how lines usually look: a comm may
+// hold blanks, dashes and brackets.
+//
+// What a text does not hold is said in the trace's description: DroppedColumns
+// names missing parts of the header, Notes what else is lost. An event whose
+// text has no CPU at all (option nocontext-info) has CPU and PID -1.
+package ftext
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/ipiscope/ipiscope/parser/events"
+	"github.com/ipiscope/ipiscope/parser/trace"
+)
+
+// Options change how a text is read. The zero value is good for all.
+type Options struct {
+	// Clock is the name of the trace's clock if the caller knows it ("boot").
+	// No text says it, and some clocks are printed without a unit.
+	Clock string
+	// Noise is called with each line that belongs to no record (headers, blank
+	// lines), with its line end, before the record that follows it. The bytes
+	// are valid during the call.
+	Noise func(line []byte)
+}
+
+// A Source reads one text. It is a trace.Source and a trace.Hinter.
+type Source struct {
+	in     lines
+	name   string
+	opts   Options
+	closer io.Closer
+	table  *trace.Table
+	dec    *decoder
+	wanted map[string]bool // by event name; nil: all
+
+	names  map[string]*known
+	recent [256]*known // what names holds, by a cheap hash
+
+	head    header
+	style   style
+	dialect dialect
+	// inherit is the instance of a loss line, whose event line has no prefix.
+	inherit []byte
+	// skipStack is set while stack lines follow an event that nobody wants.
+	skipStack bool
+	seen      facts
+
+	ev   trace.Event
+	lost trace.Lost
+	bad  trace.SyntaxError
+	rec  trace.Record
+}
+
+var (
+	_ trace.Source = (*Source)(nil)
+	_ trace.Hinter = (*Source)(nil)
+)
+
+// dialect is who printed the text, as far as it is known yet.
+type dialect uint8
+
+const (
+	unknownDialect dialect = iota
+	kernelDialect
+	traceCmdDialect
+)
+
+// known is what is known of an event name.
+type known struct {
+	name   string
+	schema *trace.Schema
+	layout *events.Layout
+	skip   bool
+	stack  bool
+	// whole: the printed name is part of the payload, as in the kernel's
+	// "tracing_mark_write: text", a print event.
+	whole bool
+}
+
+// maxNames bounds the different event names of a text. A kernel has about two
+// thousand; damage must not fill the memory.
+const maxNames = 1 << 14
+
+// New returns a source for the text that r holds, which starts at its first
+// byte. The name is for messages. It reads the first block and fails if that
+// fails. Close closes r if it is an io.Closer.
+func New(r io.Reader, name string, opts Options) (*Source, error) {
+	s := &Source{in: lines{r: r}, name: name, opts: opts, table: trace.NewTable(), names: map[string]*known{}}
+	s.closer, _ = r.(io.Closer)
+	s.dec = &decoder{Decoder: events.NewDecoder(s.table)}
+	meta := &s.table.Meta
+	meta.Path, meta.Format, meta.Clock = name, "ftrace text", opts.Clock
+	s.in.fill()
+	if err := s.in.err; err != nil && err != io.EOF {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return s, nil
+}
+
+// Hint makes Scan skip the events that are not in h. It must be called before
+// the first Scan.
+func (s *Source) Hint(h trace.Hint) {
+	if h.Events == nil {
+		s.wanted = nil
+		return
+	}
+	s.wanted = make(map[string]bool, len(h.Events))
+	for _, name := range h.Events {
+		s.wanted[name] = true
+	}
+}
+
+// Table returns the names and schemas seen so far.
+func (s *Source) Table() *trace.Table { return s.table }
+
+// Record returns the current record.
+func (s *Source) Record() trace.Record { return s.rec }
+
+// Raw returns the lines of the current record as they stand in the input,
+// with their line ends: a stack event's stack is among them. Of an overlong
+// line it is the begin. It is valid until the next Scan.
+func (s *Source) Raw() []byte { return s.in.raw() }
+
+// Err returns the error that ended the input early.
+func (s *Source) Err() error {
+	if s.in.err == nil || s.in.err == io.EOF {
+		return nil
+	}
+	return fmt.Errorf("%s: after line %d: %w", s.name, s.in.line, s.in.err)
+}
+
+// Close closes the reader if it can be closed.
+func (s *Source) Close() error {
+	if s.closer == nil {
+		return nil
+	}
+	return s.closer.Close()
+}
+
+// Scan advances to the next event, loss or bad line.
+func (s *Source) Scan() bool {
+	for {
+		s.in.begin()
+		line, st := s.in.next()
+		switch st {
+		case lineEnd:
+			s.rec = nil
+			return false
+		case lineLong:
+			return s.syntax(line, "line is longer than 1 MiB; its rest is skipped")
+		}
+		if s.scanLine(line) {
+			return true
+		}
+	}
+}
+
+// scanLine is true if the line made a record.
+func (s *Source) scanLine(line []byte) bool {
+	if isFrame(line) {
+		return s.orphan(line)
+	}
+	s.skipStack = false
+	if len(line) > 0 && line[0] == '#' {
+		s.comment(line)
+		return false
+	}
+	if s.parseHeader(line) {
+		return s.event(line)
+	}
+	return s.other(line)
+}
+
+// parseHeader tries the style of the line before first.
+func (s *Source) parseHeader(line []byte) bool {
+	fromTraceCmd := s.dialect == traceCmdDialect
+	if s.head.parse(s.style, line, fromTraceCmd) {
+		return true
+	}
+	for st := range styleCount {
+		if st != s.style && (s.dialect == kernelDialect || st < styleRaw) && s.head.parse(st, line, fromTraceCmd) {
+			s.style = st
+			return true
+		}
+	}
+	return false
+}
+
+// event makes an event of a line whose header was parsed.
+func (s *Source) event(line []byte) bool {
+	h := &s.head
+	if h.typ != 0 {
+		return s.numbered(h.typ, line[len(line):])
+	}
+	payload := trimRight(line[h.payload:])
+	k, payload, msg := s.identify(payload)
+	if msg != "" {
+		return s.syntax(line, msg)
+	}
+	return s.deliver(k, payload, line)
+}
+
+// deliver fills in the event of s.head.
+func (s *Source) deliver(k *known, payload, line []byte) bool {
+	s.facts()
+	inherit := s.inherit
+	s.inherit = nil
+	if k.skip {
+		s.skipStack = k.stack
+		return false
+	}
+	at := s.pos()
+	instance, comm := s.head.split()
+	if inherit != nil {
+		instance = inherit
+	}
+	// Interning comes before the stack is read: that moves the buffer.
+	instanceID, commID := s.table.NameBytes(instance), s.table.NameBytes(comm)
+	if instanceID != 0 {
+		s.instance(instance)
+	}
+	if k.stack {
+		payload = s.group(line, payload)
+	}
+	s.dec.Next(payload)
+	k.layout.Learn(payload)
+	h, e := &s.head, &s.ev
+	e.Reset(s.table, s.dec, k.schema, payload)
+	e.Time, e.CPU, e.PID, e.TGID = h.time, h.cpu, h.pid, h.tgid
+	e.Comm, e.Instance = commID, instanceID
+	e.Flags, e.Preempt, e.HasFlags = h.flags, h.preempt, h.hasFlags
+	e.Seq, e.At = uint64(at.Line), at
+	s.rec = e
+	return true
+}
+
+func (s *Source) pos() trace.Pos {
+	return trace.Pos{File: s.name, Line: s.in.line, Off: s.in.off + int64(s.in.record)}
+}
+
+func (s *Source) syntax(line []byte, msg string) bool {
+	s.bad = trace.SyntaxError{At: s.pos(), Msg: msg, Text: line}
+	s.rec = &s.bad
+	return true
+}
