@@ -10,8 +10,9 @@ import (
 
 // A Set is the result of one command over its inputs.
 type Set struct {
-	Schema   string // name and version of the JSON form, "ipiscope/report/v1"
-	Verdict  string // one sentence that answers the question
+	Schema   string   // name and version of the JSON form, "ipiscope/report/v1"
+	Verdict  string   // one sentence that answers the question
+	Notes    []string // further sentences for people, shown below it
 	Inputs   []Input
 	Isolated string // CPU list
 	By       []string
@@ -94,6 +95,11 @@ type Table struct {
 	// Show names the columns to show to people, in that order; nil shows all.
 	// Where they do not fit, the last ones that are no keys are left out first.
 	Show []string
+	// Prose names a column of sentences, which are wrapped below their row.
+	Prose string
+	// Brief is how many rows people are shown unless they ask for more, 0 for
+	// all.
+	Brief int
 }
 
 // A Col describes one column. Key columns identify a row: machine formats put

@@ -13,6 +13,7 @@ const (
 	kindQueue
 	kindKernelStack
 	kindUserStack
+	kindNarrow
 )
 
 // A role is what an event means here, with the fields it is read by.
@@ -38,6 +39,8 @@ func kindOf(event string) kind {
 		return kindKernelStack
 	case "user_stack":
 		return kindUserStack
+	case "sys_enter_membarrier": // the catalogue's narrow table
+		return kindNarrow
 	}
 	return kindOther
 }

@@ -64,7 +64,8 @@ type Send struct {
 	Evidence Evidence
 	Hits     []Hit
 
-	open bool // its stack may still come
+	open     bool         // its stack may still come
+	narrowed trace.NameID // what a system call's argument says runs, 0 if nothing
 }
 
 // A Hit is one target of a Send that is in the isolated set.

@@ -16,6 +16,8 @@ type Config struct {
 	// Counts is asked for every send event whether it is to be counted; nil
 	// counts all.
 	Counts func(*trace.Event) bool
+	// Attribution resolves functions from stacks; nil leaves them unknown.
+	Attribution *Attributor
 	// Send receives every send in the order of the trace, once it is known
 	// whether a stack belongs to it.
 	Send func(*Send)
@@ -39,6 +41,8 @@ type Sends struct {
 	queue  []*Send       // in trace order, from head on
 	head   int
 	free   []*Send
+	// narrowed is what the last such system call of each task said
+	narrowed map[int32]trace.NameID
 }
 
 type openSend struct {
@@ -48,7 +52,7 @@ type openSend struct {
 
 // NewSends returns a Sends for the events of one table.
 func NewSends(t *trace.Table, cfg Config) *Sends {
-	s := &Sends{cfg: cfg, table: t}
+	s := &Sends{cfg: cfg, table: t, narrowed: map[int32]trace.NameID{}}
 	s.names.generic, s.names.null = t.Name(Generic), t.Name(Null)
 	s.names.reschedule, s.names.unknown = t.Name(Reschedule), t.Name(Unknown)
 	return s
@@ -71,6 +75,22 @@ func (s *Sends) Event(e *trace.Event) {
 	case kindQueue:
 		s.hasCSD = true
 		s.queueCall(e, r)
+	case kindNarrow:
+		s.narrow(e)
+	}
+}
+
+// narrow notes what a system call's argument says about the IPIs that its task
+// sends next.
+func (s *Sends) narrow(e *trace.Event) {
+	if s.cfg.Attribution == nil {
+		return
+	}
+	fields := e.Schema().Fields
+	for i := range fields {
+		if fn, ok := s.cfg.Attribution.narrowed(e, &fields[i]); ok {
+			s.narrowed[e.PID] = fn
+		}
 	}
 }
 
@@ -136,6 +156,7 @@ func (s *Sends) send(e *trace.Event, r *role) {
 	w := s.newSend()
 	w.Time, w.CPU, w.PID, w.Comm, w.Instance = e.Time, e.CPU, e.PID, e.Comm, e.Instance
 	w.Event, w.Flags, w.Raise = e.ID, e.Flags, r.kind == kindRaise
+	w.narrowed = s.narrowed[e.PID]
 	w.Counted = s.cfg.Counts == nil || s.cfg.Counts(e)
 	s.targets(e, r, w)
 	if r.kind == kindRaise {
@@ -222,6 +243,29 @@ func (s *Sends) resolveByCall(w *Send, h *Hit, at context) {
 	}
 }
 
+// resolveByStack asks the send's stack for what nothing else answered.
+func (s *Sends) resolveByStack(w *Send) {
+	if s.cfg.Attribution == nil || w.Stack == 0 || w.Raise {
+		return
+	}
+	f := s.cfg.Attribution.Stack(w.Stack)
+	if f.Function == 0 {
+		return
+	}
+	fn := f.Function
+	if f.IsSet && w.narrowed != 0 && s.cfg.Attribution.holds(fn, w.narrowed) {
+		fn = w.narrowed
+	}
+	if len(w.Hits) == 0 && w.Evidence == EvidenceNone {
+		w.Function, w.Evidence = fn, EvidenceStack
+	}
+	for i := range w.Hits {
+		if h := &w.Hits[i]; h.Evidence == EvidenceNone {
+			h.Function, h.Evidence = fn, EvidenceStack
+		}
+	}
+}
+
 // stack gives a kernel_stack to the send it belongs to: the last one of its
 // context. An interrupt between an event and its stack leaves events and stacks
 // of its own in between, in another context.
@@ -277,6 +321,7 @@ func (s *Sends) flush() {
 		}
 		s.queue[s.head] = nil
 		s.head++
+		s.resolveByStack(w)
 		s.cfg.Send(w)
 		s.recycle(w)
 	}

@@ -7,7 +7,7 @@ import (
 
 // A Symbol is a kernel address as a person reads it.
 type Symbol struct {
-	Name   string // without offset and module; "0x0" for NULL; bare hex if unresolved
+	Name   string // without offset and module; "0x0" for NULL; 0x and hex digits if unresolved
 	Module string // without brackets
 	Offset uint64
 	// HasOffset is false for symbols that were printed without one (%ps, stack
