@@ -6,19 +6,29 @@ package result
 import (
 	"cmp"
 	"slices"
+	"strconv"
 )
 
 // A Set is the result of one command over its inputs.
 type Set struct {
-	Schema   string   // name and version of the JSON form, "ipiscope/report/v1"
-	Verdict  string   // one sentence that answers the question
-	Notes    []string // further sentences for people, shown below it
-	Inputs   []Input
+	Schema  string   // name and version of the JSON form, "ipiscope/report/v1"
+	Verdict string   // one sentence that answers the question
+	Notes   []string // further sentences for people, shown below it
+	Inputs  []Input
+	// Sides are the inputs of a comparison, in place of Inputs.
+	Sides    []Side
 	Isolated string // CPU list
 	By       []string
 	Totals   []Field
 	Tables   []*Table
 	Warnings []Warning
+}
+
+// A Side is a group of inputs that a comparison takes together. Its name is the
+// JSON member that lists them.
+type Side struct {
+	Name   string
+	Inputs []Input
 }
 
 // An Input describes one file and how much of it was read.
@@ -27,6 +37,7 @@ type Input struct {
 	Format       string
 	Tool         string
 	Kernel       string
+	Host         string // name of the traced machine, if the recording holds it
 	Clock        string
 	CPUs         int
 	Events       uint64
@@ -57,7 +68,10 @@ func (s *Set) Warn(code, text string) {
 }
 
 // IsLossy reports whether any input lacks events.
-func (s *Set) IsLossy() bool { return slices.ContainsFunc(s.Inputs, Input.IsLossy) }
+func (s *Set) IsLossy() bool {
+	lossy := func(d Side) bool { return slices.ContainsFunc(d.Inputs, Input.IsLossy) }
+	return slices.ContainsFunc(s.Inputs, Input.IsLossy) || slices.ContainsFunc(s.Sides, lossy)
+}
 
 // Table returns the table of that name, nil if there is none.
 func (s *Set) Table(name string) *Table {
@@ -104,13 +118,16 @@ type Table struct {
 
 // A Col describes one column. Key columns identify a row: machine formats put
 // them together under "key". A dot in the name of any other column makes a
-// nested object.
+// nested object, or with Array set an array of values without names.
 type Col struct {
 	Name string // stable: "hits"
 	Head string // for people: "hits"
 	Unit string // "ns", "Hz", "1" for a share; empty for counts and names
 	Help string
 	Key  bool
+	// Array makes the columns that share the part of their name before the dot
+	// one JSON array.
+	Array bool
 }
 
 // Index returns the position of a column, -1 if there is none.
@@ -165,6 +182,17 @@ func Int[T ~int | ~int32 | ~int64 | ~uint64 | ~uint32](n T) Value {
 }
 func Float(f float64) Value { return Value{Kind: KindFloat, Float: f} }
 func Str(s string) Value    { return Value{Kind: KindString, Str: s} }
+
+// Text is the value as a machine reads it back, all digits.
+func (v Value) Text() string {
+	switch v.Kind {
+	case KindInt:
+		return strconv.FormatInt(v.Int, 10)
+	case KindFloat:
+		return strconv.FormatFloat(v.Float, 'g', -1, 64)
+	}
+	return v.Str
+}
 
 // Compare orders values of one kind.
 func (v Value) Compare(w Value) int {

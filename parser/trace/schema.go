@@ -84,3 +84,19 @@ func (s *Schema) AddField(f Field) FieldRef {
 	s.Fields = append(s.Fields, f)
 	return f.Index
 }
+
+// complete takes what format says about the event and its fields. Fields that
+// only the format has are not added: the input does not hold them.
+func (s *Schema) complete(format *Schema) {
+	s.Type, s.Print = format.Type, format.Print
+	if s.System == "" {
+		s.System = format.System
+	}
+	for i := range s.Fields {
+		ref := format.Ref(s.Fields[i].Name)
+		if ref == NoField {
+			continue
+		}
+		s.Fields[i] = format.Fields[ref]
+	}
+}

@@ -39,6 +39,7 @@ type Table struct {
 	symTexts []NameID
 	stacks   [][]SymbolID
 	stackIDs map[string]StackID
+	formats  map[string]*Schema // by name: see Describe
 }
 
 // NewTable returns an empty table.
@@ -55,6 +56,9 @@ func NewTable() *Table {
 
 // AddSchema gives s the next EventID.
 func (t *Table) AddSchema(s *Schema) EventID {
+	if f := t.formats[s.Name]; f != nil {
+		s.complete(f)
+	}
 	s.ID = EventID(len(t.schemas))
 	for i := range s.Fields {
 		s.Fields[i].Index = FieldRef(i)
@@ -62,6 +66,18 @@ func (t *Table) AddSchema(s *Schema) EventID {
 	t.schemas = append(t.schemas, s)
 	t.byName[s.Name] = append(t.byName[s.Name], s)
 	return s.ID
+}
+
+// Describe gives the kernel's formats of events that are known by name only, as
+// those of a text. Schemas that are added later take types, sizes and offsets
+// from them.
+func (t *Table) Describe(formats []*Schema) {
+	if t.formats == nil {
+		t.formats = map[string]*Schema{}
+	}
+	for _, f := range formats {
+		t.formats[f.Name] = f
+	}
 }
 
 // Schemas returns all schemas, indexed by EventID.

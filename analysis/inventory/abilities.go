@@ -1,0 +1,63 @@
+package inventory
+
+import "github.com/ipiscope/ipiscope/analysis/result"
+
+// abilities says what can be found out from the events that were recorded, and
+// what would have to be recorded for the rest.
+func (s *State) abilities() *result.Table {
+	t := &result.Table{Name: "analyses", Cols: []result.Col{
+		{Name: "question", Head: "question"}, {Name: "answer", Head: "can be answered"}, {Name: "because", Head: "because"},
+	}}
+	add := func(question, answer, because string) {
+		t.Rows = append(t.Rows, []result.Value{result.Str(question), result.Str(answer), result.Str(because)})
+	}
+	sends := s.has("ipi_send_cpu", "ipi_send_cpumask")
+	raises := s.has("ipi_raise")
+	switch {
+	case sends:
+		add("IPIs", "yes", "ipi_send_cpu or ipi_send_cpumask recorded")
+	case raises:
+		add("IPIs", "by kind", "only ipi_raise recorded: it names a reason, no function")
+	default:
+		add("IPIs", "no", "no ipi_send_cpu, ipi_send_cpumask or ipi_raise recorded (-e ipi)")
+	}
+	stacks := s.has("kernel_stack")
+	switch {
+	case !sends:
+		add("functions", "no", "no send events")
+	case s.has("csd_queue_cpu"):
+		add("functions", "exactly", "csd_queue_cpu recorded")
+	case stacks:
+		add("functions", "mostly", "from stacks; csd_queue_cpu would name each one (-e csd)")
+	default:
+		add("functions", "partly", "neither csd_queue_cpu nor stacks recorded (-e csd -T)")
+	}
+	if stacks {
+		add("root causes", "yes", "kernel stacks recorded")
+	} else {
+		add("root causes", "no", "no kernel stacks recorded (-T)")
+	}
+	s.addLatency(add)
+	return t
+}
+
+func (s *State) addLatency(add func(question, answer, because string)) {
+	const question = "latency and handler time"
+	comparable := s.table.Meta.ClockComparable()
+	switch {
+	case !s.has("call_function_entry", "call_function_single_entry", "reschedule_entry", "irq_work_entry", "ipi_entry", "csd_function_entry"):
+		add(question, "no", "no receive events recorded (-e irq_vectors on x86, -e ipi on arm64, -e csd)")
+	case !comparable:
+		add(question, "handler only", "clock "+s.table.Meta.Clock+" is not comparable between CPUs (-C mono)")
+	default:
+		add(question, "yes", "receive events recorded")
+	}
+	switch {
+	case s.has("user_enter", "user_exit"):
+		add("user or kernel when hit", "yes", "context tracking recorded")
+	case s.has("sched_switch"):
+		add("user or kernel when hit", "idle only", "sched_switch recorded; user_enter and user_exit would tell (-e context_tracking)")
+	default:
+		add("user or kernel when hit", "no", "neither context_tracking nor sched_switch recorded")
+	}
+}

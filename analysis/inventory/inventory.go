@@ -1,0 +1,93 @@
+// Package inventory lists what a trace holds: events by name and CPU, losses,
+// what its description says, and which analyses its events allow.
+package inventory
+
+import (
+	"github.com/ipiscope/ipiscope/analysis"
+	"github.com/ipiscope/ipiscope/parser/trace"
+)
+
+// Analyzer describes this analysis.
+func Analyzer() analysis.Analyzer {
+	return analysis.Analyzer{
+		Name:  "inventory",
+		Doc:   "What a trace holds and what can be said from it.",
+		Scope: analysis.ScopeEvent,
+	}
+}
+
+// cpuCounts are the records of one CPU in all buffers.
+type cpuCounts struct {
+	events      uint64
+	lost        uint64
+	lostUnknown uint64 // gaps of unknown size
+}
+
+// A State counts the events of one trace.
+type State struct {
+	table  *trace.Table
+	events []uint64   // by EventID
+	byCPU  [][]uint64 // by EventID, then CPU
+	cpus   []cpuCounts
+	names  map[trace.NameID]bool // instances seen
+	span   analysis.Span
+}
+
+// New returns a State for a trace with this table.
+func New(t *trace.Table) *State {
+	return &State{table: t, names: map[trace.NameID]bool{}}
+}
+
+var _ analysis.State = (*State)(nil)
+
+// Event implements analysis.State.
+func (s *State) Event(e *trace.Event) {
+	s.events = grown(s.events, int(e.ID))
+	s.events[e.ID]++
+	s.byCPU = grown(s.byCPU, int(e.ID))
+	if e.CPU >= 0 {
+		s.byCPU[e.ID] = grown(s.byCPU[e.ID], int(e.CPU))
+		s.byCPU[e.ID][e.CPU]++
+		s.cpus = grown(s.cpus, int(e.CPU))
+		s.cpus[e.CPU].events++
+	}
+	if e.Instance != 0 {
+		s.names[e.Instance] = true
+	}
+}
+
+// Lost implements analysis.State.
+func (s *State) Lost(l *trace.Lost) {
+	if l.CPU < 0 {
+		return
+	}
+	s.cpus = grown(s.cpus, int(l.CPU))
+	if l.N == 0 {
+		s.cpus[l.CPU].lostUnknown++
+	}
+	s.cpus[l.CPU].lost += l.N
+}
+
+// End implements analysis.State.
+func (s *State) End(span analysis.Span) { s.span = span }
+
+// grown returns v with an element at index i.
+func grown[T any](v []T, i int) []T {
+	for len(v) <= i {
+		var zero T
+		v = append(v, zero)
+	}
+	return v
+}
+
+// has reports whether an event of that name was seen.
+func (s *State) has(names ...string) bool {
+	for _, name := range names {
+		for _, schema := range s.table.Lookup(name) {
+			if int(schema.ID) < len(s.events) && s.events[schema.ID] > 0 {
+				return true
+			}
+		}
+	}
+	return false
+}

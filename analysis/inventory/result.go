@@ -1,0 +1,163 @@
+package inventory
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/ipiscope/ipiscope/analysis/result"
+	"github.com/ipiscope/ipiscope/parser/cpumask"
+)
+
+// Schema is the name of this result's JSON form.
+const Schema = "ipiscope/info/v1"
+
+// Result makes the tables of one trace.
+func (s *State) Result(in result.Input) *result.Set {
+	set := &result.Set{Schema: Schema, Inputs: []result.Input{in}}
+	set.Totals = []result.Field{
+		{Name: "events", Value: result.Int(in.Events)},
+		{Name: "lost", Value: result.Int(in.Lost)},
+		{Name: "duration_ns", Value: result.Int(s.span.Duration())},
+	}
+	set.Tables = []*result.Table{s.properties(in), s.abilities(), s.eventTable(), s.cpuTable()}
+	for _, n := range s.table.Meta.Notes {
+		set.Warn("note", in.Path+": "+n)
+	}
+	return set
+}
+
+func (s *State) properties(in result.Input) *result.Table {
+	t := &result.Table{Name: "properties", Cols: []result.Col{{Name: "name", Head: "property"}, {Name: "value", Head: "value"}}}
+	row := func(name, value string) { t.Rows = append(t.Rows, []result.Value{result.Str(name), result.Str(value)}) }
+	add := func(name, value string) { // what the input says
+		if value != "" && value != "0" {
+			row(name, value)
+		}
+	}
+	m := &s.table.Meta
+	add("file", in.Path)
+	add("format", in.Format)
+	add("compression", m.Compression)
+	add("recorder", m.Tool)
+	add("kernel", m.Kernel)
+	add("uname", m.Uname)
+	add("host", m.Host)
+	add("architecture", m.Arch)
+	add("clock", m.Clock)
+	add("clock unit", m.ClockUnit)
+	add("page size", strconv.Itoa(m.PageSize))
+	add("long size", strconv.Itoa(m.LongSize))
+	if m.LongSize > 0 {
+		add("byte order", map[bool]string{false: "little-endian", true: "big-endian"}[m.BigEndian])
+	}
+	add("CPUs", strconv.Itoa(m.CPUs))
+	add("instances", s.instances())
+	add("first event", s.stamp(int64(s.span.First)))
+	add("last event", s.stamp(int64(s.span.Last)))
+	if m.ClockUnit == "ticks" {
+		add("length", fmt.Sprintf("%d ticks", s.span.Duration()))
+	} else {
+		add("length", time.Duration(s.span.Duration()).String())
+	}
+	row("events", strconv.FormatUint(in.Events, 10))
+	row("lost events", lossText(in))
+	add("unreadable parts", strconv.FormatUint(in.SyntaxErrors, 10))
+	add("missing columns", strings.Join(m.DroppedColumns, ", "))
+	add("options", s.options())
+	for _, st := range m.CPUStats {
+		if lost := st.Lost(); lost > 0 {
+			row("kernel lost", fmt.Sprintf("CPU %d %s: overrun %d, commit overrun %d, dropped %d", st.CPU, st.Instance, st.Overrun, st.CommitOverrun, st.DroppedEvents))
+		}
+	}
+	return t
+}
+
+// stamp is a time as a trace prints it.
+func (s *State) stamp(t int64) string {
+	if s.table.Meta.ClockUnit == "ticks" {
+		return strconv.FormatInt(t, 10)
+	}
+	return fmt.Sprintf("%d.%09d s", t/1e9, t%1e9)
+}
+
+func lossText(in result.Input) string {
+	switch {
+	case in.LostUnknown && in.Lost > 0:
+		return fmt.Sprintf("at least %d", in.Lost)
+	case in.LostUnknown:
+		return "some, number unknown"
+	}
+	return strconv.FormatUint(in.Lost, 10)
+}
+
+func (s *State) instances() string {
+	names := slices.Clone(s.table.Meta.Instances)
+	for id := range s.names {
+		if n := s.table.NameOf(id); !slices.Contains(names, n) {
+			names = append(names, n)
+		}
+	}
+	slices.Sort(names)
+	return strings.Join(names, ", ")
+}
+
+// options lists the container's options, each once.
+func (s *State) options() string {
+	var names []string
+	for _, o := range s.table.Meta.Options {
+		if !slices.Contains(names, o.Name) {
+			names = append(names, o.Name)
+		}
+	}
+	return strings.Join(names, " ")
+}
+
+func (s *State) eventTable() *result.Table {
+	t := &result.Table{Name: "events", Cols: []result.Col{
+		{Name: "event", Head: "event", Key: true}, {Name: "count", Head: "count"}, {Name: "cpus", Head: "on CPUs"}, {Name: "per_cpu", Head: "by CPU"},
+	}, Show: []string{"count", "event", "cpus", "per_cpu"}}
+	for id, n := range s.events {
+		if n == 0 {
+			continue
+		}
+		var cpus cpumask.Mask
+		var per []string
+		for cpu, n := range s.byCPU[id] {
+			if n > 0 {
+				cpus.Set(cpu)
+				per = append(per, fmt.Sprintf("%d:%d", cpu, n))
+			}
+		}
+		t.Rows = append(t.Rows, []result.Value{result.Str(s.table.Schemas()[id].FullName()), result.Int(n), result.Str(cpus.String()), result.Str(strings.Join(per, " "))})
+	}
+	t.SortDown(1)
+	return t
+}
+
+// cpuTable sets what the data says about losses beside what the recorder saw in
+// the kernel's own counters.
+func (s *State) cpuTable() *result.Table {
+	t := &result.Table{Name: "cpus", Cols: []result.Col{
+		{Name: "cpu", Head: "CPU"}, {Name: "events", Head: "events"},
+		{Name: "lost", Head: "lost", Help: "events that the trace says are missing"},
+		{Name: "gaps_unknown", Head: "gaps of unknown size"},
+		{Name: "kernel_lost", Head: "lost by the kernel's counters", Help: "overrun, commit overrun and dropped events in per_cpu/cpuN/stats"},
+	}}
+	kernel := map[int]uint64{}
+	n := max(len(s.cpus), s.table.Meta.CPUs)
+	for _, st := range s.table.Meta.CPUStats {
+		kernel[st.CPU] += st.Lost()
+		n = max(n, st.CPU+1)
+	}
+	for cpu := range min(n, cpumask.MaxCPUs) {
+		var c cpuCounts
+		if cpu < len(s.cpus) {
+			c = s.cpus[cpu]
+		}
+		t.Rows = append(t.Rows, []result.Value{result.Int(cpu), result.Int(c.events), result.Int(c.lost), result.Int(c.lostUnknown), result.Int(kernel[cpu])})
+	}
+	return t
+}

@@ -1,0 +1,86 @@
+package ipi
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/ipiscope/ipiscope/analysis/catalog"
+	"github.com/ipiscope/ipiscope/analysis/result"
+	"github.com/ipiscope/ipiscope/analysis/track"
+)
+
+// adviceTotal is one thing to do and the interference it would remove.
+type adviceTotal struct {
+	class     *catalog.Classification
+	hits      uint64
+	functions tallies
+	roots     tallies
+}
+
+// addAdvice adds hits to what is to be done about them. One mitigation may
+// answer several functions.
+func (c *Counts) addAdvice(a adviceTotal) {
+	key := a.class.Class.String() + "\x00" + a.class.Mitigation
+	old := c.advice[key]
+	if old == nil {
+		old = &adviceTotal{class: a.class, functions: tallies{}, roots: tallies{}}
+		c.advice[key] = old
+	}
+	old.hits += a.hits
+	old.functions.add(a.functions)
+	old.roots.add(a.roots)
+}
+
+// maxAdvice is how many things to do a person is shown.
+const maxAdvice = 5
+
+// adviceTable lists the mitigations that the catalogue knows, by the hits each
+// would remove. Hits that nothing is known about have a row that says so.
+func (c *Counts) adviceTable() *result.Table {
+	t := &result.Table{Name: "advice", Title: "What to do", Cols: []result.Col{
+		{Name: "hits", Head: "removes"},
+		{Name: "share", Head: "share", Unit: "1"},
+		{Name: "function", Head: "function", Help: "what the hits run, the most frequent first"},
+		{Name: "root", Head: "from", Help: "the frames that decided the class"},
+		{Name: "class", Head: "class"},
+		{Name: "mitigation", Head: "what to do"},
+		{Name: "reason", Head: "because"},
+	}, Show: []string{"hits", "share", "class", "function", "mitigation"}, Prose: "mitigation", Brief: maxAdvice}
+	for _, a := range c.advice {
+		text := a.class.Mitigation
+		if text == "" {
+			text = a.class.Class.Meaning()
+		}
+		t.Rows = append(t.Rows, []result.Value{
+			result.Int(a.hits), result.Float(ratio(float64(a.hits), float64(c.totals.hits))), result.Str(strings.Join(a.functions.sorted(), ", ")), result.Str(strings.Join(a.roots.sorted(), ", ")),
+			result.Str(a.class.Class.String()), result.Str(text), result.Str(a.class.Reason),
+		})
+	}
+	t.SortDown(0)
+	return t
+}
+
+// notes are sentences about the hits as a whole.
+func (c *Counts) notes() []string {
+	var notes []string
+	if c.totals.self+c.totals.noise > 0 {
+		notes = append(notes, fmt.Sprintf("interference: %d hits; not in it: %d self-IPIs, %d caused by the recorder",
+			c.totals.hits-c.totals.self-c.totals.noise, c.totals.self, c.totals.noise))
+	}
+	if p := c.patching; p.rounds > p.operations {
+		notes = append(notes, fmt.Sprintf("%d %s sends are %d text-patching operations of up to %d rounds each", p.rounds, syncCore, p.operations, maxRounds))
+	}
+	if n := c.unexplained(); n > 0 {
+		notes = append(notes, fmt.Sprintf("%d hits have no known cause (%s: no stack was recorded with them; %s: no frame of the stack tells)", n, track.NoStack, track.Unknown))
+	}
+	return notes
+}
+
+// unexplained is the number of hits without a cause.
+func (c *Counts) unexplained() uint64 {
+	var n uint64
+	for _, g := range c.groups {
+		n += g.causes[track.NoStack] + g.causes[track.Unknown]
+	}
+	return n
+}

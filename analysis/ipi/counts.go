@@ -1,0 +1,205 @@
+package ipi
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/ipiscope/ipiscope/analysis/catalog"
+	"github.com/ipiscope/ipiscope/analysis/result"
+	"github.com/ipiscope/ipiscope/analysis/track"
+	"github.com/ipiscope/ipiscope/parser/cpumask"
+	"github.com/ipiscope/ipiscope/parser/trace"
+)
+
+// Counts are the sums of one or more traces with all ids resolved to text. A
+// fresh Counts is the identity of Merge, which is associative and commutative.
+type Counts struct {
+	by       []Key
+	isolated *cpumask.Mask
+	groups   map[string]*namedGroup
+	totals   counts
+	cpus     map[int]cpuTotal
+	function tallies // hits by function, for the verdict
+	advice   map[string]*adviceTotal
+	patching patching
+	seen     cpumask.Mask // CPUs of the traced machines, for when no set is given
+	duration int64        // ns, summed over the traces
+	inputs   []result.Input
+	dups     []string
+	missed   uint64
+	regime   Regime
+	// hits over time, of one trace only
+	cells     []uint32
+	cellWidth int64
+}
+
+type namedGroup struct {
+	key []string
+	counts
+	cpus cpumask.Mask
+	// byFile holds the hits in each input, in the order of Counts.inputs
+	byFile []uint64
+	// hits by what the keys leave open
+	causes, classes, evidence tallies
+	cells                     []uint32
+}
+
+// tallies are hits by name.
+type tallies map[string]uint64
+
+func (t tallies) add(o tallies) {
+	for name, n := range o {
+		t[name] += n
+	}
+}
+
+type cpuTotal struct {
+	hits  uint64
+	quiet int64
+}
+
+// NewCounts returns the sum of no traces.
+func NewCounts(isolated *cpumask.Mask, by []Key) *Counts {
+	return &Counts{by: by, isolated: isolated, groups: map[string]*namedGroup{}, cpus: map[int]cpuTotal{}, function: tallies{}, advice: map[string]*adviceTotal{}}
+}
+
+// Counts returns what s counted. in describes the trace it came from.
+func (s *State) Counts(in result.Input) *Counts {
+	c := NewCounts(s.cfg.Isolated, s.cfg.By)
+	t := &s.direct
+	if t.sends == 0 && s.raised.sends > 0 {
+		t = &s.raised
+	}
+	c.totals, c.missed, c.regime = t.totals, t.missed, s.regime(t)
+	cells := 0
+	if s.cfg.Timeline {
+		s.ruler.cell(s.span.Last)
+		// the last cell is not over
+		cells = int(max(0, s.span.Last-s.ruler.start) >> s.ruler.shift)
+		c.cells, c.cellWidth = t.line.fixed(&s.ruler, cells), 1<<s.ruler.shift
+	}
+	for key, g := range t.groups {
+		ng := &namedGroup{counts: g.counts, cpus: g.cpus, byFile: []uint64{g.hits}}
+		for i, k := range s.cfg.By {
+			if k == KeyTarget && g.hits == 0 && g.requests == 0 {
+				ng.key = append(ng.key, "")
+				continue
+			}
+			ng.key = append(ng.key, k.text(key[i], s.table, s.attr))
+		}
+		ng.describe(s, g)
+		if s.cfg.Timeline {
+			ng.cells = g.line.fixed(&s.ruler, cells)
+		}
+		c.addGroup(ng, 0)
+	}
+	for a, hits := range t.advice {
+		total := adviceTotal{class: a.class, hits: hits, functions: tallies{s.table.NameOf(a.function): hits}}
+		if a.class.Root != "" {
+			total.roots = tallies{a.class.Root: hits}
+		}
+		c.addAdvice(total)
+	}
+	c.patching = t.patching
+	for id, hits := range t.functions {
+		c.function[s.table.NameOf(id)] += hits
+	}
+	n := max(s.table.Meta.CPUs, int(s.maxCPU)+1)
+	if s.events > 0 {
+		c.seen.SetRange(0, n-1)
+	}
+	c.duration = s.span.Duration()
+	for cpu := range n {
+		if c.isolated != nil && !c.isolated.Has(cpu) {
+			continue
+		}
+		total := cpuTotal{quiet: c.duration}
+		if cpu < len(t.cpus) && t.cpus[cpu].hits > 0 {
+			st := t.cpus[cpu]
+			edges := max(int64(st.first-s.span.First), int64(s.span.Last-st.last))
+			total = cpuTotal{st.hits, max(st.quiet, edges)}
+		}
+		c.cpus[cpu] = total
+	}
+	c.inputs = []result.Input{in}
+	for pair, n := range s.dups.found {
+		c.dups = append(c.dups, fmt.Sprintf("%s: %d sends are in the buffers %s and %s both and count twice: choose one with --instance",
+			in.Path, n, bufferName(s.table, pair[0]), bufferName(s.table, pair[1])))
+	}
+	return c
+}
+
+// describe resolves what the keys of a group leave open.
+func (ng *namedGroup) describe(s *State, g *group) {
+	ng.causes, ng.classes, ng.evidence = tallies{}, tallies{}, tallies{}
+	for id, n := range g.causes {
+		ng.causes[s.table.NameOf(id)] += n
+	}
+	for class, n := range g.classes {
+		if n > 0 {
+			ng.classes[catalog.Class(class).String()] = n
+		}
+	}
+	for e, n := range g.evidence {
+		if n > 0 {
+			ng.evidence[track.Evidence(e).String()] = n
+		}
+	}
+}
+
+func bufferName(t *trace.Table, id trace.NameID) string {
+	if id == 0 {
+		return "(top)"
+	}
+	return strconv.Quote(t.NameOf(id))
+}
+
+// addGroup adds a group of inputs that come behind before others; two that
+// differ by id only, as symbols of the same name at two addresses, become one.
+func (c *Counts) addGroup(g *namedGroup, before int) {
+	key := strings.Join(g.key, "\x00")
+	old := c.groups[key]
+	if old == nil {
+		old = &namedGroup{key: g.key, causes: tallies{}, classes: tallies{}, evidence: tallies{}}
+		c.groups[key] = old
+	}
+	old.add(g.counts)
+	old.cpus.Or(&g.cpus)
+	old.causes.add(g.causes)
+	old.classes.add(g.classes)
+	old.evidence.add(g.evidence)
+	if before == 0 {
+		old.addCells(g.cells)
+	}
+	for i, hits := range g.byFile {
+		for len(old.byFile) <= before+i {
+			old.byFile = append(old.byFile, 0)
+		}
+		old.byFile[before+i] += hits
+	}
+}
+
+// Merge adds o to c. Both must have the same keys and isolated set; o is not
+// changed.
+func (c *Counts) Merge(o *Counts) {
+	for _, g := range o.groups {
+		c.addGroup(g, len(c.inputs))
+	}
+	c.totals.add(o.totals)
+	c.missed += o.missed
+	c.cells, c.cellWidth = nil, 0 // traces do not share a ruler
+	for cpu, t := range o.cpus {
+		old := c.cpus[cpu]
+		c.cpus[cpu] = cpuTotal{old.hits + t.hits, max(old.quiet, t.quiet)}
+	}
+	c.function.add(o.function)
+	for _, a := range o.advice {
+		c.addAdvice(*a)
+	}
+	c.patching.add(o.patching)
+	c.seen.Or(&o.seen)
+	c.duration += o.duration
+	c.inputs = append(c.inputs, o.inputs...)
+	c.dups = append(c.dups, o.dups...)
+}

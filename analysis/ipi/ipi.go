@@ -1,0 +1,266 @@
+// Package ipi counts which IPIs hit the isolated CPUs: sends, hits, requests,
+// by any combination of keys. The definitions are those of
+// docs/definitions.md.
+package ipi
+
+import (
+	"github.com/ipiscope/ipiscope/analysis"
+	"github.com/ipiscope/ipiscope/analysis/catalog"
+	"github.com/ipiscope/ipiscope/analysis/track"
+	"github.com/ipiscope/ipiscope/parser/cpumask"
+	"github.com/ipiscope/ipiscope/parser/trace"
+)
+
+// Analyzer describes this analysis.
+func Analyzer() analysis.Analyzer {
+	anyOf, optional := track.Needs()
+	return analysis.Analyzer{
+		Name:  "ipi",
+		Doc:   "IPIs that hit the isolated CPUs, by what they made them run and who sent them.",
+		Scope: analysis.ScopeCPU,
+		Needs: analysis.Needs{Any: anyOf, Optional: optional},
+	}
+}
+
+// Config says what is counted and how it is grouped.
+type Config struct {
+	Isolated *cpumask.Mask // nil: every CPU
+	By       []Key
+	Counts   func(*trace.Event) bool // nil: every send
+	Catalog  *catalog.Catalog
+	Timeline bool // count each group's hits over time too
+}
+
+// groupKey holds the ids of a group's keys in the order of Config.By.
+type groupKey [numKeys]uint32
+
+// counts are the sums of one group or of all. Under addition they are a monoid.
+type counts struct {
+	sends, requests, hits, self, noise, unattributed uint64
+}
+
+func (c *counts) add(o counts) {
+	c.sends += o.sends
+	c.requests += o.requests
+	c.hits += o.hits
+	c.self += o.self
+	c.noise += o.noise
+	c.unattributed += o.unattributed
+}
+
+type group struct {
+	counts
+	cpus     cpumask.Mask
+	lastSend uint64 // the send that was counted last, to count each once
+	// what the hits of the group have besides its keys
+	causes   map[trace.NameID]uint64
+	classes  [catalog.Unavoidable + 1]uint64
+	evidence [track.EvidenceHandler + 1]uint64
+	line     timeline
+}
+
+// advice is one thing to do about hits.
+type advice struct {
+	function trace.NameID
+	class    *catalog.Classification
+}
+
+// cpuState is what is kept of one isolated CPU.
+type cpuState struct {
+	hits        uint64
+	first, last trace.Time // of its hits, valid if there are any
+	quiet       int64      // longest time between two hits so far
+}
+
+// tally is the sums over one kind of send event.
+type tally struct {
+	groups map[groupKey]*group
+	totals counts
+	// functions holds the hits by function, which the verdict names whatever
+	// the groups are
+	functions map[trace.NameID]uint64
+	// advice holds the hits that each mitigation would remove
+	advice   map[advice]uint64
+	patching patching
+	patch    operation // the one under way
+	cpus     []cpuState
+	sends    uint64 // all sends seen, to number them
+	missed   uint64 // sends without an isolated target
+	line     timeline
+}
+
+// A State counts the IPIs of one trace. Make one for each trace and Merge their
+// Results.
+type State struct {
+	cfg   Config
+	table *trace.Table
+	sends *track.Sends
+	attr  *track.Attributor
+	noIPI trace.NameID
+	// syncCore is the function of text patching
+	syncCore trace.NameID
+	direct   tally // ipi_send_cpu, ipi_send_cpumask and requests
+	raised   tally // ipi_raise, which counts only where there is no direct one
+	dups     duplicates
+
+	events uint64
+	ruler  ruler
+	span   analysis.Span
+	maxCPU int32
+}
+
+// New returns a State for a trace with this table.
+func New(t *trace.Table, cfg Config) *State {
+	s := &State{cfg: cfg, table: t, noIPI: t.Name(track.NoIPI), syncCore: t.Name(syncCore)}
+	s.direct, s.raised = newTally(), newTally()
+	s.attr = track.NewAttributor(cfg.Catalog, t)
+	s.sends = track.NewSends(t, track.Config{Isolated: cfg.Isolated, Counts: cfg.Counts, Attribution: s.attr, Send: s.send, Request: s.request})
+	return s
+}
+
+var _ analysis.State = (*State)(nil)
+
+// Event implements analysis.State.
+func (s *State) Event(e *trace.Event) {
+	if s.events == 0 {
+		s.ruler.start = e.Time
+	}
+	s.events++
+	s.maxCPU = max(s.maxCPU, e.CPU)
+	s.sends.Event(e)
+}
+
+// Lost implements analysis.State.
+func (s *State) Lost(l *trace.Lost) { s.sends.Lost(l) }
+
+// End implements analysis.State.
+func (s *State) End(span analysis.Span) {
+	s.sends.End()
+	s.span = span
+}
+
+func (s *State) send(w *track.Send) {
+	if !w.Counted {
+		return
+	}
+	s.dups.see(s, w)
+	t := &s.direct
+	if w.Raise {
+		t = &s.raised
+	}
+	t.sends++
+	t.totals.sends++
+	if len(w.Hits) == 0 {
+		t.missed++
+		h := track.Hit{Target: -1, Function: w.Function, Evidence: w.Evidence}
+		s.groupOf(t, w, &h).countSend(t.sends)
+		return
+	}
+	if w.Hits[0].Function == s.syncCore {
+		t.patching.rounds++
+		if t.patch.see(w) {
+			t.patching.operations++
+		}
+	}
+	for i := range w.Hits {
+		h := &w.Hits[i]
+		g := s.groupOf(t, w, h)
+		g.countSend(t.sends)
+		c := s.countHit(w, h)
+		g.add(c)
+		g.describe(s, w, h)
+		t.totals.add(c)
+		t.functions[h.Function]++
+		if c.self == 0 && c.noise == 0 {
+			t.advice[advice{h.Function, s.attr.Class(h.Function, w.Stack)}]++
+		}
+		t.hit(h.Target, w.Time)
+		if s.cfg.Timeline {
+			g.line.add(&s.ruler, w.Time)
+			t.line.add(&s.ruler, w.Time)
+		}
+		s.maxCPU = max(s.maxCPU, h.Target)
+	}
+}
+
+// countHit is what one hit adds to the sums. A hit is self or noise or
+// interference, never two of them.
+func (s *State) countHit(w *track.Send, h *track.Hit) counts {
+	c := counts{hits: 1, requests: uint64(h.Requests)}
+	switch {
+	case h.Target == w.CPU:
+		c.self = 1
+	case s.attr.IsNoise(w, h):
+		c.noise = 1
+	}
+	if h.Evidence == track.EvidenceNone {
+		c.unattributed = 1
+	}
+	return c
+}
+
+// describe notes what a hit has besides the keys of its group.
+func (g *group) describe(s *State, w *track.Send, h *track.Hit) {
+	g.cpus.Set(int(h.Target))
+	if g.causes == nil {
+		g.causes = map[trace.NameID]uint64{}
+	}
+	g.causes[s.attr.Stack(w.Stack).Cause]++
+	g.classes[s.attr.Class(h.Function, w.Stack).Class]++
+	g.evidence[h.Evidence]++
+}
+
+func newTally() tally {
+	return tally{groups: map[groupKey]*group{}, functions: map[trace.NameID]uint64{}, advice: map[advice]uint64{}}
+}
+
+// hit notes a hit of one CPU.
+func (t *tally) hit(cpu int32, at trace.Time) {
+	for int(cpu) >= len(t.cpus) {
+		t.cpus = append(t.cpus, cpuState{})
+	}
+	c := &t.cpus[cpu]
+	if c.hits == 0 {
+		c.first = at
+	} else {
+		c.quiet = max(c.quiet, int64(at-c.last))
+	}
+	c.hits++
+	c.last = at
+}
+
+func (g *group) countSend(n uint64) {
+	if g.lastSend != n {
+		g.lastSend = n
+		g.sends++
+	}
+}
+
+func (s *State) groupOf(t *tally, w *track.Send, h *track.Hit) *group {
+	var key groupKey
+	for i, k := range s.cfg.By {
+		key[i] = k.id(w, h, s.attr)
+	}
+	return t.group(key)
+}
+
+func (t *tally) group(key groupKey) *group {
+	g := t.groups[key]
+	if g == nil {
+		g = &group{}
+		t.groups[key] = g
+	}
+	return g
+}
+
+// request counts a request that sent no IPI.
+func (s *State) request(r *track.Request) {
+	var key groupKey
+	for i, k := range s.cfg.By {
+		key[i] = k.requestID(r, s.noIPI, s.attr)
+	}
+	g := s.direct.group(key)
+	g.requests++
+	g.cpus.Set(int(r.Target))
+	s.direct.totals.requests++
+}

@@ -1,0 +1,246 @@
+package ipi
+
+import (
+	"cmp"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/ipiscope/ipiscope/analysis/result"
+	"github.com/ipiscope/ipiscope/analysis/track"
+	"github.com/ipiscope/ipiscope/parser/cpumask"
+)
+
+// Schema is the name of this result's JSON form.
+const Schema = "ipiscope/report/v1"
+
+const nsPerHour = 3600 * 1e9
+
+// Result makes the tables.
+func (c *Counts) Result() *result.Set {
+	isolated := c.isolated
+	if isolated == nil {
+		isolated = &c.seen
+	}
+	set := &result.Set{Schema: Schema, Inputs: c.inputs, Isolated: isolated.String()}
+	for _, k := range c.by {
+		set.By = append(set.By, k.String())
+	}
+	var events uint64
+	for _, in := range c.inputs {
+		events += in.Events
+	}
+	set.Totals = []result.Field{
+		{Name: "events", Value: result.Int(events)},
+		{Name: "sends", Value: result.Int(c.totals.sends)},
+		{Name: "requests", Value: result.Int(c.totals.requests)},
+		{Name: "hits", Value: result.Int(c.totals.hits)},
+		{Name: "self", Value: result.Int(c.totals.self)},
+		{Name: "noise", Value: result.Int(c.totals.noise)},
+		{Name: "unattributed", Value: result.Int(c.totals.unattributed)},
+		{Name: "duration_ns", Value: result.Int(c.duration)},
+	}
+	set.Tables = []*result.Table{c.groupTable(isolated.Count()), c.adviceTable(), c.cpuTable()}
+	set.Notes = c.notes()
+	set.Verdict = c.verdict(set, isolated)
+	c.warn(set)
+	return set
+}
+
+func (c *Counts) groupTable(isolated int) *result.Table {
+	t := &result.Table{Name: "groups"}
+	for _, k := range c.by {
+		t.Cols = append(t.Cols, result.Col{Name: k.String(), Head: k.String(), Help: k.Doc(), Key: true})
+	}
+	first := len(t.Cols)
+	t.Cols = append(t.Cols,
+		result.Col{Name: "sends", Head: "sends", Help: "send events with a target in the group"},
+		result.Col{Name: "requests", Head: "requests", Help: "queued calls (csd_queue_cpu) to isolated CPUs"},
+		result.Col{Name: "hits", Head: "hits", Help: "interruptions of isolated CPUs: one for each target of each send"},
+		result.Col{Name: "self", Head: "self", Help: "hits that a CPU sent to itself"},
+		result.Col{Name: "noise", Head: "noise", Help: "hits caused by the recorder"},
+		result.Col{Name: "cpus", Head: "CPUs", Help: "isolated CPUs that were hit"},
+		result.Col{Name: "rate_hz", Head: "per second", Unit: "Hz", Help: "hits per second over all isolated CPUs"},
+		result.Col{Name: "per_cpu_hour", Head: "/CPU/hour", Unit: "1/h", Help: "hits per isolated CPU and hour"},
+		result.Col{Name: "share", Head: "share", Unit: "1", Help: "part of all hits"},
+	)
+	described := c.describedColumns()
+	for _, d := range described {
+		t.Cols = append(t.Cols, d.col)
+	}
+	files := c.fileColumns(t)
+	for _, g := range c.groups {
+		row := make([]result.Value, 0, len(t.Cols))
+		for _, k := range g.key {
+			row = append(row, result.Str(k))
+		}
+		row = append(row, result.Int(g.sends), result.Int(g.requests), result.Int(g.hits), result.Int(g.self), result.Int(g.noise),
+			result.Str(g.cpus.String()), result.Float(per(g.hits, c.duration, 1e9)),
+			result.Float(ratio(per(g.hits, c.duration, nsPerHour), float64(isolated))), result.Float(ratio(float64(g.hits), float64(c.totals.hits))))
+		for _, d := range described {
+			row = append(row, result.Str(d.value(g)))
+		}
+		for i := range files {
+			hits := uint64(0)
+			if i < len(g.byFile) {
+				hits = g.byFile[i]
+			}
+			row = append(row, result.Int(hits))
+		}
+		t.Rows = append(t.Rows, row)
+	}
+	t.Show = c.show(files)
+	t.SortDown(first+2, first, first+1) // hits; where nothing was hit, sends
+	return t
+}
+
+// A description is what the keys leave open about the hits of a group.
+type description struct {
+	key   Key // says the same as a key
+	col   result.Col
+	value func(*namedGroup) string
+}
+
+// describedColumns are the descriptions that are not keys already.
+func (c *Counts) describedColumns() []description {
+	all := []description{
+		{KeyEvidence, result.Col{Name: "evidence", Head: "evidence", Help: "how the function of the hits is known, the most frequent first"},
+			func(g *namedGroup) string { return g.evidence.join() }},
+		{KeyClass, result.Col{Name: "class", Head: "class", Help: "what can be done about the hits, the most frequent first"},
+			func(g *namedGroup) string { return g.classes.join() }},
+		{KeyCause, result.Col{Name: "top_cause", Head: "top cause", Help: "the cause of most of the hits"},
+			func(g *namedGroup) string { cause, _ := g.causes.top(); return cause }},
+	}
+	return slices.DeleteFunc(all, func(d description) bool { return slices.Contains(c.by, d.key) })
+}
+
+// show is the order of columns for people: hits, then what they are, then the
+// rest.
+func (c *Counts) show(files []string) []string {
+	show := append(append([]string{"hits"}, files...), "share", "per_cpu_hour")
+	for _, k := range c.by {
+		show = append(show, k.String())
+	}
+	for _, d := range c.describedColumns() {
+		show = append(show, d.col.Name)
+	}
+	return append(show, "sends", "requests", "self", "noise", "cpus")
+}
+
+// sorted returns the names with the most hits first.
+func (t tallies) sorted() []string {
+	names := make([]string, 0, len(t))
+	for name := range t {
+		names = append(names, name)
+	}
+	slices.SortFunc(names, func(a, b string) int { return cmp.Or(cmp.Compare(t[b], t[a]), cmp.Compare(a, b)) })
+	return names
+}
+
+// top is the name with the most hits.
+func (t tallies) top() (string, uint64) {
+	names := t.sorted()
+	if len(names) == 0 {
+		return "", 0
+	}
+	return names[0], t[names[0]]
+}
+
+// join lists all names.
+func (t tallies) join() string { return strings.Join(t.sorted(), "+") }
+
+// fileColumns adds a column of hits for each input, if there are several and
+// the rows do not tell them apart, and returns the columns' names.
+func (c *Counts) fileColumns(t *result.Table) []string {
+	if len(c.inputs) < 2 || slices.Contains(c.by, KeyFile) {
+		return nil
+	}
+	var names []string
+	for _, in := range c.inputs {
+		name := "by_file." + in.Path
+		names = append(names, name)
+		t.Cols = append(t.Cols, result.Col{Name: name, Head: shortPath(in.Path), Help: "hits in this file"})
+	}
+	return names
+}
+
+// shortPath is the end of a path that still tells files of the usual name
+// trace.dat apart.
+func shortPath(path string) string {
+	dir, base := filepath.Split(path)
+	if strings.HasPrefix(base, "trace.") && filepath.Base(dir) != "." {
+		return filepath.Base(dir)
+	}
+	return base
+}
+
+func per(n uint64, duration int64, unit float64) float64 {
+	return ratio(float64(n)*unit, float64(duration))
+}
+
+func ratio(a, b float64) float64 {
+	if b <= 0 {
+		return 0
+	}
+	return a / b
+}
+
+func (c *Counts) cpuTable() *result.Table {
+	t := &result.Table{Name: "cpus", Cols: []result.Col{
+		{Name: "cpu", Head: "CPU"},
+		{Name: "hits", Head: "hits"},
+		{Name: "rate_hz", Head: "per second", Unit: "Hz"},
+		{Name: "longest_quiet_ns", Head: "longest quiet", Unit: "ns", Help: "longest time without a hit, the edges of the trace included"},
+	}}
+	cpus := make([]int, 0, len(c.cpus))
+	for cpu := range c.cpus {
+		cpus = append(cpus, cpu)
+	}
+	slices.Sort(cpus)
+	for _, cpu := range cpus {
+		s := c.cpus[cpu]
+		t.Rows = append(t.Rows, []result.Value{result.Int(cpu), result.Int(s.hits), result.Float(per(s.hits, c.duration, 1e9)), result.Int(s.quiet)})
+	}
+	return t
+}
+
+func (c *Counts) warn(set *result.Set) {
+	for _, in := range c.inputs {
+		if in.Lost > 0 || in.LostUnknown {
+			set.Warn("lost-events", lostText(in))
+		}
+		if in.Incomplete {
+			set.Warn("incomplete", in.Path+": not read to its end: counts are lower bounds")
+		}
+	}
+	if c.totals.sends == 0 {
+		set.Warn("no-sends", "no ipi_send_cpu, ipi_send_cpumask or ipi_raise event in the input: nothing can be said about IPIs (kernels before 6.4 do not have the first two; record with -e ipi)")
+	}
+	slices.Sort(c.dups)
+	for _, d := range c.dups {
+		set.Warn("duplicate-buffers", d)
+	}
+	if n := c.totals.unattributed; n > 0 {
+		set.Warn("unattributed", fmt.Sprintf("%d of %d hits have function %q: their send event names only the carrier %s; record csd:csd_queue_cpu as well",
+			n, c.totals.hits, track.Unknown, track.Generic))
+	}
+	if c.isolated != nil && c.totals.sends > 0 {
+		var missing cpumask.Mask
+		missing.CopyFrom(c.isolated)
+		missing.AndNot(&c.seen)
+		if !missing.IsEmpty() {
+			set.Warn("isolated-beyond", fmt.Sprintf("CPUs %s of the isolated set are not in the trace (%s)", missing.String(), c.seen.String()))
+		}
+	}
+}
+
+func lostText(in result.Input) string {
+	switch {
+	case in.Lost == 0:
+		return in.Path + ": events were lost, the recording does not know how many: counts are lower bounds"
+	case in.LostUnknown:
+		return fmt.Sprintf("%s: at least %d events were lost: counts are lower bounds", in.Path, in.Lost)
+	}
+	return fmt.Sprintf("%s: %d events were lost: counts are lower bounds", in.Path, in.Lost)
+}

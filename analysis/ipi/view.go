@@ -1,0 +1,94 @@
+package ipi
+
+import (
+	"slices"
+
+	"github.com/ipiscope/ipiscope/analysis/result"
+	"github.com/ipiscope/ipiscope/parser/cpumask"
+)
+
+// A Group is the sums of one group, for programs that go on computing.
+type Group struct {
+	Key                                              []string // in the order of Config.By
+	Sends, Requests, Hits, Self, Noise, Unattributed uint64
+	// Cells are the hits of one trace over time, CellWidth each; nil without
+	// Config.Timeline and after Merge.
+	Cells []uint32
+}
+
+func (c *counts) group(key []string, cells []uint32) Group {
+	return Group{key, c.sends, c.requests, c.hits, c.self, c.noise, c.unattributed, cells}
+}
+
+// Groups returns the groups in the order of their keys.
+func (c *Counts) Groups() []Group {
+	groups := make([]Group, 0, len(c.groups))
+	for _, g := range c.groups {
+		cells := g.cells
+		if c.cellWidth == 0 {
+			cells = nil
+		}
+		groups = append(groups, g.group(g.key, cells))
+	}
+	slices.SortFunc(groups, func(a, b Group) int { return slices.Compare(a.Key, b.Key) })
+	return groups
+}
+
+// Total returns the sums over all groups.
+func (c *Counts) Total() Group { return c.totals.group(nil, c.cells) }
+
+// Duration is the time that the traces cover, in ns or ticks of their clock.
+func (c *Counts) Duration() int64 { return c.duration }
+
+// CellWidth is the time that each of a group's cells stands for.
+func (c *Counts) CellWidth() int64 { return c.cellWidth }
+
+// Missed is the number of sends that hit no isolated CPU: none in a recording
+// whose filter asks for isolated targets.
+func (c *Counts) Missed() uint64 { return c.missed }
+
+// Inputs describes the traces.
+func (c *Counts) Inputs() []result.Input { return c.inputs }
+
+// Isolated is the set that hits are counted on: every CPU of the traces if none
+// was given.
+func (c *Counts) Isolated() *cpumask.Mask {
+	if c.isolated != nil {
+		return c.isolated
+	}
+	return &c.seen
+}
+
+// A Regime is how a kernel tells of the IPIs it sends.
+type Regime uint8
+
+const (
+	// RegimeNone: the trace has no sends.
+	RegimeNone Regime = iota
+	// RegimeSend: ipi_send_cpu and ipi_send_cpumask events, one for each IPI.
+	RegimeSend
+	// RegimeTwice: the same, and one more for the call that the IPI carries, as
+	// Linux 6.4 does.
+	RegimeTwice
+	// RegimeRaise: ipi_raise events, with reasons in place of callbacks.
+	RegimeRaise
+)
+
+func (r Regime) String() string {
+	return [...]string{"no sends", "ipi_send events", "ipi_send events for calls and IPIs (Linux 6.4)", "ipi_raise events"}[r]
+}
+
+func (s *State) regime(t *tally) Regime {
+	switch {
+	case t.sends == 0:
+		return RegimeNone
+	case t == &s.raised:
+		return RegimeRaise
+	case s.sends.HasLogicalCalls():
+		return RegimeTwice
+	}
+	return RegimeSend
+}
+
+// Regime is that of the trace; traces that were merged do not have one.
+func (c *Counts) Regime() Regime { return c.regime }

@@ -1,0 +1,166 @@
+package track
+
+import (
+	"strings"
+
+	"github.com/ipiscope/ipiscope/analysis/catalog"
+	"github.com/ipiscope/ipiscope/parser/ksym"
+	"github.com/ipiscope/ipiscope/parser/trace"
+)
+
+// NoStack stands for what only a stack could tell.
+const NoStack = "(no stack)"
+
+// NoMechanism is the mechanism of a cause that sends by itself.
+const NoMechanism = "(none)"
+
+// An Attributor says of the stacks of one trace what they tell about a send.
+// Each different stack is looked at once.
+type Attributor struct {
+	catalog *catalog.Catalog
+	table   *trace.Table
+	stacks  []*StackFacts // by StackID
+	classes map[classKey]*catalog.Classification
+	// recorders tells the comms of recording programs, by NameID.
+	recorders map[trace.NameID]bool
+}
+
+// StackFacts is what one stack says by itself.
+type StackFacts struct {
+	// Function is what the frames say the target runs: a name or a set a|b|c,
+	// 0 if no rule fits.
+	Function trace.NameID
+	// IsSet says that Function has several names.
+	IsSet            bool
+	Cause, Mechanism trace.NameID
+	Entry            trace.NameID
+	Frames           []string // as recorded, innermost first
+}
+
+type classKey struct {
+	stack    trace.StackID
+	function trace.NameID
+}
+
+// NewAttributor returns an Attributor for the stacks of one table.
+func NewAttributor(c *catalog.Catalog, t *trace.Table) *Attributor {
+	return &Attributor{catalog: c, table: t, classes: map[classKey]*catalog.Classification{}, recorders: map[trace.NameID]bool{}}
+}
+
+// Stack returns the facts about a stack; those of "no stack" have NoStack for
+// cause and entry.
+func (a *Attributor) Stack(id trace.StackID) *StackFacts {
+	for int(id) >= len(a.stacks) {
+		a.stacks = append(a.stacks, nil)
+	}
+	if a.stacks[id] == nil {
+		a.stacks[id] = a.facts(id)
+	}
+	return a.stacks[id]
+}
+
+func (a *Attributor) facts(id trace.StackID) *StackFacts {
+	f := &StackFacts{}
+	if id == 0 {
+		none := a.table.Name(NoStack)
+		f.Cause, f.Mechanism, f.Entry = none, none, none
+		return f
+	}
+	for _, sym := range a.table.StackOf(id) {
+		s := a.table.SymbolOf(sym)
+		name := s.Name
+		if s.Module != "" {
+			name += " [" + s.Module + "]" // marks the frame as a module's
+		}
+		f.Frames = append(f.Frames, name)
+	}
+	if fn, _, ok := a.catalog.ResolveFunction(f.Frames); ok {
+		f.Function, f.IsSet = a.table.Name(fn), strings.Contains(fn, "|")
+	}
+	c := a.catalog.Cause(f.Frames)
+	f.Cause, f.Entry = a.known(c.Function), a.known(c.Entry.String())
+	f.Mechanism = a.table.Name(NoMechanism)
+	if c.Mechanism != "" {
+		f.Mechanism = a.known(c.Mechanism)
+	}
+	return f
+}
+
+// narrowed returns the function of a set that a field of another event of the
+// same task tells, such as the command of membarrier(2).
+func (a *Attributor) narrowed(e *trace.Event, f *trace.Field) (trace.NameID, bool) {
+	v, ok := e.Uint(f.Index)
+	if !ok {
+		return 0, false
+	}
+	fn, ok := a.catalog.Narrow(e.Schema().Name, f.Name, v)
+	if !ok {
+		return 0, false
+	}
+	return a.table.Name(fn), true
+}
+
+// holds reports whether fn is one of a set's functions.
+func (a *Attributor) holds(set, fn trace.NameID) bool {
+	return catalog.Holds(a.table.NameOf(set), a.table.NameOf(fn))
+}
+
+// known interns a name that may be missing.
+func (a *Attributor) known(name string) trace.NameID {
+	if name == "" {
+		name = Unknown
+	}
+	return a.table.Name(ksym.Normalize(name))
+}
+
+// Class says what can be done about a hit that runs function and was sent by
+// this stack.
+func (a *Attributor) Class(function trace.NameID, stack trace.StackID) *catalog.Classification {
+	key := classKey{stack, function}
+	c := a.classes[key]
+	if c == nil {
+		c = a.catalog.Classify(a.table.NameOf(function), a.Stack(stack).Frames)
+		a.classes[key] = c
+	}
+	return c
+}
+
+// IsNoise reports whether a hit was caused by the recorder: because nothing
+// else makes such an IPI, or because a recording program sent one that
+// recording makes, too.
+func (a *Attributor) IsNoise(w *Send, h *Hit) bool {
+	c := a.Class(h.Function, w.Stack)
+	if c.Class == catalog.Noise {
+		return true
+	}
+	return c.Has(catalog.Noise) && a.isRecorder(w.Comm)
+}
+
+func (a *Attributor) isRecorder(comm trace.NameID) bool {
+	is, ok := a.recorders[comm]
+	if !ok {
+		is = a.catalog.Recorder(a.table.NameOf(comm))
+		a.recorders[comm] = is
+	}
+	return is
+}
+
+// Folded is a stack as one line, innermost frame first, without the
+// tracepoint's own frames.
+func (a *Attributor) Folded(id trace.StackID) string {
+	if id == 0 {
+		return NoStack
+	}
+	var b strings.Builder
+	for _, f := range a.Stack(id).Frames {
+		if a.catalog.Level(f) == catalog.Probe {
+			continue
+		}
+		if b.Len() > 0 {
+			b.WriteString(" < ")
+		}
+		name, _, _ := strings.Cut(f, " [")
+		b.WriteString(ksym.Normalize(name))
+	}
+	return b.String()
+}
