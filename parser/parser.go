@@ -1,0 +1,370 @@
+// Package parser opens files that hold traces: it finds out by content what
+// they are, unpacks them and returns a trace.Source.
+package parser
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"sort"
+
+	"github.com/ipiscope/ipiscope/parser/ftext"
+	"github.com/ipiscope/ipiscope/parser/trace"
+	"github.com/ipiscope/ipiscope/parser/tracedat"
+)
+
+// sniffSize is how much of an input decides what it is.
+const sniffSize = 64 << 10
+
+// A Format is one kind of input.
+type Format struct {
+	Name  string
+	Doc   string
+	Sniff func(prefix []byte) bool
+	// openAt opens input that is read at random, open input that is read from
+	// front to back. Each format has one of them.
+	openAt func(r io.ReaderAt, size int64, path string) (trace.Source, error)
+	open   func(r io.Reader, path string, o Options) (trace.Source, error)
+}
+
+// Formats lists the formats in the order in which they are tried.
+func Formats() []Format {
+	return []Format{
+		{
+			Name: "trace.dat", Doc: "trace-cmd's own file, versions 6 and 7", Sniff: tracedat.Sniff,
+			openAt: func(r io.ReaderAt, size int64, path string) (trace.Source, error) {
+				return source(tracedat.Open(r, size, path))
+			},
+		},
+		{
+			Name: "ftrace text", Doc: "the kernel's trace and trace_pipe, and trace-cmd report", Sniff: ftext.Sniff,
+			open: func(r io.Reader, path string, o Options) (trace.Source, error) {
+				return source(ftext.New(r, path, ftext.Options{Noise: o.Noise}))
+			},
+		},
+	}
+}
+
+// source makes a nil *S a nil Source.
+func source[S trace.Source](s S, err error) (trace.Source, error) {
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// Options of Open.
+type Options struct {
+	Stdin io.Reader // what "-" reads; nil if it may not be used
+	// Noise receives the lines of text inputs that are no records, as headers
+	// are, while scanning; nil drops them.
+	Noise func(line []byte)
+}
+
+// An UnknownFormatError is an input that is no trace, or none that can be read
+// here.
+type UnknownFormatError struct {
+	Path string
+	What string // what it seems to be, empty if unknown
+	Do   string // what the person can do
+}
+
+func (e *UnknownFormatError) Error() string {
+	what := "not a trace that ipiscope can read"
+	if e.What != "" {
+		what = e.What
+	}
+	if e.Do != "" {
+		what += ": " + e.Do
+	}
+	return e.Path + ": " + what
+}
+
+// Open opens one input; path "-" is o.Stdin. The Source must be closed.
+func Open(path string, o Options) (trace.Source, error) {
+	if path == "-" {
+		if o.Stdin == nil {
+			return nil, errors.New("standard input cannot be read here")
+		}
+		return openStream(o.Stdin, "(stdin)", nil, o)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	src, err := openFile(f, path, o)
+	if err != nil {
+		f.Close()
+	}
+	return src, err
+}
+
+func openFile(f *os.File, path string, o Options) (trace.Source, error) {
+	st, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if st.IsDir() {
+		return nil, fmt.Errorf("%s: a folder, not a trace", path)
+	}
+	if !st.Mode().IsRegular() {
+		return openStream(f, path, f, o)
+	}
+	if st.Size() == 0 {
+		return nil, emptyError(path)
+	}
+	prefix := make([]byte, min(sniffSize, st.Size()))
+	if _, err := io.ReadFull(f, prefix); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	for _, format := range Formats() {
+		if format.openAt != nil && format.Sniff(prefix) {
+			src, err := format.openAt(f, st.Size(), path)
+			return withCloser(src, f), err
+		}
+	}
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	r := &countingReader{r: f}
+	src, err := openStream(r, path, f, o)
+	if err != nil {
+		return nil, err
+	}
+	return &measuredSource{src, r, st.Size()}, nil
+}
+
+// A countingReader knows how much was read of a file.
+type countingReader struct {
+	r io.Reader
+	n int64
+}
+
+func (c *countingReader) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.n += int64(n)
+	return n, err
+}
+
+// A measuredSource knows how far the reading of its file is.
+type measuredSource struct {
+	trace.Source
+	r    *countingReader
+	size int64
+}
+
+func (s *measuredSource) Unwrap() trace.Source { return s.Source }
+
+// Progress implements trace.Progresser in bytes of the file as it is stored.
+func (s *measuredSource) Progress() (done, total int64) { return s.r.n, s.size }
+
+// openStream opens input that is read once from front to back: a pipe, or
+// anything compressed. Formats that need random access are unpacked into a
+// temporary file first, so that memory stays bounded.
+func openStream(r io.Reader, path string, c io.Closer, o Options) (trace.Source, error) {
+	br := bufio.NewReaderSize(r, sniffSize)
+	prefix, err := br.Peek(sniffSize)
+	if err != nil && err != io.EOF {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if len(prefix) == 0 {
+		return nil, emptyError(path)
+	}
+	if d := decompressorOf(prefix); d != nil {
+		unpacked, err := d.open(br)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %s: %w", path, d.name, err)
+		}
+		src, err := openStream(unpacked, path, closers{unpacked, c}, o)
+		if err != nil {
+			unpacked.Close()
+			return nil, err
+		}
+		if src.Table().Meta.Compression == "" {
+			src.Table().Meta.Compression = d.name
+		}
+		return src, nil
+	}
+	for _, format := range Formats() {
+		if !format.Sniff(prefix) {
+			continue
+		}
+		if format.open != nil {
+			src, err := format.open(br, path, o)
+			return withCloser(src, c), err
+		}
+		return openSpooled(br, format, path, c)
+	}
+	return nil, unknown(path, prefix)
+}
+
+// openSpooled copies a stream into a temporary file that goes with the Source.
+func openSpooled(r io.Reader, format Format, path string, c io.Closer) (trace.Source, error) {
+	tmp, err := os.CreateTemp("", "ipiscope-*")
+	if err != nil {
+		return nil, err
+	}
+	// Without its name the file is gone with its last user, however this ends.
+	os.Remove(tmp.Name())
+	n, copyErr := io.Copy(tmp, r)
+	src, err := format.openAt(tmp, n, path)
+	if err != nil {
+		tmp.Close()
+		if copyErr != nil {
+			err = fmt.Errorf("%s: %w", path, copyErr)
+		}
+		return nil, err
+	}
+	if copyErr != nil {
+		src = &cutSource{src, fmt.Errorf("%s: %w", path, copyErr)}
+	}
+	return withCloser(src, closers{tmp, c}), nil
+}
+
+// A cutSource is a Source whose input broke off.
+type cutSource struct {
+	trace.Source
+	err error
+}
+
+func (s *cutSource) Err() error { return s.err }
+
+func (s *cutSource) Unwrap() trace.Source { return s.Source }
+
+func emptyError(path string) error {
+	if isCPUFile(path) {
+		return unknown(path, nil)
+	}
+	return fmt.Errorf("%s: the file is empty", path)
+}
+
+// isCPUFile recognises the per-CPU files that a recorder leaves behind when it
+// is killed. They hold bare ring-buffer pages and nothing to tell them by.
+func isCPUFile(path string) bool {
+	return regexp.MustCompile(`\.dat\.cpu[0-9]+$`).MatchString(path)
+}
+
+// unknown says what an input that no format claims seems to be.
+func unknown(path string, prefix []byte) error {
+	e := &UnknownFormatError{Path: path}
+	for _, s := range []struct{ magic, what, do string }{
+		{"PERFILE2", "a perf.data file", "print it with: perf script -i " + path + " > trace.txt"},
+		{"\xc1\x1f\xfc\xc1", "a CTF (LTTng) trace stream", "record with trace-cmd or perf instead"},
+		{"\x7fELF", "a program, not a trace", ""},
+		{"SQLite format 3", "an SQLite database", ""},
+		{"{", "JSON", "the recording itself is needed: trace.dat or its text"},
+	} {
+		if bytes.HasPrefix(prefix, []byte(s.magic)) {
+			e.What, e.Do = s.what, s.do
+			return e
+		}
+	}
+	if isCPUFile(path) {
+		e.What = "one CPU's buffer of a recorder that did not finish"
+		e.Do = "make a trace.dat of all of them with: trace-cmd restore " + filepath.Base(path) + " ..."
+		return e
+	}
+	return e
+}
+
+// Expand replaces folders by the traces in them, in the order of their names,
+// and leaves other paths as they are. It does not descend into further folders.
+func Expand(paths []string) ([]string, error) {
+	var out []string
+	for _, p := range paths {
+		st, err := os.Stat(p)
+		if p == "-" || err != nil || !st.IsDir() {
+			out = append(out, p)
+			continue
+		}
+		traces, err := tracesIn(p)
+		if err != nil {
+			return nil, err
+		}
+		if len(traces) == 0 {
+			return nil, fmt.Errorf("%s: no traces in this folder", p)
+		}
+		out = append(out, traces...)
+	}
+	return out, nil
+}
+
+func tracesIn(dir string) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, e := range entries {
+		path := filepath.Join(dir, e.Name())
+		if e.Type().IsRegular() && isTrace(path) {
+			out = append(out, path)
+		}
+	}
+	sort.Strings(out)
+	return out, nil
+}
+
+// isTrace reports whether a file's content is of a known format.
+func isTrace(path string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	var r io.Reader = f
+	for range 2 { // as it is, then unpacked
+		br := bufio.NewReaderSize(r, sniffSize)
+		prefix, _ := br.Peek(sniffSize)
+		for _, format := range Formats() {
+			if format.Sniff(prefix) {
+				return true
+			}
+		}
+		d := decompressorOf(prefix)
+		if d == nil {
+			return false
+		}
+		unpacked, err := d.open(br)
+		if err != nil {
+			return false
+		}
+		defer unpacked.Close()
+		r = unpacked
+	}
+	return false
+}
+
+// withCloser makes closing a Source close what it reads from.
+func withCloser(s trace.Source, c io.Closer) trace.Source {
+	if s == nil || c == nil {
+		return s
+	}
+	return owner{s, c}
+}
+
+type owner struct {
+	trace.Source
+	c io.Closer
+}
+
+func (o owner) Close() error { return errors.Join(o.Source.Close(), o.c.Close()) }
+
+func (o owner) Unwrap() trace.Source { return o.Source }
+
+type closers []io.Closer
+
+func (cs closers) Close() error {
+	var errs []error
+	for _, c := range cs {
+		if c != nil {
+			errs = append(errs, c.Close())
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,230 @@
+// Package ringbuf walks the pages of the kernel's trace ring buffer, as they
+// come out of per_cpu/cpuN/trace_pipe_raw and lie in trace.dat files.
+//
+// The layout is that of include/linux/ring_buffer.h (struct ring_buffer_event)
+// and kernel/trace/ring_buffer.c (struct buffer_data_page).
+package ringbuf
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"github.com/ipiscope/ipiscope/parser/tracefmt"
+)
+
+// The type_len values that are not a length (enum ring_buffer_type).
+const (
+	typeData       = 0 // length in the word behind the header
+	typePadding    = 29
+	typeTimeExtend = 30
+	typeTimeStamp  = 31
+)
+
+// Bits of the commit word (kernel/trace/ring_buffer.c).
+const (
+	commitMask   = 1<<27 - 1
+	missedEvents = 1 << 31
+	missedStored = 1 << 30
+)
+
+const (
+	headerSize = 4
+	// deltaShift is the number of bits of the time delta in the header word;
+	// a time extend holds the bits above it.
+	deltaShift = 27
+	deltaMask  = 1<<deltaShift - 1
+	// tsMSB are the bits that an absolute time stamp cannot hold: it has 59
+	// (rb_fix_abs_ts).
+	tsMSB = uint64(0xf8) << 56
+)
+
+// A Layout says how pages are laid out. It is made once per trace.
+type Layout struct {
+	Header    tracefmt.PageHeader
+	BigEndian bool
+}
+
+// A PageError is a page that contradicts itself.
+type PageError struct {
+	Off int // offset within the page
+	Msg string
+}
+
+func (e *PageError) Error() string { return fmt.Sprintf("ring buffer page, byte %d: %s", e.Off, e.Msg) }
+
+// A Page iterates over the events of one ring-buffer page. Its zero value is
+// an empty page. It does not allocate except for an error.
+//
+//	p.Reset(layout, page)
+//	for p.Next() {
+//		use(p.Time(), p.Data())
+//	}
+//	err := p.Err()
+type Page struct {
+	page []byte // the page up to the end of its committed data
+	next int    // offset of the next event header
+	big  bool
+
+	time    uint64
+	dataOff int
+	dataEnd int
+
+	missed     bool
+	missedN    uint64
+	err        *PageError
+	clampedErr *PageError
+}
+
+// Reset makes p iterate over a page. buf must hold the whole page and stay
+// unchanged while p is in use. A page too short for its header is an empty page
+// with an error; one that claims more data than it has is walked as far as it
+// goes, and reports the error behind its last event.
+func (p *Page) Reset(l *Layout, buf []byte) {
+	*p = Page{big: l.BigEndian}
+	h := &l.Header
+	if len(buf) < int(h.DataOff) {
+		p.err = &PageError{0, fmt.Sprintf("has %d bytes, its header needs %d", len(buf), h.DataOff)}
+		return
+	}
+	p.time, _ = tracefmt.Integer(buf, h.TimestampOff, 8, l.BigEndian)
+	commit, _ := tracefmt.Integer(buf, h.CommitOff, h.CommitSize, l.BigEndian)
+	end := int(h.DataOff) + int(commit&commitMask)
+	if end > len(buf) {
+		p.clampedErr = &PageError{int(h.CommitOff), fmt.Sprintf("commit says %d bytes of data, the page has room for %d", commit&commitMask, len(buf)-int(h.DataOff))}
+		end = len(buf)
+	}
+	p.page = buf[:end]
+	p.next = int(h.DataOff)
+	if commit&missedEvents != 0 {
+		p.missed = true
+		// The count is a long behind the data, if there was room for it.
+		if commit&missedStored != 0 {
+			p.missedN, _ = tracefmt.Integer(buf, uint32(end), h.CommitSize, l.BigEndian)
+		}
+	}
+}
+
+// Missed reports whether events were lost before this page, and how many: 0
+// means that the kernel did not store the number.
+func (p *Page) Missed() (n uint64, missed bool) { return p.missedN, p.missed }
+
+// Time is the time stamp of the current event, in units of the trace's clock.
+func (p *Page) Time() uint64 { return p.time }
+
+// Data is the current event's record, rounded up to whole words as the buffer
+// stores it. It aliases the page.
+func (p *Page) Data() []byte { return p.page[p.dataOff:p.dataEnd] }
+
+// Offset is the offset within the page of the current event's data.
+func (p *Page) Offset() int { return p.dataOff }
+
+// Err returns what was wrong with the page, nil if nothing was.
+func (p *Page) Err() error {
+	switch {
+	case p.clampedErr != nil: // the cause of whatever else went wrong
+		return p.clampedErr
+	case p.err != nil:
+		return p.err
+	}
+	return nil
+}
+
+// Next advances to the next event. It is false at the end of the page and
+// where the page turns out to be damaged.
+func (p *Page) Next() bool {
+	for p.err == nil && p.next+headerSize <= len(p.page) {
+		at := p.next
+		typeLen, delta := p.header(at)
+		if typeLen > 0 && typeLen < typePadding { // by far the most frequent
+			p.time += delta
+			return p.found(at, at+headerSize, int(typeLen)*4)
+		}
+		word, ok := p.word(at + headerSize)
+		if !ok {
+			// Padding without a length may end the page with its header alone.
+			if typeLen != typePadding {
+				p.fail(at, "event header without its length")
+			}
+			return false
+		}
+		switch typeLen {
+		case typeData:
+			p.time += delta
+			if word == 0 && delta == 0 {
+				// Seen in the field: the committed size reaches into a part of
+				// the page that was never written.
+				return p.fail(at, "zeros instead of an event")
+			}
+			if word < 4 || uint64(word) > uint64(len(p.page)) {
+				return p.fail(at, fmt.Sprintf("event length %d, want 4 to %d", word, len(p.page)))
+			}
+			return p.found(at, at+2*headerSize, int(word)-4)
+		case typePadding:
+			if delta == 0 { // nothing behind it (rb_null_event)
+				p.next = len(p.page)
+				return false
+			}
+			// a discarded event: its time still counts
+			p.time += delta
+			if room := len(p.page) - at - headerSize; uint64(word) > uint64(room) {
+				return p.fail(at, fmt.Sprintf("discarded event of %d bytes, the data ends after %d", word, room))
+			}
+			p.next = at + headerSize + align4(int(word))
+		case typeTimeExtend:
+			p.time += delta + uint64(word)<<deltaShift
+			p.next = at + 2*headerSize
+		case typeTimeStamp:
+			p.time = absolute(delta+uint64(word)<<deltaShift, p.time)
+			p.next = at + 2*headerSize
+		}
+	}
+	return false
+}
+
+// absolute completes a 59-bit absolute time stamp with the upper bits of the
+// time before it (kernel/trace/ring_buffer.c, rb_fix_abs_ts).
+func absolute(abs, before uint64) uint64 {
+	if msb := before & tsMSB; msb != 0 {
+		abs |= msb
+		if abs < before { // the lower bits wrapped
+			abs += 1 << 59
+		}
+	}
+	return abs
+}
+
+func (p *Page) header(at int) (typeLen, delta uint64) {
+	b := p.page[at : at+headerSize]
+	if p.big {
+		w := binary.BigEndian.Uint32(b)
+		return uint64(w >> deltaShift), uint64(w & deltaMask)
+	}
+	w := binary.LittleEndian.Uint32(b)
+	return uint64(w & 31), uint64(w >> 5)
+}
+
+func (p *Page) word(at int) (uint32, bool) {
+	if at+4 > len(p.page) {
+		return 0, false
+	}
+	if p.big {
+		return binary.BigEndian.Uint32(p.page[at:]), true
+	}
+	return binary.LittleEndian.Uint32(p.page[at:]), true
+}
+
+func (p *Page) found(at, data, length int) bool {
+	end := data + align4(length)
+	if end > len(p.page) {
+		return p.fail(at, fmt.Sprintf("event of %d bytes, the data ends after %d", length, len(p.page)-data))
+	}
+	p.dataOff, p.dataEnd, p.next = data, end, end
+	return true
+}
+
+func (p *Page) fail(at int, msg string) bool {
+	p.err = &PageError{at, msg}
+	return false
+}
+
+func align4(n int) int { return (n + 3) &^ 3 }
