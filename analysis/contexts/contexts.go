@@ -1,0 +1,115 @@
+// Package contexts looks at where stacks were interrupted: how deep interrupts
+// nest, and whether they hit a trampoline, a BPF program, a kprobe or a module,
+// whose text may be freed while it is interrupted.
+package contexts
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/ipiscope/ipiscope/analysis"
+	"github.com/ipiscope/ipiscope/analysis/catalog"
+	"github.com/ipiscope/ipiscope/analysis/result"
+	"github.com/ipiscope/ipiscope/parser/trace"
+)
+
+// Schema is the name of this result's JSON form.
+const Schema = "ipiscope/contexts/v1"
+
+// Analyzer describes this analysis.
+func Analyzer() analysis.Analyzer {
+	return analysis.Analyzer{
+		Name:  "contexts",
+		Doc:   "How deep interrupts nest in the recorded stacks, and what they interrupted.",
+		Scope: analysis.ScopeEvent,
+		Needs: analysis.Needs{All: []string{"kernel_stack"}},
+	}
+}
+
+// A State counts the kernel stacks of one trace. Each different stack is taken
+// apart once, at the end.
+type State struct {
+	catalog *catalog.Catalog
+	table   *trace.Table
+	stacks  map[trace.StackID]uint64
+}
+
+// New returns a State for a trace with this table.
+func New(t *trace.Table, c *catalog.Catalog) *State {
+	return &State{catalog: c, table: t, stacks: map[trace.StackID]uint64{}}
+}
+
+var _ analysis.State = (*State)(nil)
+
+// Event implements analysis.State.
+func (s *State) Event(e *trace.Event) {
+	if e.Schema().IsStack && e.Schema().Name == "kernel_stack" {
+		s.stacks[e.Stack()]++
+	}
+}
+
+// Lost implements analysis.State: a stack stands for itself.
+func (s *State) Lost(*trace.Lost) {}
+
+// End implements analysis.State.
+func (s *State) End(analysis.Span) {}
+
+// shape is what is counted of a stack: its contexts from the innermost to the
+// outermost one, and what the interrupted frames were.
+type shape struct {
+	depth int
+	chain string
+	marks string
+}
+
+// Result makes the tables.
+func (s *State) Result(in result.Input) *result.Set {
+	shapes := map[shape]uint64{}
+	var total, marked uint64
+	var dst []catalog.Context
+	for id, n := range s.stacks {
+		sh := s.shapeOf(id, &dst)
+		shapes[sh] += n
+		total += n
+		if sh.marks != "" {
+			marked += n
+		}
+	}
+	t := &result.Table{Name: "contexts", Cols: []result.Col{
+		{Name: "stacks", Head: "stacks"},
+		{Name: "depth", Head: "nesting", Help: "contexts that interrupted another one or user mode"},
+		{Name: "contexts", Head: "contexts, innermost first", Key: true},
+		{Name: "interrupted", Head: "interrupted", Help: "what is special about the interrupted frames, innermost first"},
+	}}
+	for sh, n := range shapes {
+		t.Rows = append(t.Rows, []result.Value{result.Int(n), result.Int(sh.depth), result.Str(sh.chain), result.Str(sh.marks)})
+	}
+	t.SortDown(0)
+	return &result.Set{
+		Schema: Schema, Inputs: []result.Input{in}, Tables: []*result.Table{t},
+		Totals:  []result.Field{{Name: "stacks", Value: result.Int(total)}, {Name: "marked", Value: result.Int(marked)}},
+		Verdict: fmt.Sprintf("%s: %d stacks, %d of them interrupted a trampoline, BPF program, kprobe, module or unknown text", in.Path, total, marked),
+	}
+}
+
+func (s *State) shapeOf(id trace.StackID, dst *[]catalog.Context) shape {
+	var frames []string
+	for _, sym := range s.table.StackOf(id) {
+		f := s.table.SymbolOf(sym)
+		name := f.Name
+		if f.Module != "" {
+			name += " [" + f.Module + "]"
+		}
+		frames = append(frames, name)
+	}
+	*dst = s.catalog.Split((*dst)[:0], frames)
+	var chain, marks []string
+	for i := range *dst {
+		c := &(*dst)[i]
+		chain = append(chain, c.Origin.Kind.String())
+		if c.Interrupts() && c.Interrupted != 0 {
+			marks = append(marks, c.Interrupted.String())
+		}
+	}
+	return shape{catalog.Depth(*dst), strings.Join(chain, " < "), strings.Join(marks, " < ")}
+}

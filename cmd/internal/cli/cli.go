@@ -1,0 +1,72 @@
+// Package cli holds what the subcommands share: the exit status, flags, the
+// opening of inputs and the isolated set.
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+)
+
+// Exit statuses; they are part of the contract with scripts.
+const (
+	ExitOK        = 0
+	ExitFailed    = 1 // something could not be read or written
+	ExitUsage     = 2 // the command line or an expression is wrong
+	ExitPartial   = 3 // data is incomplete and --strict was given
+	ExitThreshold = 4 // a threshold was exceeded
+)
+
+// An ExitError ends the command with a status. Err is printed unless nil, when
+// everything was said already.
+type ExitError struct {
+	Code int
+	Err  error
+}
+
+func (e *ExitError) Error() string {
+	if e.Err == nil {
+		return fmt.Sprintf("exit status %d", e.Code)
+	}
+	return e.Err.Error()
+}
+
+func (e *ExitError) Unwrap() error { return e.Err }
+
+// Usage makes an error of what the person typed.
+func Usage(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &ExitError{ExitUsage, err}
+}
+
+// Status is the exit status that an error stands for.
+func Status(err error) int {
+	var exit *ExitError
+	switch {
+	case err == nil:
+		return ExitOK
+	case errors.As(err, &exit):
+		return exit.Code
+	}
+	return ExitFailed
+}
+
+// A Terminal is what a command writes to: results to Out, everything else to
+// Err.
+type Terminal struct {
+	In       io.Reader
+	Out, Err io.Writer
+	// Width is the number of columns of Out, 0 if it is not a terminal.
+	Width int
+	// Colour says whether Out may be coloured.
+	Colour bool
+	// Progress says whether Err is a terminal that progress may be drawn on.
+	Progress bool
+}
+
+// Warnf prints a line for people, prefixed by what it is.
+func (t *Terminal) Warnf(kind, format string, args ...any) {
+	fmt.Fprintf(t.Err, "ipiscope: %s: %s\n", kind, fmt.Sprintf(format, args...))
+}

@@ -1,0 +1,220 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/ipiscope/ipiscope/analysis"
+	"github.com/ipiscope/ipiscope/analysis/result"
+	"github.com/ipiscope/ipiscope/analysis/steady"
+	"github.com/ipiscope/ipiscope/parser"
+	"github.com/ipiscope/ipiscope/parser/cpumask"
+	"github.com/ipiscope/ipiscope/parser/trace"
+)
+
+// shownErrors is how many bad lines or pages of one input are printed.
+const shownErrors = 3
+
+// InputFlags are the flags of every command that reads traces.
+type InputFlags struct {
+	events   string
+	cpus     string
+	instance string
+	hasInst  func() bool
+	from     string
+	to       string
+	trim     string
+	strict   bool
+}
+
+// AddTo defines the flags.
+func (f *InputFlags) AddTo(fs *pflag.FlagSet) {
+	fs.StringVar(&f.events, "events", "", "remove all other events from the input first: `LIST` of names or system:names")
+	fs.StringVar(&f.cpus, "cpu", "", "take only what the CPUs in `LIST` recorded")
+	fs.StringVar(&f.instance, "instance", "", "take only the events of the trace instance `NAME`; an empty name is the top buffer")
+	f.hasInst = func() bool { return fs.Changed("instance") }
+	fs.StringVar(&f.from, "from", "", "begin at time `T`: seconds as printed, +S from the start, -S from the end, or mark:TEXT")
+	fs.StringVar(&f.to, "to", "", "end at time `T`, as for --from")
+	fs.StringVar(&f.trim, "trim", "", "cut `D` seconds (or 500ms) off both ends, or auto: all but the steady part")
+	fs.BoolVar(&f.strict, "strict", false, "exit with status 3 if events were lost or an input is incomplete")
+}
+
+// Inputs are the traces of one command line with everything about them parsed
+// and compiled.
+type Inputs struct {
+	t        *Terminal
+	paths    []string
+	events   []string
+	cpus     *cpumask.Mask
+	instance *string
+	window   *windowSpec
+	strict   bool
+	// Noise receives the lines of text inputs that are no records; it may be
+	// nil.
+	Noise func(line []byte)
+}
+
+// Inputs checks the flags. Nothing is read before they are right.
+func (f *InputFlags) Inputs(t *Terminal, paths []string) (*Inputs, error) {
+	in := &Inputs{t: t, strict: f.strict}
+	if f.hasInst() {
+		in.instance = &f.instance
+	}
+	if f.events != "" {
+		in.events = strings.Split(f.events, ",")
+	}
+	if f.cpus != "" {
+		m, err := cpumask.ParseList([]byte(f.cpus))
+		if err != nil {
+			return nil, Usage(fmt.Errorf("--cpu: %w", err))
+		}
+		in.cpus = &m
+	}
+	var err error
+	if in.window, err = parseWindow(f.from, f.to, f.trim); err != nil {
+		return nil, Usage(err)
+	}
+	in.paths, err = parser.Expand(paths)
+	return in, err
+}
+
+// A Run feeds the current trace to the states and describes what was read. Its
+// error is for the caller to return; the description is valid in any case.
+type Run func(states ...analysis.State) (result.Input, error)
+
+// Each opens one trace after the other and hands it to f. A trace that cannot
+// be opened or read to its end is named on standard error and does not keep
+// the others from being read. The error is the exit status this makes.
+func (in *Inputs) Each(ctx context.Context, f func(trace.Source, Run) error) error {
+	failed, partial := false, false
+	for _, path := range in.paths {
+		if ctx.Err() != nil {
+			failed = true
+			break
+		}
+		lossy, err := in.one(ctx, path, f)
+		partial = partial || lossy
+		var usage *ExitError
+		if errors.As(err, &usage) && usage.Code == ExitUsage {
+			return err
+		}
+		if err != nil {
+			in.t.Warnf("error", "%v", readError(path, err))
+			failed = true
+		}
+	}
+	switch {
+	case in.strict && partial:
+		return &ExitError{Code: ExitPartial}
+	case failed:
+		return &ExitError{Code: ExitFailed}
+	}
+	return nil
+}
+
+func (in *Inputs) one(ctx context.Context, path string, f func(trace.Source, Run) error) (lossy bool, err error) {
+	window, err := in.windowOf(ctx, path)
+	if err != nil {
+		return false, err
+	}
+	src, err := in.open(ctx, path)
+	if err != nil {
+		return false, err
+	}
+	err = f(src, func(states ...analysis.State) (result.Input, error) {
+		input, err := in.run(ctx, src, window, states)
+		lossy = lossy || input.IsLossy()
+		return input, err
+	})
+	return lossy, errors.Join(err, src.Close())
+}
+
+func (in *Inputs) open(ctx context.Context, path string) (trace.Source, error) {
+	return parser.Open(path, parser.Options{Stdin: interruptible(ctx, in.t.In), Noise: in.Noise})
+}
+
+// readError names the file where the error does not.
+func readError(path string, err error) error {
+	if errors.Is(err, context.Canceled) {
+		return fmt.Errorf("%s: interrupted: figures are partial", path)
+	}
+	return err
+}
+
+func (in *Inputs) run(ctx context.Context, src trace.Source, window *analysis.Window, states []analysis.State) (result.Input, error) {
+	keep, err := in.keep(src)
+	if err != nil {
+		return result.Input{}, err
+	}
+	o := analysis.Options{Keep: keep, Window: window, Syntax: in.syntaxPrinter()}
+	bar := newProgress(in.t, src)
+	if bar != nil {
+		o.Tick = bar.tick
+	}
+	st, err := analysis.Run(ctx, src, o, states...)
+	bar.end()
+	return st.Input(&src.Table().Meta, err), err
+}
+
+// syntaxPrinter shows the first few bad lines or pages of an input.
+func (in *Inputs) syntaxPrinter() func(*trace.SyntaxError) {
+	n := 0
+	return func(e *trace.SyntaxError) {
+		if n++; n <= shownErrors {
+			in.t.Warnf("warning", "%v", e)
+		} else if n == shownErrors+1 {
+			in.t.Warnf("warning", "%s: more of these follow; all are counted", e.At.File)
+		}
+	}
+}
+
+// windowOf finds the time window of one trace. If that needs to know more than
+// the command line says, the trace is read once for it.
+func (in *Inputs) windowOf(ctx context.Context, path string) (*analysis.Window, error) {
+	if in.window == nil {
+		return nil, nil
+	}
+	if in.window.needsScan() && path == "-" {
+		return nil, Usage(errors.New("standard input is read once: --trim and times relative to its start, end or a mark need a file"))
+	}
+	src, err := in.open(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	defer src.Close()
+	marks, rate := in.window.marks(), steady.New()
+	var st analysis.Stats
+	if in.window.needsScan() {
+		// damage is reported when the trace is read for its result
+		st, _ = analysis.Run(ctx, src, analysis.Options{}, marks, rate)
+	}
+	if in.window.auto {
+		return in.steadyWindow(path, rate), nil
+	}
+	w, err := in.window.resolve(&src.Table().Meta, st.Span, marks.found)
+	if err != nil {
+		return nil, Usage(err)
+	}
+	return &w, nil
+}
+
+// steadyWindow is the window of --trim auto; it says what is cut.
+func (in *Inputs) steadyWindow(path string, rate *steady.State) *analysis.Window {
+	cut := rate.Cut()
+	switch {
+	case cut.TooFewSends:
+		in.t.Warnf("note", "%s: --trim auto: too few sends to tell where they are steady: nothing cut", path)
+	case cut.Unsteady && cut.Start == 0 && cut.End == 0:
+		in.t.Warnf("note", "%s: --trim auto: the rate of sends changes all the time: nothing cut", path)
+	case cut.Start == 0 && cut.End == 0:
+		in.t.Warnf("note", "%s: --trim auto: steady from end to end: nothing cut", path)
+	default:
+		in.t.Warnf("note", "%s: --trim auto: cut %.3f s with %d sends at the start and %.3f s with %d sends at the end",
+			path, float64(cut.Start)/1e9, cut.StartSends, float64(cut.End)/1e9, cut.EndSends)
+	}
+	return &cut.Window
+}

@@ -1,0 +1,111 @@
+package cli
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/ipiscope/ipiscope/parser/cpumask"
+)
+
+// Isolated is the set of CPUs that --isolated names.
+type Isolated struct {
+	Mask cpumask.Mask
+	All  bool // no set was given: every CPU counts
+	// Note says where the set comes from if that needs saying.
+	Note string
+	// host and cpus describe the machine whose set it is, for Check.
+	host string
+	cpus int
+}
+
+// ParseIsolated reads the argument of --isolated: a CPU list, or a file that
+// holds one or a kernel command line.
+func ParseIsolated(arg string) (*Isolated, error) {
+	m, listErr := cpumask.ParseList([]byte(arg))
+	if listErr == nil {
+		if m.IsEmpty() {
+			return nil, fmt.Errorf("--isolated %q names no CPU: want a list such as 2-3,8", arg)
+		}
+		return &Isolated{Mask: m}, nil
+	}
+	text, err := os.ReadFile(arg)
+	if err != nil {
+		if strings.ContainsAny(arg, "/.") {
+			return nil, fmt.Errorf("--isolated: %w", err)
+		}
+		return nil, fmt.Errorf("--isolated %q: %w; want a list such as 2-3,8, a file, or auto", arg, listErr)
+	}
+	iso, err := isolatedFromText(text)
+	if err != nil {
+		return nil, fmt.Errorf("--isolated %s: %w", arg, err)
+	}
+	return iso, nil
+}
+
+// isolatedFromText reads a CPU list, as in /sys/devices/system/cpu/isolated, or
+// a kernel command line, as in /proc/cmdline.
+func isolatedFromText(text []byte) (*Isolated, error) {
+	text = bytes.TrimSpace(text)
+	if m, err := cpumask.ParseList(text); err == nil && !m.IsEmpty() {
+		return &Isolated{Mask: m}, nil
+	}
+	return isolatedFromCmdline(string(text))
+}
+
+// isolatedFromCmdline takes the CPUs that nohz_full= and isolcpus= name
+// (Documentation/admin-guide/kernel-parameters.txt). isolcpus= may have flags
+// before its list; managed_irq alone does not keep tasks away and isolates
+// nothing.
+func isolatedFromCmdline(cmdline string) (*Isolated, error) {
+	iso := &Isolated{}
+	var nohz, isol cpumask.Mask
+	found := false
+	for word := range strings.FieldsSeq(cmdline) {
+		key, value, ok := strings.Cut(word, "=")
+		if !ok || key != "nohz_full" && key != "isolcpus" {
+			continue
+		}
+		value = strings.Trim(value, `"`)
+		into := &nohz
+		if key == "isolcpus" {
+			flags, list := cutFlags(value)
+			if len(flags) == 1 && flags[0] == "managed_irq" {
+				continue
+			}
+			value, into = list, &isol
+		}
+		// The kernel reads these with cpulist_parse; ranges may have a stride.
+		m, err := cpumask.ParseBitmapList([]byte(value), cpumask.MaxCPUs)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", word, err)
+		}
+		into.Or(&m)
+		found = true
+	}
+	iso.Mask.Or(&nohz)
+	iso.Mask.Or(&isol)
+	if !found || iso.Mask.IsEmpty() {
+		return nil, fmt.Errorf("neither a CPU list nor a kernel command line with nohz_full= or isolcpus=")
+	}
+	if !nohz.IsEmpty() && !isol.IsEmpty() && !nohz.Equal(&isol) {
+		iso.Note = fmt.Sprintf("nohz_full=%s and isolcpus=%s differ; taking all of them", nohz.String(), isol.String())
+	}
+	return iso, nil
+}
+
+// cutFlags splits "domain,managed_irq,2-3" into its flags and its list.
+func cutFlags(value string) (flags []string, list string) {
+	rest := value
+	for {
+		word, tail, _ := strings.Cut(rest, ",")
+		switch word {
+		case "nohz", "domain", "managed_irq":
+			flags = append(flags, word)
+			rest = tail
+			continue
+		}
+		return flags, rest
+	}
+}

@@ -1,0 +1,105 @@
+package cli
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/ipiscope/ipiscope/parser/cpumask"
+	"github.com/ipiscope/ipiscope/parser/trace"
+)
+
+// IsolatedFlag is --isolated.
+type IsolatedFlag struct{ arg string }
+
+// AddTo defines the flag.
+func (f *IsolatedFlag) AddTo(fs *pflag.FlagSet) {
+	fs.StringVar(&f.arg, "isolated", "", "the isolated CPUs: a `LIST` such as 2-3,8, a file that holds one or a kernel command line, or auto for those of this machine")
+}
+
+// Set returns the isolated CPUs and prints what needs to be said about them.
+func (f *IsolatedFlag) Set(t *Terminal) (*Isolated, error) {
+	iso, err := f.SetQuietly()
+	switch {
+	case err != nil:
+		return nil, err
+	case iso.All:
+		t.Warnf("hint", "no --isolated: every CPU counts as isolated")
+	case iso.Note != "":
+		t.Warnf("note", "%s", iso.Note)
+	}
+	return iso, nil
+}
+
+// SetQuietly is Set for commands that count no hits.
+func (f *IsolatedFlag) SetQuietly() (*Isolated, error) {
+	var iso *Isolated
+	var err error
+	switch f.arg {
+	case "":
+		return &Isolated{All: true}, nil
+	case "auto":
+		iso, err = isolatedHere("/sys/devices/system/cpu")
+	default:
+		iso, err = ParseIsolated(f.arg)
+	}
+	return iso, Usage(err)
+}
+
+// isolatedHere reads the isolated CPUs of this machine
+// (Documentation/ABI/testing/sysfs-devices-system-cpu: nohz_full, isolated).
+func isolatedHere(sysfs string) (*Isolated, error) {
+	var iso Isolated
+	for _, name := range []string{"nohz_full", "isolated"} {
+		text, err := os.ReadFile(filepath.Join(sysfs, name))
+		if err != nil {
+			continue // not built into this kernel
+		}
+		m, err := cpumask.ParseList([]byte(strings.TrimSpace(string(text))))
+		if err != nil {
+			continue // "(null)": not configured
+		}
+		iso.Mask.Or(&m)
+	}
+	if iso.Mask.IsEmpty() {
+		return nil, fmt.Errorf("--isolated auto: this machine has no isolated CPUs (%s/nohz_full and isolated are empty)", sysfs)
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		return nil, fmt.Errorf("--isolated auto: %w", err)
+	}
+	iso.host, iso.cpus = host, runtime.NumCPU()
+	if present, err := os.ReadFile(filepath.Join(sysfs, "present")); err == nil {
+		if m, err := cpumask.ParseList([]byte(strings.TrimSpace(string(present)))); err == nil {
+			iso.cpus = m.Last() + 1
+		}
+	}
+	return &iso, nil
+}
+
+// Check refuses to apply this machine's set to a trace of another one.
+func (iso *Isolated) Check(m *trace.Meta) error {
+	switch {
+	case iso.host == "":
+		return nil
+	case m.Host == "":
+		return Usage(fmt.Errorf("%s: --isolated auto: the trace does not say on which machine it was recorded: give the CPUs as a list", m.Path))
+	case m.Host != iso.host:
+		return Usage(fmt.Errorf("%s: --isolated auto: recorded on %q, this machine is %q: give the CPUs as a list", m.Path, m.Host, iso.host))
+	case m.CPUs != iso.cpus:
+		return Usage(fmt.Errorf("%s: --isolated auto: recorded with %d CPUs, this machine has %d: give the CPUs as a list", m.Path, m.CPUs, iso.cpus))
+	}
+	return nil
+}
+
+// Targets is the set to count hits on, nil for every CPU.
+func (iso *Isolated) Targets() *cpumask.Mask {
+	if iso.All {
+		return nil
+	}
+	return &iso.Mask
+}

@@ -1,0 +1,70 @@
+package cli
+
+import (
+	"errors"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ipiscope/ipiscope/analysis/result"
+	"github.com/ipiscope/ipiscope/report"
+)
+
+// OutputFlags say where a result goes and in which form.
+type OutputFlags struct {
+	format string
+	path   string
+	top    int
+}
+
+// AddTo defines the flags; top is how many rows are shown by default.
+func (f *OutputFlags) AddTo(cmd *cobra.Command, top int) {
+	fs := cmd.Flags()
+	fs.StringVar(&f.format, "format", "table", "`FORMAT` of the result: "+strings.Join(report.Names(), " "))
+	fs.StringVarP(&f.path, "output", "o", "", "write the result to `FILE`")
+	fs.IntVar(&f.top, "top", top, "show the first `N` rows of the table, 0 for all")
+	// fails only for a flag that does not exist
+	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(report.Names(), cobra.ShellCompDirectiveNoFileComp))
+}
+
+// Writer checks the flags and returns what writes a result with its warnings.
+func (f *OutputFlags) Writer(t *Terminal) (func(*result.Set) error, error) {
+	format, ok := report.Lookup(f.format)
+	if !ok {
+		return nil, Unknown("format", f.format, report.Names())
+	}
+	return func(set *result.Set) error {
+		for _, w := range set.Warnings {
+			t.Warnf("warning", "%s", w.Text)
+		}
+		return WriteTo(t, f.path, func(o Output) error {
+			return format.Write(o, set, report.Options{Width: o.Width, Colour: o.Colour, Top: f.top})
+		})
+	}, nil
+}
+
+// An Output is where a result goes.
+type Output struct {
+	io.Writer
+	Width  int // columns of the terminal, 0 if it is none
+	Colour bool
+}
+
+// WriteTo lets write write to a file, or to standard output if path is empty or
+// "-". A file that could not be written whole is removed.
+func WriteTo(t *Terminal, path string, write func(Output) error) error {
+	if path == "" || path == "-" {
+		return write(Output{t.Out, t.Width, t.Colour})
+	}
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	err = errors.Join(write(Output{Writer: f}), f.Close())
+	if st, serr := os.Lstat(path); err != nil && serr == nil && st.Mode().IsRegular() {
+		os.Remove(path) // never a device such as /dev/full
+	}
+	return err
+}

@@ -1,0 +1,150 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ipiscope/ipiscope/analysis/ipi"
+	"github.com/ipiscope/ipiscope/analysis/result"
+	"github.com/ipiscope/ipiscope/cmd/internal/cli"
+	"github.com/ipiscope/ipiscope/parser/trace"
+)
+
+// defaultBy is what report groups by unless told otherwise.
+const defaultBy = "function"
+
+type reportFlags struct {
+	input    cli.InputFlags
+	isolated cli.IsolatedFlag
+	output   cli.OutputFlags
+	by       string
+	sort     string
+	catalog  cli.CatalogFlag
+	filter   cli.FilterFlags
+}
+
+func newReport(t *cli.Terminal) *cobra.Command {
+	var f reportFlags
+	cmd := &cobra.Command{
+		Use:   "report [flags] TRACE...",
+		Short: "Count the IPIs that hit the isolated CPUs",
+		Long: `Count the IPIs that hit the isolated CPUs, by the function they made them run
+or by any other keys. Several traces are added up, with a column for each;
+--by file gives them rows of their own.`,
+		Example: `  ipiscope report --isolated 2-3 trace.dat
+  ipiscope report --isolated /proc/cmdline --by function,sender trace.dat
+  ipiscope report --isolated 2-3 --format json before.dat after.dat`,
+		Args: atLeastOneTrace,
+		RunE: func(cmd *cobra.Command, args []string) error { return runReport(cmd.Context(), t, &f, args) },
+	}
+	f.isolated.AddTo(cmd.Flags())
+	f.filter.AddTo(cmd.Flags(), "count only the sends")
+	cmd.Flags().StringVar(&f.by, "by", defaultBy, "group by `KEYS`, comma separated: "+strings.Join(ipi.KeyNames(), " "))
+	cmd.Flags().StringVar(&f.sort, "sort", "hits", "sort the groups by this `COLUMN`, largest first; names alphabetically")
+	f.output.AddTo(cmd, 20)
+	f.catalog.AddTo(cmd.Flags())
+	f.input.AddTo(cmd.Flags())
+	complete(cmd, "by", ipi.KeyNames())
+	return cmd
+}
+
+func runReport(ctx context.Context, t *cli.Terminal, f *reportFlags, paths []string) error {
+	by, err := parseKeys(f.by)
+	if err != nil {
+		return err
+	}
+	write, err := f.output.Writer(t)
+	if err != nil {
+		return err
+	}
+	isolated, err := f.isolated.Set(t)
+	if err != nil {
+		return err
+	}
+	if err := checkSort(f.sort, by); err != nil {
+		return err
+	}
+	cat, err := f.catalog.Load()
+	if err != nil {
+		return err
+	}
+	filters, err := f.filter.Load(isolated)
+	if err != nil {
+		return err
+	}
+	in, err := f.input.Inputs(t, paths)
+	if err != nil {
+		return err
+	}
+	total := ipi.NewCounts(isolated.Targets(), by)
+	err = in.Each(ctx, func(src trace.Source, run cli.Run) error {
+		if err := isolated.Check(&src.Table().Meta); err != nil {
+			return err
+		}
+		bound, err := filters.BindSends(t, src)
+		if err != nil {
+			return err
+		}
+		state := ipi.New(src.Table(), ipi.Config{Isolated: isolated.Targets(), By: by, Catalog: cat, Counts: bound.Counts()})
+		input, err := run(state)
+		total.Merge(state.Counts(input))
+		return errors.Join(err, bound.End())
+	})
+	if cli.Status(err) == cli.ExitUsage {
+		return err
+	}
+	set := total.Result()
+	if len(set.Inputs) == 0 {
+		return err // nothing could be read, and that was said
+	}
+	sortGroups(set, f.sort)
+	if werr := write(set); werr != nil {
+		return werr // err was said already
+	}
+	return err
+}
+
+// parseKeys reads --by.
+func parseKeys(list string) ([]ipi.Key, error) {
+	by, err := ipi.ParseKeys(list)
+	var unknown *ipi.UnknownKeyError
+	if errors.As(err, &unknown) {
+		return nil, cli.Unknown("key", unknown.Name, ipi.KeyNames())
+	}
+	return by, cli.Usage(err)
+}
+
+// sortColumns are the columns that --sort takes besides the keys of --by.
+func sortColumns() []string { return []string{"hits", "sends", "requests", "self", "noise"} }
+
+func checkSort(column string, by []ipi.Key) error {
+	valid := sortColumns()
+	for _, k := range by {
+		valid = append(valid, k.String())
+	}
+	if !slices.Contains(valid, column) {
+		return cli.Unknown("sort column", column, valid)
+	}
+	return nil
+}
+
+func sortGroups(set *result.Set, column string) {
+	t := set.Table("groups")
+	switch i := t.Index(column); {
+	case column == "hits": // the order they have
+	case t.Cols[i].Key:
+		t.SortUp(i)
+	default:
+		t.SortDown(i)
+	}
+}
+
+// complete offers fixed values for a flag in the shell.
+func complete(cmd *cobra.Command, flag string, values []string) {
+	// fails only for a flag that does not exist
+	_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
+}

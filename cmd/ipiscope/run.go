@@ -1,0 +1,63 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ipiscope/ipiscope/cmd/internal/cli"
+)
+
+// run is the whole program: it carries out a command line and returns the exit
+// status.
+func run(ctx context.Context, args []string, in io.Reader, out, errw io.Writer) int {
+	t := cli.NewTerminal(in, out, errw)
+	root := newRoot(t)
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	var exit *cli.ExitError
+	if err != nil && !(errors.As(err, &exit) && exit.Err == nil) {
+		fmt.Fprintf(errw, "ipiscope: %v\n", err)
+	}
+	return cli.Status(err)
+}
+
+func newRoot(t *cli.Terminal) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "ipiscope",
+		Short: "Which IPIs hit my isolated CPUs, who sent them, and why",
+		Long: `ipiscope reads recorded kernel traces and tells which inter-processor
+interrupts hit the isolated (NOHZ_FULL) CPUs, what they made them run, and who
+sent them.`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return cmd.Help()
+			}
+			var names []string
+			for _, c := range cmd.Commands() {
+				names = append(names, c.Name())
+			}
+			return cli.Unknown("command", args[0], names)
+		},
+	}
+	root.SetIn(t.In)
+	root.SetOut(t.Out)
+	root.SetErr(t.Err)
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return cli.Usage(err) })
+	root.AddCommand(newReport(t), newExport(t), newCat(t), newFilter(t), newDebug(t), newInfo(t), newVersion(t))
+	return root
+}
+
+// atLeastOneTrace is the argument check of commands that read traces.
+func atLeastOneTrace(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return cli.Usage(fmt.Errorf("%s: name at least one trace (- reads standard input)", cmd.Name()))
+	}
+	return nil
+}

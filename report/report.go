@@ -1,0 +1,60 @@
+// Package report turns results into bytes. It sees package result and nothing
+// behind it.
+package report
+
+import (
+	"io"
+
+	"github.com/ipiscope/ipiscope/analysis/result"
+	"github.com/ipiscope/ipiscope/report/csv"
+	"github.com/ipiscope/ipiscope/report/json"
+	"github.com/ipiscope/ipiscope/report/text"
+)
+
+// Options are what renderers for people may look at.
+type Options struct {
+	Width  int  // columns of the terminal, 0 for no limit
+	Colour bool // ANSI colours may be used
+	Top    int  // rows to show, 0 for all; machine formats always have all
+}
+
+// A Format is one form of output.
+type Format struct {
+	Name  string
+	Doc   string
+	Write func(w io.Writer, s *result.Set, o Options) error
+}
+
+// Formats lists the forms a result can take; the first is the default.
+func Formats() []Format {
+	return []Format{
+		{"table", "a table for the terminal", func(w io.Writer, s *result.Set, o Options) error {
+			return text.Write(w, s, text.Options{Width: o.Width, Colour: o.Colour, Top: o.Top})
+		}},
+		{"json", "one JSON object with stable names", func(w io.Writer, s *result.Set, _ Options) error { return json.Write(w, s) }},
+		{"csv", "the groups as comma-separated values", func(w io.Writer, s *result.Set, _ Options) error { return csv.Write(w, s, ',') }},
+		{"tsv", "the groups as tab-separated values", func(w io.Writer, s *result.Set, _ Options) error { return csv.Write(w, s, '\t') }},
+		{"markdown", "tables for an issue or a pull request", func(w io.Writer, s *result.Set, o Options) error {
+			return text.WriteMarkdown(w, s, text.Options{Top: o.Top})
+		}},
+	}
+}
+
+// Names lists the formats' names.
+func Names() []string {
+	var names []string
+	for _, f := range Formats() {
+		names = append(names, f.Name)
+	}
+	return names
+}
+
+// Lookup finds a format by name.
+func Lookup(name string) (Format, bool) {
+	for _, f := range Formats() {
+		if f.Name == name {
+			return f, true
+		}
+	}
+	return Format{}, false
+}

@@ -1,0 +1,124 @@
+// Package rows writes rows one after the other as they come, for results that
+// are too long to hold.
+package rows
+
+import (
+	"bufio"
+	"encoding/csv"
+	"encoding/json"
+	"io"
+	"strconv"
+
+	"github.com/ipiscope/ipiscope/analysis/result"
+)
+
+// A Writer takes rows. Close writes what is buffered; it does not close what is
+// written to.
+type Writer interface {
+	Write([]result.Value) error
+	Close() error
+}
+
+// A Format is a form that rows can be written in.
+type Format struct {
+	Name string
+	Doc  string
+	New  func(w io.Writer, cols []result.Col) (Writer, error)
+}
+
+// Formats lists the formats; the first is the default.
+func Formats() []Format {
+	return []Format{
+		{"csv", "comma-separated values with a header line", newCSV},
+		{"jsonl", "one JSON object a line", newJSONL},
+	}
+}
+
+// Lookup finds a format by name.
+func Lookup(name string) (Format, bool) {
+	for _, f := range Formats() {
+		if f.Name == name {
+			return f, true
+		}
+	}
+	return Format{}, false
+}
+
+// Names lists the formats' names.
+func Names() []string {
+	var names []string
+	for _, f := range Formats() {
+		names = append(names, f.Name)
+	}
+	return names
+}
+
+type csvWriter struct {
+	w      *csv.Writer
+	fields []string
+}
+
+func newCSV(w io.Writer, cols []result.Col) (Writer, error) {
+	c := &csvWriter{w: csv.NewWriter(w)}
+	for _, col := range cols {
+		c.fields = append(c.fields, col.Name)
+	}
+	return c, c.w.Write(c.fields)
+}
+
+func (c *csvWriter) Write(row []result.Value) error {
+	c.fields = c.fields[:0]
+	for _, v := range row {
+		c.fields = append(c.fields, v.Text())
+	}
+	return c.w.Write(c.fields)
+}
+
+func (c *csvWriter) Close() error {
+	c.w.Flush()
+	return c.w.Error()
+}
+
+type jsonlWriter struct {
+	w    *bufio.Writer
+	keys [][]byte // "name": with the comma in front
+	buf  []byte
+}
+
+func newJSONL(w io.Writer, cols []result.Col) (Writer, error) {
+	j := &jsonlWriter{w: bufio.NewWriterSize(w, 64<<10)}
+	for i, col := range cols {
+		key, err := json.Marshal(col.Name)
+		if err != nil {
+			return nil, err
+		}
+		open := byte(',')
+		if i == 0 {
+			open = '{'
+		}
+		j.keys = append(j.keys, append(append([]byte{open}, key...), ':'))
+	}
+	return j, nil
+}
+
+func (j *jsonlWriter) Write(row []result.Value) error {
+	j.buf = j.buf[:0]
+	for i, v := range row {
+		j.buf = append(j.buf, j.keys[i]...)
+		switch v.Kind {
+		case result.KindInt:
+			j.buf = strconv.AppendInt(j.buf, v.Int, 10)
+		default:
+			text, err := json.Marshal(v.Text())
+			if err != nil {
+				return err
+			}
+			j.buf = append(j.buf, text...)
+		}
+	}
+	j.buf = append(j.buf, '}', '\n')
+	_, err := j.w.Write(j.buf)
+	return err
+}
+
+func (j *jsonlWriter) Close() error { return j.w.Flush() }

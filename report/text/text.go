@@ -1,0 +1,159 @@
+// Package text writes results for people: tables for a terminal and for
+// markdown.
+package text
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/olekukonko/tablewriter"
+	"github.com/olekukonko/tablewriter/renderer"
+	"github.com/olekukonko/tablewriter/tw"
+
+	"github.com/ipiscope/ipiscope/analysis/result"
+)
+
+// Options of the text forms.
+type Options struct {
+	Width  int  // columns available, 0 for no limit
+	Colour bool // ANSI colours may be used
+	Top    int  // rows of the first table to show, 0 for all
+}
+
+// gap is the number of blanks between two columns.
+const gap = 2
+
+// Write writes the verdict, then the tables.
+func Write(w io.Writer, s *result.Set, o Options) error {
+	lead := ""
+	if s.Verdict != "" {
+		verdict := Clean(s.Verdict)
+		if o.Colour {
+			verdict = "\x1b[1m" + verdict + "\x1b[0m"
+		}
+		if _, err := fmt.Fprintf(w, "%s\n", verdict); err != nil {
+			return err
+		}
+		for _, n := range s.Notes {
+			if _, err := io.WriteString(w, wrap(Clean(n), "  ", o.Width)); err != nil {
+				return err
+			}
+		}
+		lead = "\n"
+	}
+	for i, t := range s.Tables {
+		if len(t.Rows) == 0 {
+			continue
+		}
+		if _, err := io.WriteString(w, lead); err != nil {
+			return err
+		}
+		lead = "\n"
+		top := t.Brief
+		if i == 0 {
+			top = o.Top
+		}
+		write := writeTable
+		if t.Prose != "" {
+			write = writeList
+		}
+		if err := write(w, t, o.Width, top); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeTable renders one table without rules or borders, so that a line can be
+// cut out and mailed.
+func writeTable(w io.Writer, t *result.Table, width, top int) error {
+	g := newGrid(t, top)
+	g.fit(width)
+	cell := tw.CellConfig{
+		Alignment:  tw.CellAlignment{PerColumn: g.align()},
+		Formatting: tw.CellFormatting{AutoFormat: tw.Off, AutoWrap: tw.WrapNone},
+		Padding:    tw.CellPadding{Global: tw.Padding{Right: strings.Repeat(" ", gap), Overwrite: true}},
+	}
+	var b strings.Builder
+	tbl := tablewriter.NewTable(&b,
+		tablewriter.WithRenderer(renderer.NewBlueprint(tw.Rendition{
+			Borders:  tw.BorderNone,
+			Settings: tw.Settings{Separators: tw.SeparatorsNone, Lines: tw.LinesNone},
+		})),
+		tablewriter.WithConfig(tablewriter.Config{Header: cell, Row: cell}),
+	)
+	tbl.Header(g.heads)
+	if err := tbl.Bulk(g.rows); err != nil {
+		return err
+	}
+	if err := tbl.Render(); err != nil {
+		return err
+	}
+	for line := range strings.Lines(b.String()) {
+		if _, err := fmt.Fprintln(w, strings.TrimRight(line, " \n")); err != nil {
+			return err
+		}
+	}
+	return g.writeRest(w)
+}
+
+// WriteMarkdown writes the verdict and the tables as GitHub-flavoured markdown.
+func WriteMarkdown(w io.Writer, s *result.Set, o Options) error {
+	if s.Verdict != "" {
+		if _, err := fmt.Fprintf(w, "**%s**\n", escapeMarkdown(Clean(s.Verdict))); err != nil {
+			return err
+		}
+	}
+	for i, t := range s.Tables {
+		if len(t.Rows) == 0 {
+			continue
+		}
+		top := 0
+		if i == 0 {
+			top = o.Top
+		}
+		g := newGrid(t, top)
+		if _, err := fmt.Fprintln(w); err != nil {
+			return err
+		}
+		for c, k := range g.keys {
+			if k {
+				for r := range g.rows {
+					g.rows[r][c] = codeSpan(g.rows[r][c])
+				}
+			}
+		}
+		tbl := tablewriter.NewTable(w, tablewriter.WithRenderer(renderer.NewMarkdown()),
+			tablewriter.WithConfig(tablewriter.Config{
+				Header: tw.CellConfig{Alignment: tw.CellAlignment{PerColumn: g.align()}, Formatting: tw.CellFormatting{AutoFormat: tw.Off, AutoWrap: tw.WrapNone}},
+				Row:    tw.CellConfig{Alignment: tw.CellAlignment{PerColumn: g.align()}, Formatting: tw.CellFormatting{AutoWrap: tw.WrapNone}},
+			}))
+		tbl.Header(g.heads)
+		if err := tbl.Bulk(g.rows); err != nil {
+			return err
+		}
+		if err := tbl.Render(); err != nil {
+			return err
+		}
+		if err := g.writeRest(w); err != nil {
+			return err
+		}
+	}
+	for _, x := range s.Warnings {
+		if _, err := fmt.Fprintf(w, "\n> %s: %s\n", x.Code, escapeMarkdown(Clean(x.Text))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func escapeMarkdown(s string) string {
+	return strings.NewReplacer("*", `\*`, "_", `\_`, "<", "&lt;", "|", `\|`, "`", "'").Replace(s)
+}
+
+// codeSpan quotes a name in a table, where a bar ends the cell even within a
+// code span.
+func codeSpan(s string) string {
+	return "`" + strings.NewReplacer("`", "'", "|", `\|`).Replace(s) + "`"
+}
