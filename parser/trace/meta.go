@@ -26,6 +26,11 @@ type Meta struct {
 	// DroppedColumns is set by text sources whose text lacks a part of the
 	// event header ("flags").
 	DroppedColumns []string
+	// LinesTaken and LinesLeft are set by text sources for a mail or notes with
+	// a trace in it: how many lines belong to the trace and how many do not.
+	// They are final at the end of the text. LinesLeft alone counts the lines of
+	// a trace that are no part of any event.
+	LinesTaken, LinesLeft int
 }
 
 // An Option is one entry of a trace.dat's option list.

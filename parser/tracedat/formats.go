@@ -108,7 +108,7 @@ func (f *file) loadStrings() {
 	if !f.printk.present {
 		return
 	}
-	c, err := f.sectionCursor(f.printk, "printk formats")
+	c, err := f.lateCursor(f.printk, "printk formats")
 	if err != nil {
 		f.remark("printk formats are not readable: %v", err)
 		return

@@ -34,22 +34,25 @@ func (y *symbols) at(addr uint64, offset bool) trace.SymbolID {
 }
 
 func (y *symbols) resolve(addr uint64, offset bool) trace.Symbol {
+	if sym, ok := y.lookup(addr); ok {
+		s := trace.Symbol{Name: sym.Name, Module: sym.Module}
+		if offset {
+			s.Offset, s.HasOffset = sym.Offset, true
+		}
+		return s
+	}
+	return trace.Symbol{Name: "0x" + strconv.FormatUint(addr, 16)}
+}
+
+func (y *symbols) lookup(addr uint64) (ksym.Symbol, bool) {
 	if !y.loaded {
 		y.load()
 	}
-	if addr == 0 { // %pS of NULL, whatever kallsyms has at 0 (per-CPU offsets on x86)
-		return trace.Symbol{Name: "0x0"}
+	// NULL is no symbol, whatever kallsyms has at 0 (per-CPU offsets on x86)
+	if addr == 0 || y.table == nil {
+		return ksym.Symbol{}, false
 	}
-	if y.table != nil {
-		if sym, ok := y.table.Lookup(addr); ok {
-			s := trace.Symbol{Name: sym.Name, Module: sym.Module}
-			if offset {
-				s.Offset, s.HasOffset = sym.Offset, true
-			}
-			return s
-		}
-	}
-	return trace.Symbol{Name: "0x" + strconv.FormatUint(addr, 16)}
+	return y.table.Lookup(addr)
 }
 
 // load reads kallsyms. Without it addresses stay numbers.
@@ -60,7 +63,7 @@ func (y *symbols) load() {
 		f.remark("no kallsyms: addresses have no names")
 		return
 	}
-	c, err := f.sectionCursor(f.kallsyms, "kallsyms")
+	c, err := f.lateCursor(f.kallsyms, "kallsyms")
 	if err == nil {
 		text := c.block(uint64(c.u32("size")), maxSection, "kallsyms")
 		if err = c.err; err == nil {
@@ -79,3 +82,27 @@ func (s *Source) Symbols() *ksym.Table {
 	}
 	return s.symbols.table
 }
+
+// Symbol returns the kernel symbol that contains an address and the distance
+// from its start. With Address and Static it makes a Source what a printer of
+// its events asks for names (tracefmt.Names). These three intern nothing and may
+// be called by one goroutine while another one scans; the first call reads the
+// symbol table.
+func (s *Source) Symbol(addr uint64) (name string, offset uint64, ok bool) {
+	sym, ok := s.symbols.lookup(addr)
+	return sym.Name, sym.Offset, ok
+}
+
+// Address returns where the first symbol of that name begins.
+func (s *Source) Address(name string) (uint64, bool) {
+	t := s.Symbols()
+	if t == nil {
+		return 0, false
+	}
+	r, ok := t.AddrOf(name)
+	return r.Start, ok
+}
+
+// Static returns the string at a kernel address that the file's printk formats
+// list.
+func (s *Source) Static(addr uint64) (string, bool) { return s.f.stringAt(addr) }

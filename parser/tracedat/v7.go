@@ -105,6 +105,25 @@ func (f *file) sectionAt(off int64, want int, what string) (section, error) {
 
 // sectionCursor returns a cursor over a section's data, unpacked if need be.
 func (f *file) sectionCursor(s section, what string) (*cursor, error) {
+	return f.unpackedBy(f.unpack, s, what)
+}
+
+// lateCursor is sectionCursor for sections that are read while the trace data
+// is being unpacked, maybe by another goroutine: it has a decompressor of its
+// own.
+func (f *file) lateCursor(s section, what string) (*cursor, error) {
+	if !s.compressed {
+		return f.unpackedBy(nil, s, what)
+	}
+	d, err := newDecompressor(f.unpack.name)
+	if err != nil {
+		return nil, err
+	}
+	defer d.close()
+	return f.unpackedBy(d, s, what)
+}
+
+func (f *file) unpackedBy(d *decompressor, s section, what string) (*cursor, error) {
 	c := &cursor{r: f.r, off: s.off, end: s.end, order: f.order, what: what}
 	if !s.compressed {
 		return c, nil
@@ -117,7 +136,7 @@ func (f *file) sectionCursor(s section, what string) (*cursor, error) {
 	if c.err != nil {
 		return nil, c.err
 	}
-	out, err := f.unpack.unpack(nil, src, int(size))
+	out, err := d.unpack(nil, src, int(size))
 	if err != nil {
 		return nil, fmt.Errorf("offset %#x: %s: %w", s.off, what, err)
 	}

@@ -190,7 +190,7 @@ func (w *writer) compress(b []byte) []byte {
 		z.Write(b)
 		z.Close()
 	case "zstd":
-		z, err := zstd.NewWriter(&out, zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(64<<10))
+		z, err := zstd.NewWriter(&out, zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(64<<10), zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithLowerEncoderMem(true))
 		if err != nil {
 			panic(err)
 		}
