@@ -14,6 +14,7 @@ import (
 	"sort"
 
 	"github.com/ipiscope/ipiscope/parser/ftext"
+	"github.com/ipiscope/ipiscope/parser/perfscript"
 	"github.com/ipiscope/ipiscope/parser/trace"
 	"github.com/ipiscope/ipiscope/parser/tracedat"
 )
@@ -45,6 +46,12 @@ func Formats() []Format {
 			Name: "ftrace text", Doc: "the kernel's trace and trace_pipe, and trace-cmd report", Sniff: ftext.Sniff,
 			open: func(r io.Reader, path string, o Options) (trace.Source, error) {
 				return source(ftext.New(r, path, ftext.Options{Noise: o.Noise}))
+			},
+		},
+		{
+			Name: "perf script text", Doc: "what perf script prints of tracepoints", Sniff: perfscript.Sniff,
+			open: func(r io.Reader, path string, o Options) (trace.Source, error) {
+				return source(perfscript.New(r, path, perfscript.Options{Noise: o.Noise}))
 			},
 		},
 	}
@@ -168,8 +175,8 @@ func (s *measuredSource) Progress() (done, total int64) { return s.r.n, s.size }
 // temporary file first, so that memory stays bounded.
 func openStream(r io.Reader, path string, c io.Closer, o Options) (trace.Source, error) {
 	br := bufio.NewReaderSize(r, sniffSize)
-	prefix, err := br.Peek(sniffSize)
-	if err != nil && err != io.EOF {
+	prefix, err := sniff(br)
+	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	if len(prefix) == 0 {
@@ -201,6 +208,29 @@ func openStream(r io.Reader, path string, c io.Closer, o Options) (trace.Source,
 		return openSpooled(br, format, path, c)
 	}
 	return nil, unknown(path, prefix)
+}
+
+// sniff returns the beginning of an input, as much of it as decides what it is:
+// a pipe that is being written to must not be waited for longer than that.
+func sniff(br *bufio.Reader) ([]byte, error) {
+	for {
+		prefix, err := br.Peek(min(br.Buffered()+1, sniffSize))
+		if err == io.EOF {
+			return prefix, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		prefix, _ = br.Peek(br.Buffered())
+		if len(prefix) == sniffSize || decompressorOf(prefix) != nil {
+			return prefix, nil
+		}
+		for _, format := range Formats() {
+			if format.Sniff(prefix) {
+				return prefix, nil
+			}
+		}
+	}
 }
 
 // openSpooled copies a stream into a temporary file that goes with the Source.

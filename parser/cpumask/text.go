@@ -108,11 +108,12 @@ func decimal(s []byte, i int) (n, end int, msg string) {
 // kernel prints it for a mask.
 func ParseHex(s []byte) (Mask, error) {
 	var m Mask
-	err := m.setHex(s)
+	err := m.SetHex(s)
 	return m, err
 }
 
-func (m *Mask) setHex(s []byte) error {
+// SetHex is ParseHex into m, whose storage is reused. After an error m is empty.
+func (m *Mask) SetHex(s []byte) error {
 	m.Reset()
 	// From the end, so that the position of each group is known without
 	// counting them first.

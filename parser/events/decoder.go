@@ -3,6 +3,7 @@ package events
 import (
 	"bytes"
 	"strconv"
+	"strings"
 
 	"github.com/ipiscope/ipiscope/parser/cpumask"
 	"github.com/ipiscope/ipiscope/parser/ksym"
@@ -30,12 +31,15 @@ func NewDecoder(t *trace.Table) *Decoder {
 	return &Decoder{table: t, symbols: map[string]trace.SymbolID{}}
 }
 
-// Add puts the schema of the event into the table, from the catalogue or
-// empty, and returns its layout.
+// Add puts the schema of the event ("name" or "system:name") into the table,
+// from the catalogue or empty, and returns its layout.
 func (d *Decoder) Add(name string) (*trace.Schema, *Layout) {
 	s, ok := New(name)
 	if !ok {
 		s = &trace.Schema{Name: name, Type: -1}
+		if system, event, ok := strings.Cut(name, ":"); ok {
+			s.System, s.Name = system, event
+		}
 	}
 	d.table.AddSchema(s)
 	l := NewLayout(s)
@@ -291,12 +295,12 @@ func (d *Decoder) Mask(e *trace.Event, f *trace.Field, m *cpumask.Mask) bool {
 	t = bytes.TrimSpace(t)
 	switch {
 	case cpumask.IsHexWords(t):
-		return setHex(m, t)
+		return m.SetHex(t) == nil
 	case bytes.HasPrefix(t, []byte("ARRAY[")):
 		return setBytes(m, t[len("ARRAY["):])
 	case bytes.HasPrefix(t, []byte("0x")):
 		d.note(e, f, t, "read as hex")
-		return setHex(m, t[2:])
+		return m.SetHex(t[2:]) == nil
 	case bytes.ContainsAny(t, ",-") || len(t) == 0:
 	case len(t) > 5: // no CPU number: at most cpumask.MaxCPUs
 		d.note(e, f, t, "not a CPU set")
@@ -309,14 +313,6 @@ func (d *Decoder) Mask(e *trace.Event, f *trace.Field, m *cpumask.Mask) bool {
 		return false
 	}
 	return true
-}
-
-func setHex(m *cpumask.Mask, t []byte) bool {
-	v, err := cpumask.ParseHex(t)
-	if err == nil {
-		m.CopyFrom(&v)
-	}
-	return err == nil
 }
 
 // setBytes reads "02, 00, 0c]", the bytes of a mask as a libtraceevent prints

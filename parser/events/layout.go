@@ -36,7 +36,7 @@ func NewLayout(s *trace.Schema) *Layout {
 	for i := range s.Fields {
 		l.add(&s.Fields[i])
 	}
-	e := find(s.Name)
+	e := find(s.FullName())
 	if e == nil {
 		l.learned, l.free = true, true
 		return l

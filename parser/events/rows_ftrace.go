@@ -18,10 +18,11 @@ var ftraceGroups = []group{
 	{"ftrace", "kernel/trace/trace_entries.h", []row{
 		{names: "kernel_stack", fields: "int size; unsigned long caller[8]"},
 		{names: "user_stack", fields: "unsigned int tgid; unsigned long caller[8]"},
+		// The first forms are those of the option raw.
 		{names: "print", fields: "unsigned long ip; char buf[]",
-			forms: []string{"{ip}: {buf}", "{ip}:"}},
+			forms: []string{"# {ip} {buf}", "{ip}: {buf}", "{ip}:"}},
 		{names: "bprint", fields: "unsigned long ip; const char * fmt; u32 buf[]",
-			forms: []string{"{ip}: {buf}", "{ip}:"}},
+			forms: []string{": {ip} : {buf}", "{ip}: {buf}", "{ip}:"}},
 		{names: "bputs", fields: "unsigned long ip; const char * str",
 			forms: []string{"{ip}: {str}", "{ip}:"}},
 		{names: "function", fields: "unsigned long ip; unsigned long parent_ip",

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/ipiscope/ipiscope/parser/cpumask"
+	"github.com/ipiscope/ipiscope/parser/internal/lines"
 	"github.com/ipiscope/ipiscope/parser/trace"
 )
 
@@ -113,10 +114,10 @@ func BenchmarkLines(b *testing.B) {
 	const size = 8 << 20
 	b.SetBytes(size)
 	for b.Loop() {
-		l := lines{r: &repeat{text: text, n: size}}
+		l := lines.New(&repeat{text: text, n: size})
 		for {
-			l.begin()
-			if _, st := l.next(); st == lineEnd {
+			l.Begin()
+			if _, st := l.Next(); st == lines.End {
 				break
 			}
 		}

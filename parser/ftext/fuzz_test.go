@@ -15,6 +15,10 @@ func FuzzScan(f *testing.F) {
 	for _, text := range []string{
 		"CPU:1 [55 EVENTS DROPPED]\n", "isol: CPU:1 [EVENTS DROPPED]\n", "=> a\n", "# tracer: nop\n<stack trace>\n => a\n",
 		"# tracer: nop\nprint: a\nsys_x(a: 1)\n", "x-1 [000] 1.5: sys_membarrier(cmd: 10, flags: 0)\n", "x-1 [000] 1.5: f <-g\n",
+		"> x-1 [000] 1.5: ipi_send_cpu: cpu=1 callsite=f\n> callback=g\n", prose + "x-1 [000] 1.5:\nprint: a\n", prose + "x-1 [000]\n1.5: print: a\n",
+		prose + "x-1 [000] 1.5: kernel_stack: <stack trace\n>\n=> f\n(ffffffffa974a050)\n=> g\n",
+		"x-1 [000] 1.5: ipi_send_cpu: cpu=3D1 =\n callback=3D=\nf=20\n=3D> f=C2=A0\n",
+		"# tracer: nop\n202 0 7428080142 # ffffffff81c2536a a text\nfree text\n", "x-1 [000] 1.5: (+12) print: a\n",
 	} {
 		f.Add([]byte(text))
 	}
@@ -58,8 +62,11 @@ func FuzzScan(f *testing.F) {
 			t.Fatal(s.Err())
 		}
 		// At most one record for each group of lines, and nothing is lost.
-		if s.in.line < 1<<20 && !bytes.Equal(whole.Bytes(), text) {
+		if s.in.Line() < 1<<20 && !bytes.Equal(whole.Bytes(), text) {
 			t.Fatalf("records and noise hold %d of %d bytes", whole.Len(), len(text))
+		}
+		if m := s.Table().Meta; s.mail != nil && m.LinesTaken+m.LinesLeft != s.in.Line() {
+			t.Fatalf("%d lines taken and %d left of %d", m.LinesTaken, m.LinesLeft, s.in.Line())
 		}
 		Sniff(text)
 	})

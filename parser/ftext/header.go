@@ -301,31 +301,40 @@ func (h *header) parseVerbose(line []byte) bool {
 
 // parseRaw reads the kernel's options raw and hex, which name the event by its
 // number only: "202 0 7428080142 type: 287" and
-// "000000ca 00000000 00000001babf820e type: 287".
+// "000000ca 00000000 00000001babf820e type: 287". Only what was written to
+// trace_marker or by trace_printk has its text there: "202 0 7428080142 # ffff...
+// text" (kernel/trace/trace_output.c, trace_print_raw and trace_bprint_raw).
 func (h *header) parseRaw(line []byte) bool {
-	n := bytes.Index(line[:min(len(line), 64)], []byte(" type: "))
-	if n < 0 {
-		return false
-	}
 	number := digits
-	if n == len("000000ca 00000000 00000001babf820e") {
+	if n := len("000000ca 00000000 00000001babf820e"); len(line) > n && line[8] == ' ' && line[17] == ' ' && line[n] == ' ' {
 		number = hexDigits
 	}
 	var v [3]uint64
 	i := 0
 	for k := range v {
 		var e int
-		if v[k], e = number(line, i); e == i || e-i > 19 || e > n || line[e] != ' ' {
+		if v[k], e = number(line, i); e == i || e-i > 19 || e >= len(line) || line[e] != ' ' {
 			return false
 		}
 		i = e + 1
 	}
-	typ, end := digits(line, n+len(" type: "))
-	if i != n+1 || typ == 0 || typ > 65535 || end != len(trimRight(line)) || v[0] > 1<<31-1 || v[1] > maxCPU || v[2] > 1<<63-1 {
+	if v[0] > 1<<31-1 || v[1] > maxCPU || v[2] > 1<<63-1 {
 		return false
 	}
-	h.pid, h.cpu, h.time, h.typ, h.payload = int32(v[0]), int32(v[1]), trace.Time(v[2]), int(typ), len(line)
-	return true
+	h.pid, h.cpu, h.time, h.payload = int32(v[0]), int32(v[1]), trace.Time(v[2]), i
+	rest := line[i:]
+	if typ, ok := bytes.CutPrefix(rest, []byte("type: ")); ok {
+		n, end := digits(typ, 0)
+		h.typ, h.payload = int(n), len(line)
+		return n > 0 && n <= 65535 && end == len(trimRight(typ))
+	}
+	for _, mark := range []string{"# ", ": "} {
+		if bytes.HasPrefix(rest, []byte(mark)) {
+			_, end := hexDigits(rest, len(mark))
+			return end > len(mark) && end < len(rest) && rest[end] == ' '
+		}
+	}
+	return false
 }
 
 // digits reads decimal digits from i and returns the number and the offset

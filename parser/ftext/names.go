@@ -16,6 +16,9 @@ func (s *Source) identify(t []byte) (k *known, payload []byte, msg string) {
 		n++
 	}
 	if n == 0 || n == len(t) || t[n] != ':' {
+		if rest := behindDiff(t); rest != nil {
+			return s.identify(rest)
+		}
 		return s.identifyUnnamed(t, n)
 	}
 	if n+1 < len(t) && nameByte(t[n+1]) { // "ipi:ipi_send_cpu: ", as perf does
@@ -36,6 +39,23 @@ func (s *Source) identify(t []byte) (k *known, payload []byte, msg string) {
 	return k, t[skipBlanks(t, n+1):], ""
 }
 
+// behindDiff returns what follows "(+1234)  ", the time since the event before
+// that trace-cmd report --ts-diff prints, nil if t does not begin so.
+func behindDiff(t []byte) []byte {
+	if !bytes.HasPrefix(t, []byte("(+")) {
+		return nil
+	}
+	start := len("(+")
+	if start < len(t) && t[start] == '-' { // files merged without a common clock
+		start++
+	}
+	_, end := digits(t, start)
+	if end == start || end >= len(t) || t[end] != ')' {
+		return nil
+	}
+	return t[skipBlanks(t, end+1):]
+}
+
 // identifyUnnamed recognises the records that the kernel prints without an
 // event name (kernel/trace/trace_output.c). n is the length of the identifier
 // that t begins with.
@@ -46,7 +66,12 @@ func (s *Source) identifyUnnamed(t []byte, n int) (k *known, payload []byte, msg
 	case bytes.HasPrefix(t, []byte("<user stack trace")):
 		return s.lookup([]byte("user_stack")), t, ""
 	case bytes.HasPrefix(t, []byte("# ")):
+		if _, end := hexDigits(t, 2); end-2 > 8 { // an address, no id: option raw
+			return s.lookup([]byte("print")), t, ""
+		}
 		return s.lookup([]byte("raw_data")), t, ""
+	case bytes.HasPrefix(t, []byte(": ")) && s.style == styleRaw:
+		return s.lookup([]byte("bprint")), t, ""
 	case bytes.HasPrefix(t, []byte("UNKNOWN TYPE ")):
 		if typ, end := digits(t, len("UNKNOWN TYPE ")); end == len(t) && typ > 0 && typ < 65536 {
 			if k := s.numberedName(int(typ)); k != nil {

@@ -12,19 +12,19 @@ import (
 // facts are what was already said about the text.
 type facts struct {
 	noFlags, noDot, relative, noDepth, numbered, graph, context bool
+	tracer, graphTracer, mail                                   bool
 }
 
 // comment reads what is said in the kernel's header. All its lines begin with #.
 func (s *Source) comment(line []byte) {
-	if s.opts.Noise != nil {
-		s.opts.Noise(s.Raw())
-	}
 	if bytes.HasPrefix(line, []byte("#####")) { // "##### CPU 2 buffer started ####"
 		return
 	}
 	switch {
 	case bytes.HasPrefix(line, []byte("# tracer: ")):
 		s.dialect = kernelDialect
+		s.seen.tracer = true
+		s.seen.graphTracer = bytes.HasPrefix(line, []byte("# tracer: function_graph"))
 	case bytes.HasPrefix(line, []byte("# entries-in-buffer/entries-written: ")):
 		s.overwritten(string(line[len("# entries-in-buffer/entries-written: "):min(len(line), anchorRange)]))
 	case bytes.Contains(line[:min(len(line), anchorRange)], []byte(" latency trace v")):
@@ -79,8 +79,6 @@ func (s *Source) other(line []byte) bool {
 	case bytes.Contains(line[:min(len(line), anchorRange)], []byte("CPU:")) && s.loss(line):
 		return true
 	case s.reportHead(text):
-		s.dialect = traceCmdDialect
-		s.table.Meta.Format = "trace-cmd report text"
 		return s.noise()
 	case s.dialect == kernelDialect && isGraph(text):
 		return s.graph(line)
@@ -90,19 +88,63 @@ func (s *Source) other(line []byte) bool {
 	if bytes.Contains(line[:min(len(line), anchorRange)], []byte("] ")) {
 		return s.syntax(line, "not an event: want COMM-PID [CPU] FLAGS TIME: NAME: FIELDS")
 	}
+	if s.seen.tracer && !hasTime(line) {
+		return s.marker()
+	}
 	return s.syntax(line, "not a line of a trace")
 }
 
-// reportHead recognises what trace-cmd report prints besides events:
-// "version = 6", "cpus=4", "CPU 3 is empty".
+// marker takes a line that has no sign of a header for text that was written to
+// trace_marker, which the kernel prints bare with the option printk-msg-only
+// (kernel/trace/trace_printk.c) and which may hold line breaks. It has no time,
+// CPU or task, so it is no event; it is counted.
+func (s *Source) marker() bool {
+	meta := &s.table.Meta
+	if meta.LinesLeft == 0 {
+		s.note("lines without time, CPU and task were left out: text that was written to trace_marker (option printk-msg-only, or a text with line breaks)")
+	}
+	meta.LinesLeft++
+	return s.noise()
+}
+
+// hasTime reports whether a line has what may be the time of an event,
+// "7.428080:".
+func hasTime(line []byte) bool {
+	for i := 7; i < len(line); i++ {
+		if line[i] != ':' {
+			continue
+		}
+		start := i
+		for start > 0 && line[start-1]-'0' <= 9 {
+			start--
+		}
+		if i-start >= 6 && start > 1 && line[start-1] == '.' && line[start-2]-'0' <= 9 {
+			return true
+		}
+	}
+	return false
+}
+
+// reportHead reads what trace-cmd report prints besides events:
+// "version = 6", "cpus=4", "CPU 3 is empty", and with --debug where its buffers
+// begin.
 func (s *Source) reportHead(text []byte) bool {
+	if !isReportHead(text) {
+		return false
+	}
+	if n, ok := bytes.CutPrefix(text, []byte("cpus=")); ok {
+		v, _ := digits(n, 0)
+		s.table.Meta.CPUs = max(s.table.Meta.CPUs, int(v))
+	}
+	s.dialect = traceCmdDialect
+	s.table.Meta.Format = "trace-cmd report text"
+	return true
+}
+
+func isReportHead(text []byte) bool {
 	if n, ok := bytes.CutPrefix(text, []byte("cpus=")); ok {
 		v, end := digits(n, 0)
-		if end == 0 || end != len(n) || v == 0 || v > maxCPU {
-			return false
-		}
-		s.table.Meta.CPUs = max(s.table.Meta.CPUs, int(v))
-		return true
+		return end > 0 && end < 6 && end == len(n) && v > 0 && v <= maxCPU
 	}
 	if n, ok := bytes.CutPrefix(text, []byte("version = ")); ok {
 		_, end := digits(n, 0)
@@ -112,6 +154,10 @@ func (s *Source) reportHead(text []byte) bool {
 		_, end := digits(n, 0)
 		return end > 0 && string(n[end:]) == " is empty"
 	}
+	if n, ok := bytes.CutPrefix(text, []byte("CPU:")); ok {
+		_, end := digits(n, 0)
+		return end > 0 && bytes.HasPrefix(n[end:], []byte(" [SUBBUFFER START]"))
+	}
 	return false
 }
 
@@ -119,12 +165,7 @@ func (s *Source) reportHead(text []byte) bool {
 // nocontext-info). A line counts only if the catalogue knows the event, or it is
 // a stack: other texts hold "word: text" too. It is false if the line is neither.
 func (s *Source) bare(line []byte) bool {
-	n := 0
-	for n < len(line) && nameByte(line[n]) {
-		n++
-	}
-	named := n > 0 && n < len(line) && line[n] == ':' && isKnown(line[:n])
-	if !named && !bytes.HasPrefix(line, []byte("<stack trace")) && !bytes.HasPrefix(line, []byte("<user stack trace")) {
+	if bareName(line) == 0 {
 		return false
 	}
 	if !s.seen.context {
@@ -136,6 +177,22 @@ func (s *Source) bare(line []byte) bool {
 	s.rec = nil
 	s.event(line)
 	return true
+}
+
+// bareName returns the length of what names the event of a line without a
+// header, 0 if nothing does.
+func bareName(line []byte) int {
+	n := 0
+	for n < len(line) && nameByte(line[n]) {
+		n++
+	}
+	switch {
+	case n > 0 && n < len(line) && line[n] == ':' && isKnown(line[:n]):
+		return n
+	case bytes.HasPrefix(line, []byte("<stack trace")) || bytes.HasPrefix(line, []byte("<user stack trace")):
+		return len("<stack trace")
+	}
+	return 0
 }
 
 func isKnown(name []byte) bool {
@@ -185,7 +242,7 @@ func (s *Source) loss(line []byte) bool {
 func (s *Source) timeOfNext() {
 	ahead := 0
 	for range 2 {
-		line, end, ok := s.in.peek(ahead)
+		line, end, ok := s.in.Peek(ahead)
 		if !ok {
 			return
 		}

@@ -1,6 +1,11 @@
 package ftext
 
-import "bytes"
+import (
+	"bytes"
+
+	"github.com/ipiscope/ipiscope/parser/internal/lines"
+	"github.com/ipiscope/ipiscope/parser/internal/mail"
+)
 
 // Sniff reports whether a file that begins with prefix is ftrace text: whether
 // it has a line that only the kernel or trace-cmd prints. A few kilobytes are
@@ -8,7 +13,11 @@ import "bytes"
 // one. Prose around a trace does no harm, prose alone and binary data are
 // refused.
 func Sniff(prefix []byte) bool {
-	var h header
+	var (
+		h     header
+		c     mail.Cleaner
+		clean []byte
+	)
 	rest := prefix
 	for first := true; len(rest) > 0; first = false {
 		line, tail, whole := bytes.Cut(rest, []byte("\n"))
@@ -19,11 +28,12 @@ func Sniff(prefix []byte) bool {
 		if bytes.IndexByte(line, 0) >= 0 {
 			return false // trace.dat and perf.data hold event formats and even text
 		}
-		line = trimCR(line)
-		if isHead(line, first) {
+		line = lines.TrimCR(line)
+		clean = c.Clean(clean[:0], line)
+		if line = clean; isHead(line, first) {
 			return true
 		}
-		if h.parse(styleTask, line, false) || h.parse(styleLatency, line, false) {
+		if h.parse(styleTask, line, false) || h.parse(styleLatency, line, false) || h.parse(styleVerbose, line, false) {
 			if namesEvent(line[h.payload:]) {
 				return true
 			}

@@ -12,10 +12,13 @@
 package ftext
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 
 	"github.com/ipiscope/ipiscope/parser/events"
+	"github.com/ipiscope/ipiscope/parser/internal/lines"
+	"github.com/ipiscope/ipiscope/parser/internal/mail"
 	"github.com/ipiscope/ipiscope/parser/trace"
 )
 
@@ -32,7 +35,7 @@ type Options struct {
 
 // A Source reads one text. It is a trace.Source and a trace.Hinter.
 type Source struct {
-	in     lines
+	in     *lines.Reader
 	name   string
 	opts   Options
 	closer io.Closer
@@ -42,6 +45,11 @@ type Source struct {
 
 	names  map[string]*known
 	recent [256]*known // what names holds, by a cheap hash
+
+	// mail is set for a text that has other lines around or between those of
+	// the trace.
+	mail   *mail.Text
+	joined []byte
 
 	head    header
 	style   style
@@ -92,14 +100,17 @@ const maxNames = 1 << 14
 // byte. The name is for messages. It reads the first block and fails if that
 // fails. Close closes r if it is an io.Closer.
 func New(r io.Reader, name string, opts Options) (*Source, error) {
-	s := &Source{in: lines{r: r}, name: name, opts: opts, table: trace.NewTable(), names: map[string]*known{}}
+	s := &Source{in: lines.New(r), name: name, opts: opts, table: trace.NewTable(), names: map[string]*known{}}
 	s.closer, _ = r.(io.Closer)
 	s.dec = &decoder{Decoder: events.NewDecoder(s.table)}
 	meta := &s.table.Meta
 	meta.Path, meta.Format, meta.Clock = name, "ftrace text", opts.Clock
-	s.in.fill()
-	if err := s.in.err; err != nil && err != io.EOF {
+	prefix := s.in.Ahead(judged)
+	if err := s.in.Err(); err != nil && len(prefix) == 0 {
 		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	if mail.LooksLike(prefix[:min(len(prefix), judged)], bytes.HasPrefix(prefix, []byte("# tracer: ")), isTraceLine) {
+		s.startMail()
 	}
 	return s, nil
 }
@@ -126,14 +137,14 @@ func (s *Source) Record() trace.Record { return s.rec }
 // Raw returns the lines of the current record as they stand in the input,
 // with their line ends: a stack event's stack is among them. Of an overlong
 // line it is the begin. It is valid until the next Scan.
-func (s *Source) Raw() []byte { return s.in.raw() }
+func (s *Source) Raw() []byte { return s.in.Raw() }
 
 // Err returns the error that ended the input early.
 func (s *Source) Err() error {
-	if s.in.err == nil || s.in.err == io.EOF {
+	if s.in.Err() == nil {
 		return nil
 	}
-	return fmt.Errorf("%s: after line %d: %w", s.name, s.in.line, s.in.err)
+	return fmt.Errorf("%s: after line %d: %w", s.name, s.in.Line(), s.in.Err())
 }
 
 // Close closes the reader if it can be closed.
@@ -147,14 +158,17 @@ func (s *Source) Close() error {
 // Scan advances to the next event, loss or bad line.
 func (s *Source) Scan() bool {
 	for {
-		s.in.begin()
-		line, st := s.in.next()
+		if s.mail != nil {
+			return s.scanMail()
+		}
+		s.in.Begin()
+		line, st := s.in.Next()
 		switch st {
-		case lineEnd:
+		case lines.End:
 			s.rec = nil
 			return false
-		case lineLong:
-			return s.syntax(line, "line is longer than 1 MiB; its rest is skipped")
+		case lines.Long:
+			return s.syntax(line, overlong)
 		}
 		if s.scanLine(line) {
 			return true
@@ -162,15 +176,21 @@ func (s *Source) Scan() bool {
 	}
 }
 
+const overlong = "line is longer than 1 MiB; its rest is skipped"
+
 // scanLine is true if the line made a record.
 func (s *Source) scanLine(line []byte) bool {
+	if mail.IsQuote(line) {
+		s.startMail()
+		return s.mailLine(s.mail.Start(line, lines.OK))
+	}
 	if isFrame(line) {
 		return s.orphan(line)
 	}
 	s.skipStack = false
 	if len(line) > 0 && line[0] == '#' {
 		s.comment(line)
-		return false
+		return s.noise()
 	}
 	if s.parseHeader(line) {
 		return s.event(line)
@@ -242,7 +262,7 @@ func (s *Source) deliver(k *known, payload, line []byte) bool {
 }
 
 func (s *Source) pos() trace.Pos {
-	return trace.Pos{File: s.name, Line: s.in.line, Off: s.in.off + int64(s.in.record)}
+	return trace.Pos{File: s.name, Line: s.in.First(), Off: s.in.Off()}
 }
 
 func (s *Source) syntax(line []byte, msg string) bool {

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ipiscope/ipiscope/parser/cpumask"
+	"github.com/ipiscope/ipiscope/parser/internal/lines"
 	"github.com/ipiscope/ipiscope/parser/trace"
 )
 
@@ -248,7 +249,7 @@ func TestReadError(t *testing.T) {
 // follows is read.
 func TestOverlongLine(t *testing.T) {
 	event := "          <idle>-0       [003] d.h1.    12.123456: x: a=1\n"
-	for _, size := range []int{maxLine - 1, maxLine + 1, 5 * maxLine} {
+	for _, size := range []int{lines.MaxLine - 1, lines.MaxLine + 1, 5 * lines.MaxLine} {
 		s := open(t, event+strings.Repeat("x", size)+"\n"+event, Options{})
 		var got []string
 		for s.Scan() {
@@ -263,8 +264,8 @@ func TestOverlongLine(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" || s.Err() != nil {
 			t.Errorf("size %d: %v\n%s", size, s.Err(), diff)
 		}
-		if len(s.in.buf) > 4*maxLine {
-			t.Errorf("size %d: buffer of %d bytes", size, len(s.in.buf))
+		if s.in.Buffer() > 4*lines.MaxLine {
+			t.Errorf("size %d: buffer of %d bytes", size, s.in.Buffer())
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"github.com/ipiscope/ipiscope/parser/events"
+	"github.com/ipiscope/ipiscope/parser/internal/lines"
 	"github.com/ipiscope/ipiscope/parser/trace"
 )
 
@@ -20,17 +21,20 @@ func isFrame(line []byte) bool {
 // group takes the stack lines behind a header line into the record and returns
 // the payload with them. line and payload are slices of the record's first line.
 func (s *Source) group(line, payload []byte) []byte {
+	if s.mail != nil {
+		return s.mailGroup(line, payload)
+	}
 	start := cap(line) - cap(payload) // an offset, since peek may move the buffer
 	ahead, count := 0, 0
-	for len(s.in.raw())+ahead < maxGroup {
-		next, end, ok := s.in.peek(ahead)
+	for len(s.in.Raw())+ahead < lines.MaxGroup {
+		next, end, ok := s.in.Peek(ahead)
 		if !ok || !isFrame(next) {
 			break
 		}
 		ahead, count = end, count+1
 	}
-	s.in.take(ahead, count)
-	return trimNewline(s.in.raw()[start:])
+	s.in.Take(ahead, count)
+	return trimNewline(s.in.Raw()[start:])
 }
 
 func trimNewline(b []byte) []byte {
@@ -48,15 +52,15 @@ func (s *Source) orphan(line []byte) bool {
 	}
 	at := s.pos()
 	ahead, count := 0, 0
-	for len(s.in.raw())+ahead < maxGroup {
-		next, end, ok := s.in.peek(ahead)
+	for len(s.in.Raw())+ahead < lines.MaxGroup {
+		next, end, ok := s.in.Peek(ahead)
 		if !ok || !isFrame(next) {
 			break
 		}
 		ahead, count = end, count+1
 	}
-	s.in.take(ahead, count)
-	s.bad = trace.SyntaxError{At: at, Msg: "stack lines without the event they belong to", Text: trimNewline(s.in.raw())}
+	s.in.Take(ahead, count)
+	s.bad = trace.SyntaxError{At: at, Msg: "stack lines without the event they belong to", Text: trimNewline(s.in.Raw())}
 	s.rec = &s.bad
 	return true
 }

@@ -8,11 +8,13 @@
 //
 // Flags are the column that ftrace prints: irqs-off, need-resched, context,
 // preempt depth. They may be left out, which makes an event without flags.
+// "instance NAME" puts an event into a trace instance's buffer.
 // Lines that begin with # and empty lines are nothing.
 package tracetest
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -47,7 +49,7 @@ func Parse(script string) *Source {
 func (s *Source) add(words []string) error {
 	e := &trace.Event{}
 	var at, cpu, n int64
-	task, flags := "task-1", ""
+	task, flags, instance := "task-1", "", ""
 	isLost := words[0] == "lost"
 	if isLost {
 		words = words[1:]
@@ -63,6 +65,8 @@ func (s *Source) add(words []string) error {
 			task = words[1]
 		case "flags":
 			flags = words[1]
+		case "instance":
+			instance = words[1]
 		case "n":
 			n, err = strconv.ParseInt(words[1], 10, 64)
 		default:
@@ -88,7 +92,10 @@ payload:
 	if err != nil {
 		return err
 	}
-	e.PID, e.Comm = int32(p), s.table.Name(comm)
+	e.PID, e.Comm, e.Instance = int32(p), s.table.Name(comm), s.table.Name(instance)
+	if m := &s.table.Meta; instance != "" && !slices.Contains(m.Instances, instance) {
+		m.Instances = append(m.Instances, instance)
+	}
 	if flags != "" {
 		setFlags(e, flags)
 	}

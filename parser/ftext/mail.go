@@ -1,0 +1,180 @@
+package ftext
+
+import (
+	"bytes"
+	"strconv"
+
+	"github.com/ipiscope/ipiscope/parser/internal/lines"
+	"github.com/ipiscope/ipiscope/parser/internal/mail"
+)
+
+// judged is how much of a text decides whether it is a mail.
+const judged = 64 << 10
+
+// startMail makes the source expect a mail from the current line on.
+func (s *Source) startMail() {
+	s.mail = mail.NewText(s.in)
+}
+
+// isTraceLine reports whether a line is one that the kernel or trace-cmd prints.
+func isTraceLine(line []byte) bool {
+	return isFrame(line) || line[0] == '#' || isHead(line, true) || isReportHead(line) || hasHeader(line) ||
+		bareName(line) > 0 || isGraph(bytes.TrimSpace(line))
+}
+
+// isRecord reports whether a line begins something of its own, so that it is not
+// the rest of the line before it.
+func isRecord(line []byte) bool {
+	return isFrame(line) || isHead(line, true) || isReportHead(line) || hasHeader(line)
+}
+
+func hasHeader(line []byte) bool {
+	var h header
+	for st := range styleCount {
+		if h.parse(st, line, false) {
+			return true
+		}
+	}
+	return false
+}
+
+// scanMail is Scan for a mail.
+func (s *Source) scanMail() bool {
+	for {
+		line, st := s.mail.Next()
+		if st == lines.End {
+			s.endMail()
+			s.rec = nil
+			return false
+		}
+		if s.mailLine(line, st) {
+			return true
+		}
+	}
+}
+
+// endMail says what was found in the mail.
+func (s *Source) endMail() {
+	m, meta := s.mail, &s.table.Meta
+	meta.LinesTaken, meta.LinesLeft = m.Taken, m.Left
+	if s.seen.mail || m.Taken+m.Left == 0 {
+		return
+	}
+	s.seen.mail = true
+	s.note("text with a trace in it: " + strconv.Itoa(m.Taken) + " of " + strconv.Itoa(m.Taken+m.Left) +
+		" lines were taken, " + strconv.Itoa(m.Left) + " left")
+}
+
+// mailLine is true if a cleaned line made a record.
+func (s *Source) mailLine(line []byte, st lines.Status) bool {
+	taken, record := s.takeMailLine(line, st)
+	s.mail.Count(taken)
+	if !record {
+		s.noise()
+	}
+	return record
+}
+
+// takeMailLine reports whether the line is part of a trace, and whether it made
+// a record.
+func (s *Source) takeMailLine(line []byte, st lines.Status) (taken, record bool) {
+	if st == lines.Long {
+		return false, s.syntax(line, overlong)
+	}
+	line = s.unwrapHeader(line)
+	text := bytes.TrimSpace(line)
+	if len(text) == 0 {
+		return false, false
+	}
+	if isFrame(text) {
+		return s.skipStack, false // an arrow of the prose, or the stack of a skipped event
+	}
+	s.skipStack = false
+	switch {
+	case text[0] == '#':
+		s.comment(text)
+		return true, false
+	case s.parseHeader(line):
+		line = s.mail.Unwrap(s.head.payload, isRecord)
+		s.head.payload = skipBlanks(line, s.head.payload)
+		return true, s.event(line)
+	case bytes.Contains(line[:min(len(line), anchorRange)], []byte("CPU:")) && s.loss(line):
+		return true, true
+	case s.reportHead(text):
+		return true, false
+	case s.seen.graphTracer && isGraph(text):
+		return true, s.graph(line)
+	case s.dialect == kernelDialect && bytes.IndexByte(text, '=') > 0 && s.bare(text):
+		return true, s.rec != nil
+	case s.looksCut(line):
+		return false, s.syntax(line, "not an event: want COMM-PID [CPU] FLAGS TIME: NAME: FIELDS")
+	}
+	// What comes behind prose may be another program's text.
+	s.dialect = unknownDialect
+	return false, false
+}
+
+// unwrapHeader joins the line behind it to a line that ends within the header
+// of an event.
+func (s *Source) unwrapHeader(line []byte) []byte {
+	if !s.looksCut(line) || s.parseHeader(line) {
+		return line
+	}
+	tail, ok := s.mail.Peek()
+	if !ok {
+		return line
+	}
+	joined := append(append(append(s.joined[:0], line...), ' '), tail.Line...)
+	s.joined = joined
+	if !s.parseHeader(joined) || s.head.payload <= len(line) {
+		return line
+	}
+	return s.mail.Take(tail, ' ')
+}
+
+// looksCut reports whether a line has what an event line begins with,
+// "comm-202 [000]".
+func (s *Source) looksCut(line []byte) bool {
+	var h header
+	for at := 0; ; {
+		n := bytes.IndexByte(line[at:min(len(line), anchorRange)], '[')
+		if n < 0 {
+			return false
+		}
+		at += n + 1
+		if h.parseCPU(line, at) {
+			return true
+		}
+	}
+}
+
+// mailGroup is group for a mail: the stack's lines are cleaned, and joined where
+// the address was wrapped.
+func (s *Source) mailGroup(line, payload []byte) []byte {
+	start := cap(line) - cap(payload)
+	if tail, _ := s.mail.Peek(); tail.IsBlank() && bytes.HasSuffix(payload, []byte("stack trace")) {
+		line = s.mail.Take(tail, ' ') // the ">" of "<stack trace >", wrapped, looks like a quote
+	}
+	for {
+		tail, ok := s.mail.Peek()
+		switch {
+		case ok && isFrame(tail.Line):
+			line = s.mail.Take(tail, '\n')
+		case ok && isAddress(tail.Line):
+			line = s.mail.Take(tail, ' ')
+		default:
+			return line[start:]
+		}
+	}
+}
+
+// isAddress recognises the "(ffffffffa974a050)" of trace-cmd and the
+// "<ffffffffa974a050>" of the kernel behind a symbol.
+func isAddress(b []byte) bool {
+	n := len(b)
+	if n < 10 || n > 20 || !(b[0] == '(' && b[n-1] == ')' || b[0] == '<' && b[n-1] == '>') {
+		return false
+	}
+	_, end := hexDigits(b, 1)
+	return end == n-1
+}

@@ -1,0 +1,220 @@
+// Package lines splits a stream of text into lines without copying them, for
+// the readers of text formats.
+package lines
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+)
+
+const (
+	readSize = 256 << 10
+	// MaxLine bounds a line. The kernel prints at most one page-sized trace_seq
+	// per record (8 KiB since 6.10); what is longer is not a trace.
+	MaxLine = 1 << 20
+	// MaxGroup bounds an event together with its stack lines.
+	MaxGroup = 1 << 20
+)
+
+// A Reader reads lines. A record, one or more lines, is kept in memory from
+// Begin until the next Begin.
+type Reader struct {
+	r   io.Reader
+	buf []byte
+	// buf[record:pos] is the current record, buf[pos:end] was read ahead.
+	record, pos, end int
+	off              int64 // offset in the input of buf[0]
+	line             int   // number of the last line that was taken
+	first            int   // number of the record's first line
+	long             bool  // the last line was cut off: drop its rest
+	err              error // of the last Read
+}
+
+// A Status says what became of reading a line.
+type Status uint8
+
+const (
+	OK   Status = iota
+	Long        // the line is longer than MaxLine; its rest is skipped
+	End         // there are no more lines
+)
+
+// New returns a Reader. Nothing is read before Ahead or Next.
+func New(r io.Reader) *Reader { return &Reader{r: r} }
+
+// Ahead returns what was read and not yet taken, at least n bytes of it if the
+// input has that many. It must be called before the first Begin, and n be small:
+// all of it is kept in memory.
+func (l *Reader) Ahead(n int) []byte {
+	for l.end-l.pos < n && l.fill() {
+	}
+	return l.buf[l.pos:l.end]
+}
+
+// Raw is the current record with its line ends. It is valid until the next
+// Begin; Next, Peek and Ahead may move it.
+func (l *Reader) Raw() []byte { return l.buf[l.record:l.pos] }
+
+// Line is the number of the last line taken, counted from 1.
+func (l *Reader) Line() int { return l.line }
+
+// First is the number of the record's first line.
+func (l *Reader) First() int { return l.first }
+
+// Off is the offset of the record in the input.
+func (l *Reader) Off() int64 { return l.off + int64(l.record) }
+
+// Buffer is the size of the memory that the Reader holds.
+func (l *Reader) Buffer() int { return len(l.buf) }
+
+// Err is the error that ended the input, nil at its regular end.
+func (l *Reader) Err() error {
+	if l.err == io.EOF {
+		return nil
+	}
+	return l.err
+}
+
+// Begin starts a new record at the next line.
+func (l *Reader) Begin() {
+	if l.long {
+		l.dropRest()
+	}
+	l.record = l.pos
+	l.first = l.line + 1
+}
+
+// Next returns the next line without its end and makes it part of the record.
+// The line is valid until the next call of Next, Peek or Begin.
+func (l *Reader) Next() ([]byte, Status) {
+	n := bytes.IndexByte(l.buf[l.pos:l.end], '\n')
+	if n < 0 {
+		var st Status
+		if n, st = l.more(l.pos); st != OK {
+			return l.cut(st)
+		}
+	}
+	line := l.buf[l.pos : l.pos+n]
+	l.pos += n + 1
+	if l.pos > l.end { // the last line has no newline
+		l.pos = l.end
+	}
+	l.line++
+	return TrimCR(line), OK
+}
+
+// cut ends a line that has no end: it returns the part that was read.
+func (l *Reader) cut(st Status) ([]byte, Status) {
+	if st == End {
+		return nil, st
+	}
+	l.line++
+	l.long = true
+	line := l.buf[l.pos:l.end]
+	l.pos = l.end
+	return line, st
+}
+
+// Peek returns the line that begins ahead bytes behind the current position,
+// and where the one after it begins. It is for lines that may belong to the
+// record, so it does not look beyond MaxGroup.
+func (l *Reader) Peek(ahead int) (line []byte, next int, ok bool) {
+	at := l.pos + ahead
+	n := bytes.IndexByte(l.buf[at:l.end], '\n')
+	if n < 0 {
+		var st Status
+		record := l.record
+		if n, st = l.more(at); st != OK {
+			return nil, 0, false
+		}
+		at -= record - l.record
+	}
+	return TrimCR(l.buf[at : at+n]), min(ahead+n+1, l.end-l.pos), true
+}
+
+// Take makes the next n bytes, as Peek counted them, part of the record.
+func (l *Reader) Take(n, lines int) {
+	l.pos += n
+	l.line += lines
+}
+
+// more reads until the line at buf[at:] has an end and returns its length.
+// It moves the buffer: offsets count from record.
+func (l *Reader) more(at int) (int, Status) {
+	at -= l.record
+	seen := l.end - l.record - at
+	for {
+		if l.end-l.record-at > MaxLine || l.end-l.record > MaxGroup+MaxLine {
+			return 0, Long
+		}
+		ok := l.fill()
+		rest := l.buf[l.record+at : l.end]
+		if n := bytes.IndexByte(rest[seen:], '\n'); n >= 0 {
+			return seen + n, OK
+		}
+		seen = len(rest)
+		if !ok {
+			if seen == 0 {
+				return 0, End
+			}
+			return seen, OK
+		}
+	}
+}
+
+// fill reads once, after making room. It is false at the end of the input.
+func (l *Reader) fill() bool {
+	if l.err != nil {
+		return false
+	}
+	if l.record > 0 {
+		copy(l.buf, l.buf[l.record:l.end])
+		l.off += int64(l.record)
+		l.pos -= l.record
+		l.end -= l.record
+		l.record = 0
+	}
+	if len(l.buf)-l.end < readSize/2 {
+		grown := make([]byte, max(2*len(l.buf), readSize))
+		copy(grown, l.buf[:l.end])
+		l.buf = grown
+	}
+	for range 100 {
+		n, err := l.r.Read(l.buf[l.end:])
+		if n < 0 || n > len(l.buf)-l.end {
+			n, err = 0, fmt.Errorf("reader returned %d bytes for a buffer of %d", n, len(l.buf)-l.end)
+		}
+		l.end += n
+		l.err = err
+		if n > 0 || err != nil {
+			return n > 0
+		}
+	}
+	l.err = io.ErrNoProgress
+	return false
+}
+
+// dropRest skips what is left of an overlong line.
+func (l *Reader) dropRest() {
+	l.long = false
+	for {
+		if n := bytes.IndexByte(l.buf[l.pos:l.end], '\n'); n >= 0 {
+			l.pos += n + 1
+			return
+		}
+		l.pos = l.end
+		l.record = l.pos
+		if !l.fill() {
+			return
+		}
+	}
+}
+
+// TrimCR cuts the \r of a line that ended in \r\n.
+func TrimCR(line []byte) []byte {
+	if n := len(line); n > 0 && line[n-1] == '\r' {
+		return line[:n-1]
+	}
+	return line
+}

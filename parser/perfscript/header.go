@@ -1,0 +1,202 @@
+package perfscript
+
+import (
+	"bytes"
+
+	"github.com/ipiscope/ipiscope/parser/trace"
+)
+
+// anchorRange bounds where the time of a sample may stand: behind a comm of 16
+// columns, two numbers and the CPU.
+const anchorRange = 160
+
+// maxCPU bounds CPU numbers. Linux allows 8192; a larger one is damage.
+const maxCPU = 65535
+
+// A header is what a line says of a sample before its event's fields.
+// Columns that were not printed (perf script -F) are -1 or empty.
+type header struct {
+	comm    []byte
+	pid     int32 // the thread: perf's tid
+	tgid    int32 // the process: perf's pid, if both were printed
+	cpu     int32
+	time    trace.Time
+	event   []byte // "ipi:ipi_send_cpu"
+	payload int    // offset of what follows the event
+}
+
+// parse reads the columns in the order in which perf prints them, whatever the
+// order behind -F was (tools/perf/builtin-script.c, perf_sample__fprintf_start
+// and process_event):
+//
+//	migration/0      23 [000]   292.135863:     ipi:ipi_send_cpu: cpu=1 ...
+//	perf    2973/2974    [002]   292.146365641:          1 ipi:ipi_send_cpu: cpu=2 ...
+//
+// The comm may hold anything, so the anchor is the CPU in brackets with a time
+// behind it, or the time alone if the CPU was not printed.
+func (h *header) parse(line []byte) bool {
+	*h = header{pid: -1, tgid: -1, cpu: -1}
+	end := min(len(line), anchorRange)
+	for at := 0; ; {
+		n := bytes.IndexByte(line[at:end], '[')
+		if n < 0 {
+			return h.parseWithoutCPU(line)
+		}
+		at += n + 1
+		cpu, stop := digits(line, at)
+		if stop-at < 3 || stop-at > 5 || stop+1 >= len(line) || line[stop] != ']' || line[stop+1] != ' ' || cpu > maxCPU {
+			continue
+		}
+		if i := h.parseTime(line, stop+1, true); i > 0 && h.parseEvent(line, i) {
+			h.cpu = int32(cpu)
+			h.parseTask(line[:at-1])
+			return true
+		}
+	}
+}
+
+// parseWithoutCPU looks for the time itself. What stands before it may still be
+// a CPU without brackets (perf script -L).
+func (h *header) parseWithoutCPU(line []byte) bool {
+	end := min(len(line), anchorRange)
+	for at := 0; ; at++ {
+		n := bytes.IndexByte(line[at:end], ':')
+		if n < 0 {
+			return false
+		}
+		at += n
+		start := at
+		for start > 0 && (line[start-1]-'0' <= 9 || line[start-1] == '.') {
+			start--
+		}
+		if start > 0 && line[start-1] != ' ' {
+			continue
+		}
+		if i := h.parseTime(line, start, false); i > 0 && h.parseEvent(line, i) {
+			task := trim(line[:start])
+			h.parseTask(task)
+			return len(task) == 0 || task[len(task)-1] != ']' // a CPU that cannot be
+		}
+	}
+}
+
+// parseTime reads "   292.135863:" or one with nine digits at i, behind the
+// letters of -F misc, and returns the offset behind it, 0 if there is none.
+func (h *header) parseTime(line []byte, i int, misc bool) int {
+	i = skipBlanks(line, i)
+	if misc && i < len(line) && line[i]|0x20-'a' <= 25 {
+		for i < len(line) && line[i] != ' ' {
+			i++
+		}
+		i = skipBlanks(line, i)
+	}
+	sec, dot := digits(line, i)
+	if dot == i || dot-i > 10 || sec > 1<<33 || dot >= len(line) || line[dot] != '.' {
+		return 0
+	}
+	sub, end := digits(line, dot+1)
+	if end >= len(line) || line[end] != ':' {
+		return 0
+	}
+	switch end - dot - 1 {
+	case 6:
+		h.time = trace.Time(sec)*1e9 + trace.Time(sub)*1000
+	case 9:
+		h.time = trace.Time(sec)*1e9 + trace.Time(sub)
+	default:
+		return 0
+	}
+	return end + 1
+}
+
+// parseEvent reads "  ipi:ipi_send_cpu: " at i, behind the period of -F period.
+// It accepts "PERF_RECORD_LOST", which has no colon.
+func (h *header) parseEvent(line []byte, i int) bool {
+	start := skipBlanks(line, i)
+	if start == i {
+		return false
+	}
+	if _, end := digits(line, start); end > start && end < len(line) && line[end] == ' ' {
+		start = skipBlanks(line, end)
+	}
+	end := bytes.IndexByte(line[start:], ' ')
+	if end < 0 {
+		end = len(line) - start
+	}
+	token := line[start : start+end]
+	h.payload = skipBlanks(line, start+end)
+	if n := len(token) - 1; n > 0 && token[n] == ':' {
+		h.event = token[:n]
+		return true
+	}
+	h.event = token
+	return bytes.HasPrefix(token, []byte("PERF_RECORD_"))
+}
+
+// parseTask reads "migration/0      23 " and the forms with less or more in it.
+func (h *header) parseTask(t []byte) {
+	t = trim(t)
+	if h.cpu < 0 { // "comm 2973   2", of -L
+		rest, last, ok := lastNumber(t)
+		if _, _, two := lastNumber(rest); ok && two && last <= maxCPU {
+			h.cpu, t = int32(last), rest
+		}
+	}
+	if rest, last, ok := lastNumber(t); ok {
+		h.pid, t = last, rest
+		if n := len(t); n > 0 && t[n-1] == '/' {
+			if rest, pid, ok := lastNumber(t[:n-1]); ok {
+				h.tgid, t = pid, rest
+			}
+		}
+	}
+	h.comm = t
+}
+
+// lastNumber cuts a decimal number off the end of t; -1 is perf's "unknown".
+func lastNumber(t []byte) (rest []byte, v int32, ok bool) {
+	start := len(t)
+	for start > 0 && t[start-1]-'0' <= 9 {
+		start--
+	}
+	n, _ := digits(t, start)
+	if start == len(t) || len(t)-start > 10 || n > 1<<31-1 {
+		return t, 0, false
+	}
+	v = int32(n)
+	if start > 0 && t[start-1] == '-' && n == 1 {
+		start, v = start-1, -1
+	}
+	if start > 0 && t[start-1] != ' ' && t[start-1] != '/' {
+		return t, 0, false
+	}
+	return trim(t[:start]), v, true
+}
+
+// digits reads decimal digits from i and returns the number and the offset
+// behind it. More than 19 digits give an unusable number; callers bound the
+// length.
+func digits(b []byte, i int) (v uint64, end int) {
+	for ; i < len(b) && b[i]-'0' <= 9; i++ {
+		v = v*10 + uint64(b[i]-'0')
+	}
+	return v, i
+}
+
+func skipBlanks(b []byte, i int) int {
+	for i < len(b) && b[i] == ' ' {
+		i++
+	}
+	return i
+}
+
+// trim cuts blanks off both ends.
+func trim(b []byte) []byte {
+	for len(b) > 0 && b[0] == ' ' {
+		b = b[1:]
+	}
+	for n := len(b); n > 0 && b[n-1] == ' '; n-- {
+		b = b[:n-1]
+	}
+	return b
+}

@@ -1,0 +1,266 @@
+// Package perfscript reads the text that `perf script` prints for tracepoints,
+// with any choice of columns (-F) that holds the time and the event.
+//
+// A sample is one line, its callchain the lines behind it. The callchain becomes
+// an event of its own, kernel_stack, right behind its sample and with the same
+// header: that is how ftrace records a stack. It ends where user space begins.
+//
+// perf prints neither common_flags nor common_preempt_count: events have no
+// flags. Columns that were not printed are named in the trace's description;
+// their values are -1.
+package perfscript
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+
+	"github.com/ipiscope/ipiscope/parser/events"
+	"github.com/ipiscope/ipiscope/parser/internal/lines"
+	"github.com/ipiscope/ipiscope/parser/internal/mail"
+	"github.com/ipiscope/ipiscope/parser/trace"
+)
+
+// Options change how a text is read. The zero value is good for all.
+type Options struct {
+	// Noise is called with each line that belongs to no record (headers, blank
+	// lines), with its line end, before the record that follows it. The bytes
+	// are valid during the call.
+	Noise func(line []byte)
+}
+
+// A Source reads one text. It is a trace.Source and a trace.Hinter.
+type Source struct {
+	in     *lines.Reader
+	name   string
+	opts   Options
+	closer io.Closer
+	table  *trace.Table
+	dec    *decoder
+	wanted map[string]bool // nil: all
+	// mail is set for a text that has other lines around or between those of
+	// the trace.
+	mail   *mail.Text
+	joined []byte
+
+	names  map[string]*known
+	recent [256]*known // what names holds, by a cheap hash
+	stack  *known
+
+	head header
+	comm trace.NameID // of head
+	// after says what the lines of a callchain belong to.
+	after owner
+	seen  facts
+
+	ev   trace.Event
+	lost trace.Lost
+	bad  trace.SyntaxError
+	rec  trace.Record
+}
+
+var (
+	_ trace.Source = (*Source)(nil)
+	_ trace.Hinter = (*Source)(nil)
+)
+
+// owner is what stands before a callchain.
+type owner uint8
+
+const (
+	nobody  owner = iota
+	sample        // a sample that was delivered, or whose stack is wanted
+	skipped       // one that nobody wants
+)
+
+// judged is how much of a text decides whether it is a mail.
+const judged = 64 << 10
+
+// New returns a source for the text that r holds. The name is for messages. It
+// reads the first block and fails if that fails. Close closes r if it is an
+// io.Closer.
+func New(r io.Reader, name string, opts Options) (*Source, error) {
+	s := &Source{in: lines.New(r), name: name, opts: opts, table: trace.NewTable(), names: map[string]*known{}}
+	s.closer, _ = r.(io.Closer)
+	s.dec = &decoder{Decoder: events.NewDecoder(s.table)}
+	meta := &s.table.Meta
+	meta.Path, meta.Format, meta.ClockUnit = name, "perf script text", "ns"
+	// perf record's default, local_clock(), is what ftrace calls "perf".
+	meta.Clock = "perf"
+	meta.DroppedColumns = []string{"flags"}
+	prefix := s.in.Ahead(judged)
+	if err := s.in.Err(); err != nil && len(prefix) == 0 {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	if mail.LooksLike(prefix[:min(len(prefix), judged)], false, isTraceLine) {
+		s.startMail()
+	}
+	return s, nil
+}
+
+// Hint makes Scan skip the events that are not in h; kernel_stack stands for
+// the callchains. It must be called before the first Scan.
+func (s *Source) Hint(h trace.Hint) {
+	s.wanted = nil
+	if h.Events == nil {
+		return
+	}
+	s.wanted = make(map[string]bool, len(h.Events))
+	for _, name := range h.Events {
+		s.wanted[name] = true
+	}
+}
+
+// Table returns the names and schemas seen so far.
+func (s *Source) Table() *trace.Table { return s.table }
+
+// Record returns the current record.
+func (s *Source) Record() trace.Record { return s.rec }
+
+// Raw returns the lines of the current record as they stand in the input, with
+// their line ends. Of an overlong line it is the begin. It is valid until the
+// next Scan.
+func (s *Source) Raw() []byte { return s.in.Raw() }
+
+// Err returns the error that ended the input early.
+func (s *Source) Err() error {
+	if err := s.in.Err(); err != nil {
+		return fmt.Errorf("%s: after line %d: %w", s.name, s.in.Line(), err)
+	}
+	return nil
+}
+
+// Close closes the reader if it can be closed.
+func (s *Source) Close() error {
+	if s.closer == nil {
+		return nil
+	}
+	return s.closer.Close()
+}
+
+const overlong = "line is longer than 1 MiB; its rest is skipped"
+
+// Scan advances to the next event, loss or bad line.
+func (s *Source) Scan() bool {
+	for {
+		if s.mail != nil {
+			return s.scanMail()
+		}
+		s.in.Begin()
+		line, st := s.in.Next()
+		switch st {
+		case lines.End:
+			s.rec = nil
+			return false
+		case lines.Long:
+			return s.syntax(line, overlong)
+		}
+		if s.scanLine(line) {
+			return true
+		}
+	}
+}
+
+// scanLine is true if the line made a record.
+func (s *Source) scanLine(line []byte) bool {
+	if isChain(line) {
+		return s.chain(line)
+	}
+	if len(line) == 0 {
+		s.after = nobody
+		return s.noise()
+	}
+	if mail.IsQuote(line) {
+		s.startMail()
+		return s.mailLine(s.mail.Start(line, lines.OK))
+	}
+	if line[0] == '#' && s.comment(line) {
+		return s.noise()
+	}
+	if s.head.parse(line) {
+		return s.event(line)
+	}
+	if s.after != nobody && len(line) > 2 && line[0] == ' ' && line[1] == ' ' {
+		return s.noise() // a line of -F srcline in the callchain of a skipped sample
+	}
+	s.after = nobody
+	return s.other(line)
+}
+
+// event makes an event of a line whose header was parsed.
+func (s *Source) event(line []byte) bool {
+	h := &s.head
+	payload := line[h.payload:]
+	for n := len(payload); n > 0 && payload[n-1] == ' '; n-- {
+		payload = payload[:n-1]
+	}
+	if h.event[0] == 'P' && isPerfRecord(h.event) {
+		s.after = skipped
+		return s.perfRecord(payload)
+	}
+	k := s.lookup(h.event)
+	if k == nil {
+		return s.syntax(line, "too many different event names; is this a trace?")
+	}
+	if s.after = sample; k.skip {
+		s.after = skipped
+		return false
+	}
+	s.learnFacts()
+	s.comm = s.table.NameBytes(h.comm)
+	return s.deliver(k, payload)
+}
+
+// deliver fills in the event of s.head.
+func (s *Source) deliver(k *known, payload []byte) bool {
+	s.dec.Next(payload)
+	k.layout.Learn(payload)
+	h, e := &s.head, &s.ev
+	e.Reset(s.table, s.dec, k.schema, payload)
+	e.Time, e.CPU, e.PID, e.TGID, e.Comm = h.time, h.cpu, h.pid, h.tgid, s.comm
+	e.At = s.pos()
+	e.Seq = uint64(e.At.Line)
+	s.rec = e
+	return true
+}
+
+// chain delivers the callchain that begins with that line.
+func (s *Source) chain(line []byte) bool {
+	after := s.after
+	s.after = skipped
+	switch {
+	case after == skipped:
+		return false
+	case after == nobody:
+		s.group(line)
+		return s.syntax(bytes.TrimRight(s.in.Raw(), "\r\n"), "a callchain without the sample it belongs to")
+	}
+	if s.stack == nil {
+		s.stack = s.lookup([]byte("ftrace:kernel_stack"))
+	}
+	payload := s.group(line)
+	if s.stack.skip {
+		return false
+	}
+	if len(payload) == 0 { // all of it is user space
+		return s.noise()
+	}
+	return s.deliver(s.stack, payload)
+}
+
+func (s *Source) pos() trace.Pos {
+	return trace.Pos{File: s.name, Line: s.in.First(), Off: s.in.Off()}
+}
+
+func (s *Source) syntax(line []byte, msg string) bool {
+	s.bad = trace.SyntaxError{At: s.pos(), Msg: msg, Text: line}
+	s.rec = &s.bad
+	return true
+}
+
+func (s *Source) noise() bool {
+	if s.opts.Noise != nil {
+		s.opts.Noise(s.in.Raw())
+	}
+	return false
+}
