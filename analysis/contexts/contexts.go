@@ -54,6 +54,10 @@ func (s *State) Lost(*trace.Lost) {}
 // End implements analysis.State.
 func (s *State) End(analysis.Span) {}
 
+// ordinary stands for an interrupted frame with nothing special about it, so
+// that the marks of nested interrupts can be told apart.
+const ordinary = "-"
+
 // shape is what is counted of a stack: its contexts from the innermost to the
 // outermost one, and what the interrupted frames were.
 type shape struct {
@@ -79,7 +83,7 @@ func (s *State) Result(in result.Input) *result.Set {
 		{Name: "stacks", Head: "stacks"},
 		{Name: "depth", Head: "nesting", Help: "contexts that interrupted another one or user mode"},
 		{Name: "contexts", Head: "contexts, innermost first", Key: true},
-		{Name: "interrupted", Head: "interrupted", Help: "what is special about the interrupted frames, innermost first"},
+		{Name: "interrupted", Head: "interrupted", Help: "what is special about the frame that each interrupt hit, innermost first; - is nothing"},
 	}}
 	for sh, n := range shapes {
 		t.Rows = append(t.Rows, []result.Value{result.Int(n), result.Int(sh.depth), result.Str(sh.chain), result.Str(sh.marks)})
@@ -104,12 +108,21 @@ func (s *State) shapeOf(id trace.StackID, dst *[]catalog.Context) shape {
 	}
 	*dst = s.catalog.Split((*dst)[:0], frames)
 	var chain, marks []string
+	marked := false
 	for i := range *dst {
 		c := &(*dst)[i]
 		chain = append(chain, c.Origin.Kind.String())
-		if c.Interrupts() && c.Interrupted != 0 {
+		switch {
+		case !c.Interrupts():
+		case c.Interrupted == 0:
+			marks = append(marks, ordinary)
+		default:
 			marks = append(marks, c.Interrupted.String())
+			marked = true
 		}
+	}
+	if !marked {
+		marks = nil
 	}
 	return shape{catalog.Depth(*dst), strings.Join(chain, " < "), strings.Join(marks, " < ")}
 }

@@ -41,9 +41,16 @@ type agreement struct {
 
 // A State looks at the hits of one trace.
 type State struct {
-	table   *trace.Table
-	sends   *track.Sends
-	attr    *track.Attributor
+	table  *trace.Table
+	sends  *track.Sends
+	attr   *track.Attributor
+	direct findings // ipi_send_cpu and ipi_send_cpumask
+	raised findings // ipi_raise, which counts only where there is no direct one
+	any    bool     // there is a direct send, whether it hits or not
+}
+
+// findings are the sums over one kind of send event.
+type findings struct {
 	by      [track.EvidenceHandler + 1]uint64
 	sets    uint64 // hits whose function is a set
 	noStack uint64
@@ -54,7 +61,8 @@ type State struct {
 
 // New returns a State for a trace with this table.
 func New(t *trace.Table, cfg Config) *State {
-	s := &State{table: t, attr: track.NewAttributor(cfg.Catalog, t), differ: map[[2]trace.NameID]uint64{}}
+	s := &State{table: t, attr: track.NewAttributor(cfg.Catalog, t)}
+	s.direct.differ, s.raised.differ = map[[2]trace.NameID]uint64{}, map[[2]trace.NameID]uint64{}
 	s.sends = track.NewSends(t, track.Config{Isolated: cfg.Isolated, Attribution: s.attr, Send: s.send})
 	return s
 }
@@ -71,56 +79,66 @@ func (s *State) Lost(l *trace.Lost) { s.sends.Lost(l) }
 func (s *State) End(analysis.Span) { s.sends.End() }
 
 func (s *State) send(w *track.Send) {
+	f := &s.direct
+	if w.Raise {
+		f = &s.raised
+	} else {
+		s.any = true
+	}
 	facts := s.attr.Stack(w.Stack)
 	unknown := s.table.Name(track.Unknown)
 	for i := range w.Hits {
 		h := &w.Hits[i]
-		s.by[h.Evidence]++
+		f.by[h.Evidence]++
 		switch {
 		case w.Stack == 0:
-			s.noStack++
+			f.noStack++
 		case facts.Cause == unknown:
-			s.noCause++
+			f.noCause++
 		}
 		if h.Evidence == track.EvidenceStack && facts.IsSet && h.Function == facts.Function {
-			s.sets++
+			f.sets++
 		}
 		if h.Evidence == track.EvidenceCSD && w.Stack != 0 {
-			s.compare(facts, h)
+			f.compare(s.table, facts, h)
 		}
 	}
 }
 
-func (s *State) compare(facts *track.StackFacts, h *track.Hit) {
+func (f *findings) compare(t *trace.Table, facts *track.StackFacts, h *track.Hit) {
 	switch {
 	case facts.Function == 0:
-		s.csd.silent++
+		f.csd.silent++
 	case facts.Function == h.Function:
-		s.csd.same++
-	case catalog.Holds(s.table.NameOf(facts.Function), s.table.NameOf(h.Function)):
-		s.csd.holds++
+		f.csd.same++
+	case catalog.Holds(t.NameOf(facts.Function), t.NameOf(h.Function)):
+		f.csd.holds++
 	default:
-		s.csd.differs++
-		s.differ[[2]trace.NameID{h.Function, facts.Function}]++
+		f.csd.differs++
+		f.differ[[2]trace.NameID{h.Function, facts.Function}]++
 	}
 }
 
 // Result makes the tables.
 func (s *State) Result(in result.Input) *result.Set {
 	set := &result.Set{Schema: Schema, Inputs: []result.Input{in}}
+	f := &s.direct
+	if !s.any {
+		f = &s.raised
+	}
 	var hits uint64
 	found := &result.Table{Name: "evidence", Cols: []result.Col{
 		{Name: "evidence", Head: "function known by", Key: true}, {Name: "hits", Head: "hits"}, {Name: "share", Head: "share", Unit: "1"},
 	}}
-	for _, n := range s.by {
+	for _, n := range f.by {
 		hits += n
 	}
-	for e, n := range s.by {
+	for e, n := range f.by {
 		if n > 0 {
 			found.Rows = append(found.Rows, []result.Value{result.Str(track.Evidence(e).String()), result.Int(n), share(n, hits)})
 		}
 	}
-	checked := s.csd.same + s.csd.holds + s.csd.differs + s.csd.silent
+	checked := f.csd.same + f.csd.holds + f.csd.differs + f.csd.silent
 	details := &result.Table{Name: "checks", Cols: []result.Col{
 		{Name: "check", Head: "of them", Key: true}, {Name: "hits", Head: "hits"}, {Name: "of", Head: "of"}, {Name: "share", Head: "share", Unit: "1"},
 	}}
@@ -128,24 +146,24 @@ func (s *State) Result(in result.Input) *result.Set {
 		what  string
 		n, of uint64
 	}{
-		{"by stack, a set of functions", s.sets, s.by[track.EvidenceStack]},
-		{"without a stack", s.noStack, hits},
-		{"with a stack that tells no cause", s.noCause, hits - s.noStack},
-		{"csd and stack: the same function", s.csd.same, checked},
-		{"csd and stack: the stack's set holds it", s.csd.holds, checked},
-		{"csd and stack: different functions", s.csd.differs, checked},
-		{"csd and stack: the stack does not tell", s.csd.silent, checked},
+		{"by stack, a set of functions", f.sets, f.by[track.EvidenceStack]},
+		{"without a stack", f.noStack, hits},
+		{"with a stack that tells no cause", f.noCause, hits - f.noStack},
+		{"csd and stack: the same function", f.csd.same, checked},
+		{"csd and stack: the stack's set holds it", f.csd.holds, checked},
+		{"csd and stack: different functions", f.csd.differs, checked},
+		{"csd and stack: the stack does not tell", f.csd.silent, checked},
 	} {
 		details.Rows = append(details.Rows, []result.Value{result.Str(r.what), result.Int(r.n), result.Int(r.of), share(r.n, r.of)})
 	}
 	differ := &result.Table{Name: "differences", Cols: []result.Col{
 		{Name: "csd", Head: "csd says", Key: true}, {Name: "stack", Head: "stack says", Key: true}, {Name: "hits", Head: "hits"},
 	}}
-	for pair, n := range s.differ {
+	for pair, n := range f.differ {
 		differ.Rows = append(differ.Rows, []result.Value{result.Str(s.table.NameOf(pair[0])), result.Str(s.table.NameOf(pair[1])), result.Int(n)})
 	}
 	differ.SortDown(2)
-	set.Verdict = fmt.Sprintf("%s: %d hits, %d without a known function", in.Path, hits, s.by[track.EvidenceNone])
+	set.Verdict = fmt.Sprintf("%s: %d hits, %d without a known function", in.Path, hits, f.by[track.EvidenceNone])
 	set.Totals = []result.Field{{Name: "hits", Value: result.Int(hits)}}
 	set.Tables = []*result.Table{found, details, differ}
 	return set

@@ -3,6 +3,8 @@
 package hits
 
 import (
+	"fmt"
+
 	"github.com/ipiscope/ipiscope/analysis"
 	"github.com/ipiscope/ipiscope/analysis/catalog"
 	"github.com/ipiscope/ipiscope/analysis/result"
@@ -65,8 +67,11 @@ type State struct {
 	attr   *track.Attributor
 	row    []result.Value
 	raised [][]result.Value
+	// direct: there was an ipi_send event, counted or not
 	direct bool
-	err    error
+	// released: rows of ipi_raise events are no longer held
+	released bool
+	err      error
 }
 
 // New returns a State for a trace with this table.
@@ -88,12 +93,11 @@ func (s *State) Lost(l *trace.Lost) { s.sends.Lost(l) }
 // End implements analysis.State.
 func (s *State) End(analysis.Span) {
 	s.sends.End()
-	for _, row := range s.raised {
-		s.emit(row)
-	}
+	s.release()
 }
 
-// Err is the first error that Row returned; no rows were handed out after it.
+// Err is the first error that Row returned, or that the hits cannot be told; no
+// rows were handed out after it.
 func (s *State) Err() error { return s.err }
 
 func (s *State) emit(row []result.Value) {
@@ -107,23 +111,39 @@ func (s *State) emit(row []result.Value) {
 const maxRaised = 1 << 16
 
 func (s *State) send(w *track.Send) {
-	if !w.Counted {
-		return
-	}
-	if !w.Raise {
+	if !w.Raise && !s.direct {
 		s.direct, s.raised = true, nil
-	} else if s.direct {
+		if s.released && s.err == nil {
+			s.err = fmt.Errorf("%s: the first ipi_send event comes after %d hits of ipi_raise events, which were taken for all there is: choose one kind with --events", s.table.Meta.Path, maxRaised)
+		}
+	}
+	if !w.Counted || w.Raise && s.direct {
 		return
 	}
 	for i := range w.Hits {
 		s.fill(w, &w.Hits[i])
-		switch {
-		case !w.Raise:
+		if w.Raise && !s.released {
+			s.hold()
+		} else {
 			s.emit(s.row)
-		case len(s.raised) < maxRaised:
-			s.raised = append(s.raised, append([]result.Value(nil), s.row...))
 		}
 	}
+}
+
+// hold keeps the row of an ipi_raise, or lets all of them go if there are too
+// many.
+func (s *State) hold() {
+	s.raised = append(s.raised, append([]result.Value(nil), s.row...))
+	if len(s.raised) > maxRaised {
+		s.release()
+	}
+}
+
+func (s *State) release() {
+	for _, row := range s.raised {
+		s.emit(row)
+	}
+	s.raised, s.released = nil, true
 }
 
 func (s *State) fill(w *track.Send, h *track.Hit) {

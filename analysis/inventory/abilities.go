@@ -48,7 +48,11 @@ func (s *State) addLatency(add func(question, answer, because string)) {
 	case !s.has("call_function_entry", "call_function_single_entry", "reschedule_entry", "irq_work_entry", "ipi_entry", "csd_function_entry"):
 		add(question, "no", "no receive events recorded (-e irq_vectors on x86, -e ipi on arm64, -e csd)")
 	case !comparable:
-		add(question, "handler only", "clock "+s.table.Meta.Clock+" is not comparable between CPUs (-C mono)")
+		clock := s.table.Meta.Clock
+		if clock == "" {
+			clock = "unknown to this text; the default, local,"
+		}
+		add(question, "handler only", "clock "+clock+" is not comparable between CPUs (-C mono)")
 	default:
 		add(question, "yes", "receive events recorded")
 	}

@@ -69,10 +69,18 @@ func (s *State) properties(in result.Input) *result.Table {
 	add("options", s.options())
 	for _, st := range m.CPUStats {
 		if lost := st.Lost(); lost > 0 {
-			row("kernel lost", fmt.Sprintf("CPU %d %s: overrun %d, commit overrun %d, dropped %d", st.CPU, st.Instance, st.Overrun, st.CommitOverrun, st.DroppedEvents))
+			row("kernel lost", fmt.Sprintf("CPU %d%s: overrun %d, commit overrun %d, dropped %d", st.CPU, inInstance(st.Instance), st.Overrun, st.CommitOverrun, st.DroppedEvents))
 		}
 	}
 	return t
+}
+
+// inInstance names the buffer if it is not the top one.
+func inInstance(name string) string {
+	if name == "" {
+		return ""
+	}
+	return " of " + name
 }
 
 // stamp is a time as a trace prints it.

@@ -93,18 +93,16 @@ type Cut struct {
 // their median and its scatter, which bursts do not move. It cuts from each end
 // up to the first stretch that is as usual.
 func (s *State) Cut() Cut {
-	used := int(min(bins, s.span.Duration()/s.width+1))
-	per := max(1, used/stretches)
+	whole := int(min(bins, s.span.Duration()/s.width))
+	per := max(1, whole/stretches)
 	var rate []uint64
-	var total uint64
-	for i := 0; i+per <= used; i += per {
-		var n uint64
-		for _, c := range s.count[i : i+per] {
-			n += c
-		}
-		rate = append(rate, n)
-		total += n
+	i := 0
+	for ; i+per <= whole; i += per {
+		rate = append(rate, sum(s.count[i:i+per]))
 	}
+	// what is left is shorter than a stretch: it can only be too much
+	rest := sum(s.count[i:])
+	total := sum(rate) + rest
 	c := Cut{Window: analysis.Window{From: s.span.First, To: s.span.Last}}
 	if total < minSends || len(rate) < 8 {
 		c.TooFewSends = true
@@ -121,14 +119,14 @@ func (s *State) Cut() Cut {
 	for tail < limit && odd(rate[len(rate)-1-tail]) {
 		tail++
 	}
+	burst := float64(rest) > high
 	if head < limit {
 		c.Start = int64(head) * stretch
 		c.StartSends = sum(rate[:head])
 	}
-	if tail > 0 && tail < limit {
-		// the last stretch is cut off by the end of the trace
+	if (tail > 0 || burst) && tail < limit {
 		c.End = int64(s.span.Last-s.start) - int64(len(rate)-tail)*stretch
-		c.EndSends = sum(rate[len(rate)-tail:])
+		c.EndSends = sum(rate[len(rate)-tail:]) + rest
 	}
 	c.Unsteady = head == limit || tail == limit
 	c.Window = analysis.Window{From: s.span.First + trace.Time(c.Start), To: s.span.Last - trace.Time(c.End)}

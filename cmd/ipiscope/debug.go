@@ -1,11 +1,13 @@
 package main
 
 import (
+	"context"
 	"errors"
 
 	"github.com/spf13/cobra"
 
 	"github.com/ipiscope/ipiscope/analysis"
+	"github.com/ipiscope/ipiscope/analysis/catalog"
 	"github.com/ipiscope/ipiscope/analysis/contexts"
 	"github.com/ipiscope/ipiscope/analysis/evidence"
 	"github.com/ipiscope/ipiscope/analysis/result"
@@ -18,20 +20,38 @@ func newDebug(t *cli.Terminal) *cobra.Command {
 		Use:   "debug",
 		Short: "Look behind the figures",
 	}
-	var ef, cf debugFlags
-	cmd.AddCommand(
-		ef.command(t, "evidence", "Tell how the functions of hits were found, and how far the evidence agrees",
-			func(d *debugFlags, table *trace.Table, iso *cli.Isolated) (debugState, error) {
-				cat, err := d.catalog.Load()
-				return evidence.New(table, evidence.Config{Isolated: iso.Targets(), Catalog: cat}), err
-			}),
-		cf.command(t, "contexts", "Tell how deep interrupts nest in the recorded stacks, and what they interrupted",
-			func(d *debugFlags, table *trace.Table, _ *cli.Isolated) (debugState, error) {
-				cat, err := d.catalog.Load()
-				return contexts.New(table, cat), err
-			}),
-	)
+	cmd.AddCommand(newDebugEvidence(t), newDebugContexts(t))
 	return cmd
+}
+
+func newDebugEvidence(t *cli.Terminal) *cobra.Command {
+	var d debugFlags
+	var isolated cli.IsolatedFlag
+	var set *cli.Isolated
+	cmd := d.command(t, "evidence", "Tell how the functions of hits were found, and how far the evidence agrees", debugAnalysis{
+		prepare: func() (err error) {
+			set, err = isolated.Set(t)
+			return err
+		},
+		state: func(table *trace.Table, c *catalog.Catalog) (debugState, error) {
+			if err := set.Check(&table.Meta); err != nil {
+				return nil, err
+			}
+			return evidence.New(table, evidence.Config{Isolated: set.Targets(), Catalog: c}), nil
+		},
+	})
+	isolated.AddTo(cmd.Flags())
+	return cmd
+}
+
+func newDebugContexts(t *cli.Terminal) *cobra.Command {
+	var d debugFlags
+	return d.command(t, "contexts", "Tell how deep interrupts nest in the recorded stacks, and what they interrupted", debugAnalysis{
+		prepare: func() error { return nil },
+		state: func(table *trace.Table, c *catalog.Catalog) (debugState, error) {
+			return contexts.New(table, c), nil
+		},
+	})
 }
 
 // A debugState is an analysis of one trace with a result of its own.
@@ -40,44 +60,54 @@ type debugState interface {
 	Result(result.Input) *result.Set
 }
 
-type debugFlags struct {
-	input    cli.InputFlags
-	isolated cli.IsolatedFlag
-	output   cli.OutputFlags
-	catalog  cli.CatalogFlag
+// A debugAnalysis makes such states; prepare checks its flags first.
+type debugAnalysis struct {
+	prepare func() error
+	state   func(*trace.Table, *catalog.Catalog) (debugState, error)
 }
 
-func (d *debugFlags) command(t *cli.Terminal, name, short string, newState func(*debugFlags, *trace.Table, *cli.Isolated) (debugState, error)) *cobra.Command {
+type debugFlags struct {
+	input   cli.InputFlags
+	output  cli.OutputFlags
+	catalog cli.CatalogFlag
+}
+
+// command makes a subcommand that runs an analysis on each trace by itself.
+func (d *debugFlags) command(t *cli.Terminal, name, short string, a debugAnalysis) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   name + " [flags] TRACE...",
 		Short: short,
 		Args:  atLeastOneTrace,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			write, err := d.output.Writer(t)
-			if err != nil {
-				return err
-			}
-			isolated, err := d.isolated.Set(t)
-			if err != nil {
-				return err
-			}
-			in, err := d.input.Inputs(t, args)
-			if err != nil {
-				return err
-			}
-			return in.Each(cmd.Context(), func(src trace.Source, run cli.Run) error {
-				state, err := newState(d, src.Table(), isolated)
-				if err != nil {
-					return err
-				}
-				input, err := run(state)
-				return errors.Join(write(state.Result(input)), err)
-			})
-		},
+		RunE:  func(cmd *cobra.Command, args []string) error { return d.run(cmd.Context(), t, a, args) },
 	}
-	d.isolated.AddTo(cmd.Flags())
 	d.output.AddTo(cmd, 0)
 	d.catalog.AddTo(cmd.Flags())
 	d.input.AddTo(cmd.Flags())
 	return cmd
+}
+
+func (d *debugFlags) run(ctx context.Context, t *cli.Terminal, a debugAnalysis, paths []string) error {
+	write, err := d.output.Writer(t)
+	if err != nil {
+		return err
+	}
+	if err := a.prepare(); err != nil {
+		return err
+	}
+	cat, err := d.catalog.Load()
+	if err != nil {
+		return err
+	}
+	in, err := d.input.Inputs(t, paths)
+	if err != nil {
+		return err
+	}
+	return in.Each(ctx, func(src trace.Source, run cli.Run) error {
+		state, err := a.state(src.Table(), cat)
+		if err != nil {
+			return err
+		}
+		input, err := run(state)
+		return errors.Join(write(state.Result(input)), err)
+	})
 }

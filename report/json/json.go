@@ -25,13 +25,10 @@ func Write(w io.Writer, s *result.Set) error {
 			e.member(side.Name, func() { e.inputs(side.Inputs) })
 		}
 		e.member("isolated", func() { e.str(s.Isolated) })
-		e.member("totals", func() {
-			e.object(func() {
-				for _, f := range s.Totals {
-					e.member(f.Name, func() { e.value(f.Value) })
-				}
-			})
-		})
+		e.member("totals", func() { e.fields(s.Totals) })
+		for _, o := range s.Objects {
+			e.member(o.Name, func() { e.fields(o.Fields) })
+		}
 		e.member("by", func() {
 			e.array(func() {
 				for _, k := range s.By {
@@ -41,6 +38,18 @@ func Write(w io.Writer, s *result.Set) error {
 		})
 		for _, t := range s.Tables {
 			e.member(t.Name, func() { e.table(t) })
+		}
+		if s.Verdict != "" {
+			e.member("verdict", func() { e.str(s.Verdict) })
+		}
+		if len(s.Notes) > 0 {
+			e.member("notes", func() {
+				e.array(func() {
+					for _, n := range s.Notes {
+						e.element(func() { e.str(n) })
+					}
+				})
+			})
 		}
 		e.member("warnings", func() {
 			e.array(func() {
@@ -122,6 +131,14 @@ func (e *encoder) value(v result.Value) {
 	}
 }
 
+func (e *encoder) fields(fields []result.Field) {
+	e.object(func() {
+		for _, f := range fields {
+			e.member(f.Name, func() { e.value(f.Value) })
+		}
+	})
+}
+
 func (e *encoder) inputs(ins []result.Input) {
 	e.array(func() {
 		for _, in := range ins {
@@ -137,7 +154,7 @@ func (e *encoder) input(in result.Input) {
 			v    result.Value
 		}{
 			{"path", result.Str(in.Path)}, {"format", result.Str(in.Format)}, {"tool", result.Str(in.Tool)},
-			{"kernel", result.Str(in.Kernel)}, {"clock", result.Str(in.Clock)}, {"cpus", result.Int(in.CPUs)},
+			{"kernel", result.Str(in.Kernel)}, {"host", result.Str(in.Host)}, {"clock", result.Str(in.Clock)}, {"cpus", result.Int(in.CPUs)},
 			{"events", result.Int(in.Events)}, {"lost", result.Int(in.Lost)},
 		} {
 			e.member(f.name, func() { e.value(f.v) })

@@ -24,6 +24,7 @@ const want = `{
    "format": "trace.dat v7",
    "tool": "3.3.1",
    "kernel": "6.12",
+   "host": "",
    "clock": "local",
    "cpus": 4,
    "events": 7,

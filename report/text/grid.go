@@ -233,6 +233,10 @@ func Human(v result.Value, unit string) string {
 		return Duration(v.Int)
 	case unit == "p":
 		return Probability(v.Float)
+	case unit == "ratio" && math.IsInf(v.Float, 1):
+		return "∞"
+	case unit == "ratio" && math.IsNaN(v.Float):
+		return "–"
 	case v.Kind == result.KindFloat:
 		return Significant(v.Float)
 	}
@@ -269,7 +273,8 @@ func Duration(ns int64) string {
 		unit time.Duration
 		name string
 	}{{time.Hour, "h"}, {time.Minute, "min"}, {time.Second, "s"}, {time.Millisecond, "ms"}, {time.Microsecond, "µs"}} {
-		if d >= u.unit || -d >= u.unit {
+		// what would round up to 1000.0 of the next smaller unit is one of this
+		if limit := u.unit - u.unit/20000; d >= limit || -d >= limit {
 			return strconv.FormatFloat(float64(d)/float64(u.unit), 'f', 1, 64) + " " + u.name
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 )
 
 // Exit statuses; they are part of the contract with scripts.
@@ -64,6 +65,22 @@ type Terminal struct {
 	Colour bool
 	// Progress says whether Err is a terminal that progress may be drawn on.
 	Progress bool
+	// inputs are the files that this command reads, which -o must not name.
+	inputs []string
+}
+
+// reads reports whether path is a file that this command reads.
+func (t *Terminal) reads(path string) bool {
+	out, err := os.Stat(path)
+	if err != nil {
+		return false
+	}
+	for _, p := range t.inputs {
+		if in, err := os.Stat(p); err == nil && os.SameFile(in, out) && in.Mode().IsRegular() {
+			return true
+		}
+	}
+	return false
 }
 
 // Warnf prints a line for people, prefixed by what it is.

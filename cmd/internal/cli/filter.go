@@ -93,9 +93,7 @@ func loadFormats(path string) ([]*trace.Schema, error) {
 		if err != nil {
 			return fmt.Errorf("--event-formats: %s: %w", p, err)
 		}
-		if d.Name() == "format" { // events/SYSTEM/EVENT/format
-			s.System = filepath.Base(filepath.Dir(filepath.Dir(p)))
-		}
+		s.System = systemOf(p, s.Name)
 		schemas = append(schemas, s)
 		return nil
 	})
@@ -103,6 +101,23 @@ func loadFormats(path string) ([]*trace.Schema, error) {
 		err = fmt.Errorf("--event-formats: no file named format or *.format in %s", path)
 	}
 	return schemas, err
+}
+
+// systemOf is the system of an event by where its format file lies, which is
+// events/SYSTEM/EVENT/format in tracefs. Elsewhere it is not known.
+func systemOf(path, event string) string {
+	if abs, err := filepath.Abs(path); err == nil {
+		path = abs
+	}
+	dir, name := filepath.Split(path)
+	if dir = filepath.Clean(dir); name != "format" || filepath.Base(dir) != event {
+		return ""
+	}
+	system := filepath.Base(filepath.Dir(dir))
+	if system == string(filepath.Separator) {
+		return ""
+	}
+	return system
 }
 
 func readLimited(path string, limit int64) ([]byte, error) {

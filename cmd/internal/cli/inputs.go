@@ -79,6 +79,7 @@ func (f *InputFlags) Inputs(t *Terminal, paths []string) (*Inputs, error) {
 		return nil, Usage(err)
 	}
 	in.paths, err = parser.Expand(paths)
+	t.inputs = append(t.inputs, in.paths...)
 	return in, err
 }
 

@@ -2,11 +2,13 @@ package cli
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
 
 	"github.com/ipiscope/ipiscope/parser/cpumask"
+	"github.com/ipiscope/ipiscope/parser/trace"
 )
 
 // Isolated is the set of CPUs that --isolated names.
@@ -18,6 +20,9 @@ type Isolated struct {
 	// host and cpus describe the machine whose set it is, for Check.
 	host string
 	cpus int
+	// open is a kernel command line whose lists depend on the number of CPUs
+	// ("1-N", "all"): Check completes the set.
+	open string
 }
 
 // ParseIsolated reads the argument of --isolated: a CPU list, or a file that
@@ -60,8 +65,30 @@ func isolatedFromText(text []byte) (*Isolated, error) {
 // nothing.
 func isolatedFromCmdline(cmdline string) (*Isolated, error) {
 	iso := &Isolated{}
-	var nohz, isol cpumask.Mask
-	found := false
+	nohz, isol, err := cmdlineSets(cmdline, cpumask.MaxCPUs)
+	if err != nil {
+		return nil, err
+	}
+	iso.Mask.Or(&nohz)
+	iso.Mask.Or(&isol)
+	switch {
+	case iso.Mask.IsEmpty() && strings.Contains(cmdline, "isolcpus=managed_irq"):
+		return nil, errors.New("isolcpus=managed_irq keeps interrupts away but no tasks: no CPU is isolated")
+	case iso.Mask.IsEmpty():
+		return nil, errors.New("neither a CPU list nor a kernel command line with nohz_full= or isolcpus=")
+	}
+	if !nohz.IsEmpty() && !isol.IsEmpty() && !nohz.Equal(&isol) {
+		iso.Note = fmt.Sprintf("nohz_full=%s and isolcpus=%s differ; taking all of them", nohz.String(), isol.String())
+	}
+	if iso.Mask.Has(cpumask.MaxCPUs - 1) { // only "N" and "all" reach that far
+		iso.open, iso.Note = cmdline, ""
+	}
+	return iso, nil
+}
+
+// cmdlineSets reads the lists of a kernel command line for a machine of nbits
+// CPUs.
+func cmdlineSets(cmdline string, nbits int) (nohz, isol cpumask.Mask, err error) {
 	for word := range strings.FieldsSeq(cmdline) {
 		key, value, ok := strings.Cut(word, "=")
 		if !ok || key != "nohz_full" && key != "isolcpus" {
@@ -77,22 +104,30 @@ func isolatedFromCmdline(cmdline string) (*Isolated, error) {
 			value, into = list, &isol
 		}
 		// The kernel reads these with cpulist_parse; ranges may have a stride.
-		m, err := cpumask.ParseBitmapList([]byte(value), cpumask.MaxCPUs)
+		m, err := cpumask.ParseBitmapList([]byte(value), nbits)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", word, err)
+			return nohz, isol, fmt.Errorf("%s: %w", word, err)
 		}
 		into.Or(&m)
-		found = true
 	}
-	iso.Mask.Or(&nohz)
-	iso.Mask.Or(&isol)
-	if !found || iso.Mask.IsEmpty() {
-		return nil, fmt.Errorf("neither a CPU list nor a kernel command line with nohz_full= or isolcpus=")
+	return nohz, isol, nil
+}
+
+// complete fixes a set that depends on the number of CPUs.
+func (iso *Isolated) complete(m *trace.Meta) error {
+	if m.CPUs == 0 {
+		return Usage(fmt.Errorf("%s: the kernel command line isolates CPUs up to the last one, and the trace does not say which that is: give the CPUs as a list", m.Path))
 	}
-	if !nohz.IsEmpty() && !isol.IsEmpty() && !nohz.Equal(&isol) {
-		iso.Note = fmt.Sprintf("nohz_full=%s and isolcpus=%s differ; taking all of them", nohz.String(), isol.String())
+	nohz, isol, err := cmdlineSets(iso.open, m.CPUs)
+	if err != nil {
+		return Usage(fmt.Errorf("%s: %w", m.Path, err))
 	}
-	return iso, nil
+	nohz.Or(&isol)
+	if iso.cpus != 0 && iso.cpus != m.CPUs {
+		return Usage(fmt.Errorf("%s: has %d CPUs, the trace before it %d: the same kernel command line isolates others", m.Path, m.CPUs, iso.cpus))
+	}
+	iso.Mask, iso.cpus = nohz, m.CPUs
+	return nil
 }
 
 // cutFlags splits "domain,managed_irq,2-3" into its flags and its list.

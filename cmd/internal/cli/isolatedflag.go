@@ -81,9 +81,12 @@ func isolatedHere(sysfs string) (*Isolated, error) {
 	return &iso, nil
 }
 
-// Check refuses to apply this machine's set to a trace of another one.
+// Check refuses to apply this machine's set to a trace of another one, and
+// completes a set that depends on the number of CPUs.
 func (iso *Isolated) Check(m *trace.Meta) error {
 	switch {
+	case iso.open != "":
+		return iso.complete(m)
 	case iso.host == "":
 		return nil
 	case m.Host == "":

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"strings"
@@ -14,6 +15,8 @@ import (
 
 // OutputFlags say where a result goes and in which form.
 type OutputFlags struct {
+	// Extra are formats that only this command has; set before AddTo.
+	Extra  []report.Format
 	format string
 	path   string
 	top    int
@@ -22,18 +25,31 @@ type OutputFlags struct {
 // AddTo defines the flags; top is how many rows are shown by default.
 func (f *OutputFlags) AddTo(cmd *cobra.Command, top int) {
 	fs := cmd.Flags()
-	fs.StringVar(&f.format, "format", "table", "`FORMAT` of the result: "+strings.Join(report.Names(), " "))
+	fs.StringVar(&f.format, "format", "table", "`FORMAT` of the result: "+strings.Join(f.names(), " "))
 	fs.StringVarP(&f.path, "output", "o", "", "write the result to `FILE`")
 	fs.IntVar(&f.top, "top", top, "show the first `N` rows of the table, 0 for all")
 	// fails only for a flag that does not exist
-	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(report.Names(), cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(f.names(), cobra.ShellCompDirectiveNoFileComp))
+}
+
+func (f *OutputFlags) names() []string {
+	names := report.Names()
+	for _, x := range f.Extra {
+		names = append(names, x.Name)
+	}
+	return names
 }
 
 // Writer checks the flags and returns what writes a result with its warnings.
 func (f *OutputFlags) Writer(t *Terminal) (func(*result.Set) error, error) {
 	format, ok := report.Lookup(f.format)
+	for _, x := range f.Extra {
+		if x.Name == f.format {
+			format, ok = x, true
+		}
+	}
 	if !ok {
-		return nil, Unknown("format", f.format, report.Names())
+		return nil, Unknown("format", f.format, f.names())
 	}
 	return func(set *result.Set) error {
 		for _, w := range set.Warnings {
@@ -57,6 +73,9 @@ type Output struct {
 func WriteTo(t *Terminal, path string, write func(Output) error) error {
 	if path == "" || path == "-" {
 		return write(Output{t.Out, t.Width, t.Colour})
+	}
+	if t.reads(path) {
+		return Usage(fmt.Errorf("-o %s: is one of the inputs", path))
 	}
 	f, err := os.Create(path)
 	if err != nil {

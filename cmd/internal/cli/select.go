@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/ipiscope/ipiscope/analysis"
+	"github.com/ipiscope/ipiscope/parser/events"
 	"github.com/ipiscope/ipiscope/parser/trace"
 )
 
@@ -31,6 +32,9 @@ func (in *Inputs) keep(src trace.Source) (func(*trace.Event) bool, error) {
 		tests = append(tests, func(e *trace.Event) bool { return in.cpus.Has(int(e.CPU)) })
 	}
 	if in.events != nil {
+		if err := checkEvents(t, in.events); err != nil {
+			return nil, err
+		}
 		if h, ok := trace.As[trace.Hinter](src); ok {
 			h.Hint(trace.Hint{Events: in.events})
 		}
@@ -50,6 +54,28 @@ func (in *Inputs) keep(src trace.Source) (func(*trace.Event) bool, error) {
 		}
 		return true
 	}, nil
+}
+
+// checkEvents finds names that no event has. Only binary traces can tell: they
+// list the events that their kernel has, text shows its names line by line.
+func checkEvents(t *trace.Table, names []string) error {
+	if t.Meta.LongSize == 0 {
+		return nil
+	}
+	for _, name := range names {
+		if len(t.Lookup(name)) > 0 || events.IsKnown(name) {
+			continue // one that is known may be missing in this kernel
+		}
+		var valid []string
+		for _, s := range t.Schemas() {
+			valid = append(valid, s.Name)
+		}
+		for e := range events.All() {
+			valid = append(valid, e.Name)
+		}
+		return UnknownBriefly("event", name, valid)
+	}
+	return nil
 }
 
 // An eventSet is a list of event names, looked up once for each event id.

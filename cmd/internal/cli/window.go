@@ -15,7 +15,7 @@ type bound struct {
 	from  anchor
 	value trace.Time // distance from the anchor in ns, or raw ticks
 	ticks trace.Time // the same number where the clock does not count ns; -1 if it has a fraction
-	slack trace.Time // half of the last digit's unit: what rounds to this number
+	slack trace.Time // what a time may differ by that is printed as this number
 	mark  string     // anchorMark: text of a trace_marker line
 }
 
@@ -46,18 +46,24 @@ func parseBound(flag, s string) (bound, error) {
 		b.from, digits = anchorEnd, s[1:]
 	}
 	var err error
-	if b.value, b.ticks, b.slack, err = parseSeconds(digits); err != nil {
+	if b.value, b.ticks, err = parseSeconds(digits); err != nil {
 		return b, fmt.Errorf("--%s %q: %w; want seconds such as 12.345678, +5 after the start, -5 before the end, or mark:TEXT", flag, s, err)
+	}
+	if _, frac, _ := strings.Cut(digits, "."); b.from == anchorZero && len(frac) == 6 {
+		// Traces are printed in microseconds, rounded (kernel/trace/trace.c,
+		// ns2usecs): "5.100838" stands for every time that is printed so.
+		b.slack = 500
 	}
 	return b, nil
 }
 
 // parseSeconds reads decimal seconds as nanoseconds, never through a float.
-func parseSeconds(s string) (ns, ticks, slack trace.Time, err error) {
+func parseSeconds(s string) (ns, ticks trace.Time, err error) {
 	whole, frac, dot := strings.Cut(s, ".")
+	digits := strings.TrimLeft(whole, "0123456789") == ""
 	sec, err := strconv.ParseInt(whole, 10, 64)
-	if err != nil || sec < 0 || len(frac) > 9 || dot && frac == "" {
-		return 0, 0, 0, fmt.Errorf("not a time")
+	if err != nil || !digits || len(frac) > 9 || dot && frac == "" {
+		return 0, 0, fmt.Errorf("not a time")
 	}
 	ticks = -1
 	if !dot {
@@ -65,31 +71,27 @@ func parseSeconds(s string) (ns, ticks, slack trace.Time, err error) {
 	}
 	if sec > math.MaxInt64/1_000_000_000-1 {
 		if ticks < 0 {
-			return 0, 0, 0, fmt.Errorf("too large a time")
+			return 0, 0, fmt.Errorf("too large a time")
 		}
-		return trace.Time(math.MaxInt64), ticks, 0, nil
+		return trace.Time(math.MaxInt64), ticks, nil
 	}
 	unit := int64(1e9)
 	n := sec * unit
 	for _, c := range []byte(frac) {
 		if c < '0' || c > '9' {
-			return 0, 0, 0, fmt.Errorf("not a time")
+			return 0, 0, fmt.Errorf("not a time")
 		}
 		unit /= 10
 		n += int64(c-'0') * unit
 	}
-	if frac != "" {
-		// "5.100838" stands for every time that is printed so
-		slack = trace.Time(unit / 2)
-	}
-	return trace.Time(n), ticks, slack, nil
+	return trace.Time(n), ticks, nil
 }
 
 // A windowSpec is the --from, --to and --trim of a command line.
 type windowSpec struct {
 	from, to *bound
-	trim     trace.Time // ns to cut from both ends
-	auto     bool       // --trim auto: take the steady part
+	trim     *bound // what to cut from both ends, as a distance
+	auto     bool   // --trim auto: take the steady part
 }
 
 func parseWindow(from, to, trim string) (*windowSpec, error) {
@@ -118,17 +120,16 @@ func parseWindow(from, to, trim string) (*windowSpec, error) {
 			w.auto = true
 			return &w, nil
 		}
-		ns, err := parseTrim(trim)
-		if err != nil {
+		var err error
+		if w.trim, err = parseTrim(trim); err != nil {
 			return nil, err
 		}
-		w.trim = ns
 	}
 	return &w, nil
 }
 
 // parseTrim reads seconds, or a number with the unit us, ms, s or m.
-func parseTrim(s string) (trace.Time, error) {
+func parseTrim(s string) (*bound, error) {
 	number, num, den := s, trace.Time(1), trace.Time(1)
 	for _, u := range []struct {
 		suffix   string
@@ -139,30 +140,29 @@ func parseTrim(s string) (trace.Time, error) {
 			break
 		}
 	}
-	ns, _, _, err := parseSeconds(number)
-	if err != nil || ns > math.MaxInt64/60 {
-		return 0, fmt.Errorf("--trim %q: want seconds such as 0.5, 500ms, or auto", s)
+	ns, ticks, err := parseSeconds(number)
+	if err != nil || ns > math.MaxInt64/num {
+		return nil, fmt.Errorf("--trim %q: want seconds such as 0.5, 500ms, or auto", s)
 	}
-	return ns * num / den, nil
+	if number != s {
+		ticks = -1 // a unit of time
+	}
+	return &bound{value: ns * num / den, ticks: ticks}, nil
 }
 
 // needsScan reports whether the window depends on more than what comes first in
 // a trace: its end, or a marker.
 func (w *windowSpec) needsScan() bool {
 	relative := func(b *bound) bool { return b != nil && b.from != anchorZero }
-	return w.trim > 0 || w.auto || relative(w.from) || relative(w.to)
+	return w.trim != nil || w.auto || relative(w.from) || relative(w.to)
 }
 
 // resolve turns the bounds into times of a trace that covers extent and has
 // the markers that marks finds.
 func (w *windowSpec) resolve(m *trace.Meta, extent analysis.Span, marks map[string]trace.Time) (analysis.Window, error) {
 	win := analysis.All()
-	if w.trim > 0 {
-		win = analysis.Window{From: extent.First + w.trim, To: extent.Last - w.trim}
-		if win.From > win.To {
-			return win, fmt.Errorf("%s: --trim cuts all of the trace, which is %.6f s long", m.Path, float64(extent.Duration())/1e9)
-		}
-		return win, nil
+	if w.trim != nil {
+		return w.trim.cut(m, extent)
 	}
 	for _, p := range []struct {
 		b    *bound
@@ -184,25 +184,58 @@ func (w *windowSpec) resolve(m *trace.Meta, extent analysis.Span, marks map[stri
 	return win, nil
 }
 
-func (b *bound) resolve(m *trace.Meta, extent analysis.Span, marks map[string]trace.Time) (trace.Time, error) {
-	value := b.value
-	if m.ClockUnit == "ticks" {
-		if b.ticks < 0 {
-			return 0, fmt.Errorf("%s: its clock %s does not count seconds: give whole ticks", m.Path, m.Clock)
-		}
-		value = b.ticks
+// cut is the window that is left when b is cut off both ends.
+func (b *bound) cut(m *trace.Meta, extent analysis.Span) (analysis.Window, error) {
+	d, err := b.distance(m)
+	if err != nil {
+		return analysis.All(), err
 	}
-	switch b.from {
-	case anchorStart:
-		return extent.First + value, nil
-	case anchorEnd:
-		return extent.Last - value, nil
-	case anchorMark:
+	w := analysis.Window{From: later(extent.First, d), To: extent.Last - d}
+	if w.From > w.To && m.ClockUnit == "ticks" {
+		return w, fmt.Errorf("%s: --trim cuts all of the trace, which is %d ticks long", m.Path, extent.Duration())
+	}
+	if w.From > w.To {
+		return w, fmt.Errorf("%s: --trim cuts all of the trace, which is %.6f s long", m.Path, float64(extent.Duration())/1e9)
+	}
+	return w, nil
+}
+
+// distance is the number that was typed in the unit of the trace's clock.
+func (b *bound) distance(m *trace.Meta) (trace.Time, error) {
+	if m.ClockUnit != "ticks" {
+		return b.value, nil
+	}
+	if b.ticks < 0 {
+		return 0, fmt.Errorf("%s: its clock %s does not count seconds: give whole ticks", m.Path, m.Clock)
+	}
+	return b.ticks, nil
+}
+
+// later is t + d, or the end of time. d is not negative.
+func later(t, d trace.Time) trace.Time {
+	if t > math.MaxInt64-d {
+		return math.MaxInt64
+	}
+	return t + d
+}
+
+func (b *bound) resolve(m *trace.Meta, extent analysis.Span, marks map[string]trace.Time) (trace.Time, error) {
+	if b.from == anchorMark {
 		at, ok := marks[b.mark]
 		if !ok {
 			return 0, fmt.Errorf("%s: no trace_marker line holds %q", m.Path, b.mark)
 		}
 		return at, nil
+	}
+	value, err := b.distance(m)
+	if err != nil {
+		return 0, err
+	}
+	switch b.from {
+	case anchorStart:
+		return later(extent.First, value), nil
+	case anchorEnd:
+		return extent.Last - value, nil
 	}
 	return value, nil
 }

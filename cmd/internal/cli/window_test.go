@@ -1,0 +1,167 @@
+package cli
+
+import (
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/ipiscope/ipiscope/analysis"
+	"github.com/ipiscope/ipiscope/parser/trace"
+	"github.com/ipiscope/ipiscope/parser/trace/tracetest"
+)
+
+const sec = 1_000_000_000
+
+// resolved is the window that flags give for a trace from 10 s to 20 s with the
+// markers begin (12 s) and end (18 s).
+func resolved(from, to, trim string, m trace.Meta) (analysis.Window, error) {
+	w, err := parseWindow(from, to, trim)
+	if err != nil {
+		return analysis.Window{}, err
+	}
+	if w == nil {
+		return analysis.All(), nil
+	}
+	m.Path = "t"
+	return w.resolve(&m, analysis.Span{First: 10 * sec, Last: 20 * sec}, map[string]trace.Time{"begin": 12 * sec, "end": 18 * sec})
+}
+
+func TestWindow(t *testing.T) {
+	const low, high = math.MinInt64, math.MaxInt64
+	for _, tt := range []struct {
+		from, to, trim string
+		want           analysis.Window
+	}{
+		{"", "", "", analysis.Window{From: low, To: high}},
+		{"12", "", "", analysis.Window{From: 12 * sec, To: high}},
+		{"", "12.5", "", analysis.Window{From: low, To: 12.5 * sec}},
+		{"12.000000001", "12.000000001", "", analysis.Window{From: 12*sec + 1, To: 12*sec + 1}},
+		// The kernel and trace-cmd print microseconds, rounded: 5.100838 may be
+		// any of 5.100837500 to 5.100838499.
+		{"5.100838", "5.100838", "", analysis.Window{From: 5_100_837_500, To: 5_100_838_500}},
+		// nobody prints tenths of a second: somebody typed them
+		{"12.1", "12.1", "", analysis.Window{From: 12.1 * sec, To: 12.1 * sec}},
+		{"+2", "", "", analysis.Window{From: 12 * sec, To: high}},
+		{"+0.5", "-0.5", "", analysis.Window{From: 10.5 * sec, To: 19.5 * sec}},
+		{"+0.500000", "-0.500000", "", analysis.Window{From: 10.5 * sec, To: 19.5 * sec}},
+		{"-2", "-1", "", analysis.Window{From: 18 * sec, To: 19 * sec}},
+		{"mark:begin", "mark:end", "", analysis.Window{From: 12 * sec, To: 18 * sec}},
+		{"mark:begin", "-1", "", analysis.Window{From: 12 * sec, To: 19 * sec}},
+		{"", "", "2", analysis.Window{From: 12 * sec, To: 18 * sec}},
+		{"", "", "2s", analysis.Window{From: 12 * sec, To: 18 * sec}},
+		{"", "", "500ms", analysis.Window{From: 10.5 * sec, To: 19.5 * sec}},
+		{"", "", "0.5", analysis.Window{From: 10.5 * sec, To: 19.5 * sec}},
+		{"", "", "250us", analysis.Window{From: 10*sec + 250_000, To: 20*sec - 250_000}},
+		{"", "", "0.05m", analysis.Window{From: 13 * sec, To: 17 * sec}},
+		{"", "", "5", analysis.Window{From: 15 * sec, To: 15 * sec}},
+		{"", "", "0", analysis.Window{From: 10 * sec, To: 20 * sec}},
+		// beyond the end of the trace, and of time
+		{"+9223372035.9", "", "", analysis.Window{From: high, To: high}},
+		{"9999999999999", "", "", analysis.Window{From: high, To: high}},
+		{"-9223372035", "", "", analysis.Window{From: 20*sec - 9223372035*sec, To: high}},
+	} {
+		got, err := resolved(tt.from, tt.to, tt.trim, trace.Meta{ClockUnit: "ns"})
+		if err != nil || got != tt.want {
+			t.Errorf("--from %q --to %q --trim %q: %v, %v, want %v", tt.from, tt.to, tt.trim, got, err, tt.want)
+		}
+	}
+}
+
+// TestTicks: clocks such as x86-tsc do not count seconds; whole numbers are
+// taken as they are printed.
+func TestTicks(t *testing.T) {
+	m := trace.Meta{Clock: "x86-tsc", ClockUnit: "ticks"}
+	for _, tt := range []struct {
+		from, to, trim string
+		want           analysis.Window
+	}{
+		{"10000000005", "10000000009", "", analysis.Window{From: 10*sec + 5, To: 10*sec + 9}},
+		{"99999999999999", "", "", analysis.Window{From: 99999999999999, To: math.MaxInt64}},
+		{"+5", "-7", "", analysis.Window{From: 10*sec + 5, To: 20*sec - 7}},
+		{"mark:begin", "mark:end", "", analysis.Window{From: 12 * sec, To: 18 * sec}},
+		{"", "", "5", analysis.Window{From: 10*sec + 5, To: 20*sec - 5}},
+	} {
+		got, err := resolved(tt.from, tt.to, tt.trim, m)
+		if err != nil || got != tt.want {
+			t.Errorf("--from %q --to %q --trim %q: %v, %v, want %v", tt.from, tt.to, tt.trim, got, err, tt.want)
+		}
+	}
+	for _, flags := range [][3]string{{"1.5", "", ""}, {"", "+0.5", ""}, {"", "", "0.5"}, {"", "", "5s"}, {"", "", "5ms"}} {
+		if _, err := resolved(flags[0], flags[1], flags[2], m); err == nil || !strings.Contains(err.Error(), "whole ticks") {
+			t.Errorf("%q: error %v, want one that asks for ticks", flags, err)
+		}
+	}
+}
+
+func TestWindowErrors(t *testing.T) {
+	for _, tt := range []struct{ from, to, trim, want string }{
+		{"x", "", "", `--from "x": not a time`},
+		{"", "x", "", `--to "x": not a time`},
+		{"1.", "", "", "not a time"},
+		{".5", "", "", "not a time"},
+		{"1.0000000001", "", "", "not a time"},
+		{"1.5e3", "", "", "not a time"},
+		{"1,5", "", "", "not a time"},
+		{"++5", "", "", "not a time"},
+		{"+-5", "", "", "not a time"},
+		{"--5", "", "", "not a time"},
+		{"+", "", "", "not a time"},
+		{"1.-5", "", "", "not a time"},
+		{"99999999999999999999", "", "", "not a time"},
+		{"9999999999999.5", "", "", "too large"},
+		{"mark:", "", "", "wants the text of a marker"},
+		{"mark:nowhere", "", "", `t: no trace_marker line holds "nowhere"`},
+		{"15", "14", "", "--from lies behind --to"},
+		{"-1", "-2", "", "--from lies behind --to"},
+		{"1", "", "1", "--trim goes without"},
+		{"", "1", "auto", "--trim goes without"},
+		{"", "", "-1", `--trim "-1"`},
+		{"", "", "s", `--trim "s"`},
+		{"", "", "1h", `--trim "1h"`},
+		{"", "", "999999999999", "--trim cuts all of the trace"},
+		{"", "", "999999999999m", `--trim "999999999999m"`},
+		{"", "", "6", "t: --trim cuts all of the trace, which is 10.000000 s long"},
+	} {
+		if got, err := resolved(tt.from, tt.to, tt.trim, trace.Meta{ClockUnit: "ns"}); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("--from %q --to %q --trim %q: %v, error %v, want %q", tt.from, tt.to, tt.trim, got, err, tt.want)
+		}
+	}
+	if _, err := resolved("", "", "9999999999", trace.Meta{ClockUnit: "ticks", Clock: "counter"}); err == nil || !strings.Contains(err.Error(), "10000000000 ticks long") {
+		t.Errorf("trimming all of a clock that ticks: %v", err)
+	}
+}
+
+// TestNeedsScan: only what cannot be known from the command line makes a trace
+// be read twice.
+func TestNeedsScan(t *testing.T) {
+	for flags, want := range map[[3]string]bool{
+		{"1", "2", ""}: false, {"+1", "", ""}: true, {"", "-1", ""}: true, {"mark:x", "", ""}: true, {"", "", "1"}: true, {"", "", "auto"}: true,
+	} {
+		w, err := parseWindow(flags[0], flags[1], flags[2])
+		if err != nil || w.needsScan() != want {
+			t.Errorf("%q: needs a scan: %v, %v, want %v", flags, w.needsScan(), err, want)
+		}
+	}
+}
+
+// TestMarkers: the first line of trace_marker that holds the text, and nothing
+// else, is the mark.
+func TestMarkers(t *testing.T) {
+	w, err := parseWindow("mark:load", "mark:done", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	src := tracetest.Parse(`
+		at 1.0 cpu 0 other buf=load
+		at 2.0 cpu 0 print buf=before
+		at 3.0 cpu 0 print buf=my-load-begins
+		at 4.0 cpu 0 print buf=load-again
+		at 5.0 cpu 0 print ip=1`)
+	m := w.marks()
+	for src.Scan() {
+		m.Event(src.Record().(*trace.Event))
+	}
+	if len(m.found) != 1 || m.found["load"] != 3*sec {
+		t.Errorf("found %v, want load at 3 s", m.found)
+	}
+}

@@ -1,0 +1,69 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/ipiscope/ipiscope/cmd/internal/cli"
+)
+
+var update = flag.Bool("update", false, "rewrite what the scripts in testdata/script expect")
+
+// TestMain gives the scripts two commands: ipiscope, and ipiscope80, which
+// writes as to a terminal of 80 columns without colour.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"ipiscope": func() { os.Exit(run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) },
+		"ipiscope80": func() {
+			t := cli.NewTerminal(os.Stdin, os.Stdout, os.Stderr)
+			t.Width = 80
+			root := newRoot(t)
+			root.SetArgs(os.Args[1:])
+			os.Exit(cli.Status(root.ExecuteContext(context.Background())))
+		},
+	})
+}
+
+// TestScripts runs testdata/script. In each of them fixtures/ is the project's
+// folder of that name.
+func TestScripts(t *testing.T) {
+	fixtures, err := filepath.Abs("../../fixtures")
+	if err != nil {
+		t.Fatal(err)
+	}
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		UpdateScripts:       *update,
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup:               func(env *testscript.Env) error { return os.Symlink(fixtures, filepath.Join(env.WorkDir, "fixtures")) },
+		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
+	})
+}
+
+// exits runs a program and holds its exit status against a number: "exits 2
+// ipiscope report". Its output can be compared as after exec.
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits STATUS PROGRAM [ARG...]")
+	}
+	got := 0
+	var exit *exec.ExitError
+	switch err := ts.Exec(args[1], args[2:]...); {
+	case errors.As(err, &exit):
+		got = exit.ExitCode()
+	case err != nil:
+		ts.Fatalf("%v", err)
+	}
+	if strconv.Itoa(got) != args[0] {
+		ts.Fatalf("exit status %d, want %s", got, args[0])
+	}
+}
