@@ -68,7 +68,8 @@ func NewCounts(isolated *cpumask.Mask, by []Key) *Counts {
 func (s *State) Counts(in result.Input) *Counts {
 	c := NewCounts(s.cfg.Isolated, s.cfg.By)
 	t := &s.direct
-	if t.sends == 0 && s.raised.sends > 0 {
+	if !s.isDirect && s.raised.sends > 0 {
+		s.raised.takeRequests(&s.direct)
 		t = &s.raised
 	}
 	c.totals, c.missed, c.regime = t.totals, t.missed, s.regime(t)

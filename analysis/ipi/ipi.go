@@ -102,6 +102,8 @@ type State struct {
 	direct   tally // ipi_send_cpu, ipi_send_cpumask and requests
 	raised   tally // ipi_raise, which counts only where there is no direct one
 	dups     duplicates
+	// isDirect: the trace has ipi_send events, whether they are counted or not
+	isDirect bool
 
 	events uint64
 	ruler  ruler
@@ -140,6 +142,7 @@ func (s *State) End(span analysis.Span) {
 }
 
 func (s *State) send(w *track.Send) {
+	s.isDirect = s.isDirect || !w.Raise
 	if !w.Counted {
 		return
 	}
@@ -263,4 +266,15 @@ func (s *State) request(r *track.Request) {
 	g.requests++
 	g.cpus.Set(int(r.Target))
 	s.direct.totals.requests++
+}
+
+// takeRequests moves the requests of a tally that has nothing else.
+func (t *tally) takeRequests(o *tally) {
+	for key, r := range o.groups {
+		g := t.group(key)
+		g.add(r.counts)
+		g.cpus.Or(&r.cpus)
+	}
+	t.totals.add(o.totals)
+	*o = newTally()
 }

@@ -20,6 +20,7 @@ type Set struct {
 	Isolated string // CPU list
 	By       []string
 	Totals   []Field
+	Objects  []Object // further sums that have a name of their own
 	Tables   []*Table
 	Warnings []Warning
 }
@@ -91,6 +92,12 @@ func (s *Set) Total(name string) int64 {
 		}
 	}
 	return 0
+}
+
+// An Object is named values under a name: a JSON member of its own.
+type Object struct {
+	Name   string
+	Fields []Field
 }
 
 // A Field is a named value.

@@ -1,0 +1,397 @@
+package compare_test
+
+import (
+	"fmt"
+	"math"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/ipiscope/ipiscope/analysis/compare"
+	"github.com/ipiscope/ipiscope/analysis/result"
+)
+
+// column returns a column of the rows as text, in order.
+func column(set *result.Set, name string) string {
+	t := set.Table("rows")
+	var out []string
+	for _, r := range t.Rows {
+		out = append(out, r[t.Index(name)].Text())
+	}
+	return strings.Join(out, " ")
+}
+
+func codes(set *result.Set) string {
+	var out []string
+	for _, w := range set.Warnings {
+		out = append(out, w.Code)
+	}
+	return strings.Join(out, " ")
+}
+
+// TestThread001 compares the counts of the two tables in "Defer some IPIs until
+// a user->kernel transition" (20230705181256.3539027-1-vschneid@redhat.com).
+func TestThread001(t *testing.T) {
+	text, err := os.ReadFile("testdata/thread001.counts")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sides, key, err := compare.ParseCounts("thread001.counts", string(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	set := compare.Compare(sides, compare.Config{By: []string{key}})
+	const want = "generic_smp_call_function_single_interrupt do_sync_core nohz_full_kick_func do_flush_tlb_all"
+	if got := column(set, "callback"); got != want {
+		t.Errorf("rows %s, want %s", got, want)
+	}
+	if got := column(set, "verdict"); got != "reduced gone unchanged reduced" {
+		t.Errorf("verdicts %s", got)
+	}
+	if got := codes(set); got != "single-run" {
+		t.Errorf("warnings %s", got)
+	}
+	// R: poisson.test(c(0,576), c(20,20)): 0 to 0.006424856016; 576 in a third of an hour are 1728 an hour
+	rows := set.Table("rows")
+	gone := rows.Rows[1]
+	if hi := gone[rows.Index("ci.hi")].Float; math.Abs(hi-0.006424856016) > 1e-11 {
+		t.Errorf("upper bound of the ratio %v", hi)
+	}
+	if rate := gone[rows.Index("before.rate")].Float; math.Abs(rate-1728) > 1e-9 {
+		t.Errorf("rate %v", rate)
+	}
+	// the rule of three: R: qgamma(0.95, 1) * 3
+	if hi := gone[rows.Index("after.hi")].Float; math.Abs(hi-8.987196820662) > 1e-9 {
+		t.Errorf("upper bound of the rate %v", hi)
+	}
+}
+
+// counted makes a run of counts by function.
+func counted(seconds float64, counts map[string]uint64) compare.Run {
+	r := compare.Run{Input: result.Input{Path: "x", CPUs: 4}, Isolated: "2-3", CPUs: 2, Duration: int64(seconds * 1e9)}
+	for name, n := range counts {
+		r.Groups = append(r.Groups, compare.Group{Key: []string{name}, Hits: n, Sends: n})
+		r.Total.Hits += n
+		r.Total.Sends += n
+	}
+	slices.SortFunc(r.Groups, func(a, b compare.Group) int { return strings.Compare(a.Key[0], b.Key[0]) })
+	return r
+}
+
+func two(before, after []compare.Run) []compare.Side {
+	return []compare.Side{{Name: "before", Runs: before}, {Name: "after", Runs: after}}
+}
+
+func byFunction() compare.Config { return compare.Config{By: []string{"function"}} }
+
+func TestVerdicts(t *testing.T) {
+	for _, c := range []struct {
+		before, after uint64
+		seconds       float64 // of after; before is 100
+		want          string
+	}{
+		{50, 0, 100, "gone"},
+		{0, 50, 100, "new"},
+		{100, 30, 100, "reduced"},
+		{30, 100, 100, "grown"},
+		{200, 210, 100, "unchanged"},
+		{3, 0, 100, "unclear"},
+		{5, 6, 100, "unclear"},
+		{100, 200, 200, "unchanged"}, // twice the time
+		{100, 100, 1000, "reduced"},  // ten times the time
+	} {
+		set := compare.Compare(two([]compare.Run{counted(100, map[string]uint64{"f": c.before})}, []compare.Run{counted(c.seconds, map[string]uint64{"f": c.after})}), byFunction())
+		if got := column(set, "verdict"); got != c.want {
+			t.Errorf("%d to %d in 100 and %v s: %s, want %s", c.before, c.after, c.seconds, got, c.want)
+		}
+	}
+}
+
+// TestRuns: five runs against five that they do not overlap with have p = 2/252.
+func TestRuns(t *testing.T) {
+	var before, after []compare.Run
+	for i := range uint64(5) {
+		before = append(before, counted(100, map[string]uint64{"down": 500 + 10*i, "same": 100 + i, "gone": 5 + i}))
+		after = append(after, counted(100, map[string]uint64{"down": 200 + 10*i, "same": 99 + 2*i}))
+	}
+	set := compare.Compare(two(before, after), byFunction())
+	if got := column(set, "function") + ": " + column(set, "verdict"); got != "down same gone: reduced unchanged gone" {
+		t.Errorf("got %s", got)
+	}
+	rows := set.Table("rows")
+	for _, r := range rows.Rows {
+		if r[rows.Index("test")].Str != "mann-whitney" || r[rows.Index("n.before")].Int != 5 || r[rows.Index("n.after")].Int != 5 {
+			t.Errorf("%v", r)
+		}
+	}
+	if p := rows.Rows[0][rows.Index("p")].Float; math.Abs(p-2.0/252) > 1e-12 {
+		t.Errorf("p = %v", p)
+	}
+	if ratio := rows.Rows[0][rows.Index("ratio")].Float; math.Abs(ratio-220.0/520) > 1e-12 {
+		t.Errorf("ratio %v, want that of the medians", ratio)
+	}
+	// none in five runs bounds the rate, it does not make it 0
+	gone := rows.Rows[2]
+	if lo, hi := gone[rows.Index("ci.lo")].Float, gone[rows.Index("ci.hi")].Float; lo != 0 || !(hi > 0.05 && hi < 0.2) {
+		t.Errorf("ratio of gone hits from %v to %v", lo, hi)
+	}
+	if codes(set) != "" {
+		t.Errorf("warnings %s", codes(set))
+	}
+	for _, n := range []int{3, 4} { // 2/20, and 2/70 for three rows
+		if got := codes(compare.Compare(two(before[:n], after[:n]), byFunction())); got != "few-runs" {
+			t.Errorf("%d runs: warnings %s", n, got)
+		}
+	}
+}
+
+// TestBursts: the same counts, evenly spread and in three bursts.
+func TestBursts(t *testing.T) {
+	spread := func(cells ...int) compare.Run {
+		r := counted(64, map[string]uint64{"f": 0})
+		r.CellWidth = 1 << 30
+		r.Total.Cells = make([]uint32, 64)
+		for _, c := range cells {
+			r.Total.Cells[c]++
+			r.Total.Hits++
+		}
+		r.Groups[0].Hits, r.Groups[0].Cells = r.Total.Hits, r.Total.Cells
+		return r
+	}
+	var even, half, burst []int
+	for i := range 64 {
+		even = append(even, i, i)
+		burst = append(burst, []int{5, 22, 60}[i%3], []int{5, 22, 60}[i%3])
+		half = append(half, i)
+	}
+	set := compare.Compare(two([]compare.Run{spread(even...)}, []compare.Run{spread(half...)}), byFunction())
+	if got := column(set, "test") + " " + column(set, "verdict"); got != "poisson reduced" {
+		t.Errorf("evenly: %s", got)
+	}
+	set = compare.Compare(two([]compare.Run{spread(burst...)}, []compare.Run{spread(half...)}), byFunction())
+	if got := column(set, "test") + " " + column(set, "verdict"); got != "block-bootstrap unclear" {
+		t.Errorf("in bursts: %s", got)
+	}
+	long := spread(burst...)
+	long.CellWidth <<= 6
+	long.Duration <<= 6
+	set = compare.Compare(two([]compare.Run{long}, []compare.Run{spread(half...)}), byFunction())
+	if got := column(set, "test"); got != "poisson-scaled" {
+		t.Errorf("too unequal in length for blocks: %s", got)
+	}
+}
+
+func TestNames(t *testing.T) {
+	before := counted(10, map[string]uint64{"f.constprop.0": 10, "f.isra.0": 20, "g": 1})
+	after := counted(10, map[string]uint64{"f": 30, "g": 2})
+	set := compare.Compare(two([]compare.Run{before}, []compare.Run{after}), byFunction())
+	if got := column(set, "function") + " " + column(set, "before.hits"); got != "f g 30 1" {
+		t.Errorf("functions: %s", got)
+	}
+	set = compare.Compare(two([]compare.Run{counted(1, map[string]uint64{"a+0x12": 1})}, []compare.Run{counted(1, map[string]uint64{"a+0x34/0x80": 1})}), compare.Config{By: []string{"callsite"}})
+	if got := column(set, "callsite"); got != "a" {
+		t.Errorf("callsites: %s", got)
+	}
+	set = compare.Compare(two([]compare.Run{counted(1, map[string]uint64{"a < b.cold": 1})}, []compare.Run{counted(1, map[string]uint64{"a < b": 1})}), compare.Config{By: []string{"stack"}})
+	if got := column(set, "stack"); got != "a < b" {
+		t.Errorf("stacks: %s", got)
+	}
+}
+
+func TestMoreGroups(t *testing.T) {
+	var sides []compare.Side
+	for i, n := range []uint64{100, 0, 98} {
+		sides = append(sides, compare.Side{Name: fmt.Sprintf("v%d", i), Runs: []compare.Run{counted(100, map[string]uint64{"f": n})}})
+	}
+	set := compare.Compare(sides, byFunction())
+	if got := column(set, "group") + " " + column(set, "verdict"); got != "v1 v2 gone unchanged" {
+		t.Errorf("got %s", got)
+	}
+	if len(set.Sides) != 2 || len(set.Sides[0].Inputs) != 1 || len(set.Sides[1].Inputs) != 2 {
+		t.Errorf("inputs %+v", set.Sides)
+	}
+}
+
+func TestWork(t *testing.T) {
+	before, after := counted(10, map[string]uint64{"f": 300}), counted(20, map[string]uint64{"f": 100})
+	before.Work, after.Work = 30, 10
+	cfg := byFunction()
+	cfg.PerWork = true
+	set := compare.Compare(two([]compare.Run{before}, []compare.Run{after}), cfg)
+	if got := column(set, "before.rate") + " " + column(set, "after.rate") + " " + column(set, "verdict"); got != "5 5 unchanged" {
+		t.Errorf("got %s, want 300 hits of 2 CPUs in 30 units of work and 100 in 10 to be the same", got)
+	}
+}
+
+// TestControl: what the control differs by is noise, for the other rows too.
+func TestControl(t *testing.T) {
+	before := counted(100, map[string]uint64{"tick": 1000, "small": 1000, "large": 1000})
+	after := counted(100, map[string]uint64{"tick": 700, "small": 800, "large": 100})
+	cfg := byFunction()
+	if got := column(compare.Compare(two([]compare.Run{before}, []compare.Run{after}), cfg), "verdict"); got != "reduced reduced reduced" {
+		t.Errorf("without control: %s", got)
+	}
+	terms, err := compare.ParseTerms("function=ti*", cfg.By)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.Control = []compare.Terms{terms}
+	set := compare.Compare(two([]compare.Run{before}, []compare.Run{after}), cfg)
+	if got := column(set, "function") + " " + column(set, "verdict") + " " + column(set, "control"); got != "large small tick reduced unclear reduced 0 0 1" {
+		t.Errorf("got %s", got)
+	}
+	if got := codes(set); got != "single-run control-differ control-noise" {
+		t.Errorf("warnings %s", got)
+	}
+	after = counted(100, map[string]uint64{"tick": 990, "small": 800})
+	set = compare.Compare(two([]compare.Run{before}, []compare.Run{after}), cfg)
+	if got := column(set, "verdict") + " " + codes(set); got != "gone reduced unchanged single-run" {
+		t.Errorf("a control that holds: %s", got)
+	}
+}
+
+func TestWarnings(t *testing.T) {
+	for _, c := range []struct {
+		change func(*compare.Run)
+		want   string
+	}{
+		{func(*compare.Run) {}, ""},
+		{func(r *compare.Run) { r.Isolated = "1-3" }, "isolated-differ"},
+		{func(r *compare.Run) { r.Input.Clock = "mono" }, "clock-differ"},
+		{func(r *compare.Run) { r.Input.Clock = "x86-tsc" }, "clock-differ clock-ticks"},
+		{func(r *compare.Run) { r.Input.Host = "b" }, "machine-differ"},
+		{func(r *compare.Run) { r.Input.CPUs = 8 }, "cpus-differ"},
+		{func(r *compare.Run) { r.Regime = "other" }, "regime-differ"},
+		{func(r *compare.Run) { r.Total.Unattributed = r.Total.Hits }, "evidence-differ"},
+		{func(r *compare.Run) { r.Missed = 20 }, "filters-differ"},
+		{func(r *compare.Run) { r.Input.Lost = 1 }, "lost-one-side lost-events"},
+		{func(r *compare.Run) { r.Input.LostUnknown = true }, "lost-one-side lost-events"},
+		{func(r *compare.Run) { r.Duration /= 20 }, "duration-differ"},
+		{func(r *compare.Run) { r.Input.Events = 19 }, "few-events"},
+	} {
+		before, after := counted(100, map[string]uint64{"f": 100}), counted(100, map[string]uint64{"f": 100})
+		for _, r := range []*compare.Run{&before, &after} {
+			r.Input.Clock, r.Input.Host, r.Regime = "local", "a", "one"
+		}
+		c.change(&after)
+		want := strings.TrimSpace("single-run " + c.want)
+		got := strings.Fields(codes(compare.Compare(two([]compare.Run{before}, []compare.Run{after}), byFunction())))
+		wanted := strings.Fields(want)
+		slices.Sort(got)
+		slices.Sort(wanted)
+		if !slices.Equal(got, wanted) {
+			t.Errorf("got %s, want %s", got, wanted)
+		}
+	}
+	set := compare.Compare(two([]compare.Run{counted(1, map[string]uint64{"f": 2})}, []compare.Run{counted(1, nil)}), byFunction())
+	if got := codes(set); got != "single-run too-short" {
+		t.Errorf("two hits: %s", got)
+	}
+	set = compare.Compare(two([]compare.Run{counted(1, nil)}, []compare.Run{counted(1, nil)}), byFunction())
+	if got := len(set.Table("rows").Rows); got != 0 {
+		t.Errorf("nothing: %d rows", got)
+	}
+}
+
+func TestConditions(t *testing.T) {
+	before := counted(100, map[string]uint64{"do_sync_core": 100, "tick": 50, "a|b": 7})
+	after := counted(100, map[string]uint64{"tick": 55, "new": 40, "a|b": 7})
+	set := compare.Compare(two([]compare.Run{before}, []compare.Run{after}), byFunction())
+	for _, c := range []struct {
+		text string
+		want string // a part of what is said, empty if not met
+	}{
+		{"function=do_sync_core > 0", ""},
+		{"function=do_sync_core >= 0", "function=do_sync_core: hits 100 -> 0"},
+		{"function=new > 0", "function=new: hits 0 -> 40, rate, new"},
+		{"function=n* hits > 39", "function=new"},
+		{"function=tick > 55", ""},
+		{"function=tick hits >= 55", "function=tick"},
+		{"function=tick hits > +9%", "rate +10.0 %"},
+		{"function=tick hits > 11%", ""},
+		{"function=new hits > +5%", "function=new"},
+		{"function=a|b > 6", "function=a|b"},
+		{"function=x|tick > 6", "function=tick"},
+		{"verdict=grown hits > +5%", ""},
+		{"verdict=new hits > +5%", "function=new"},
+		{"hits > +5%", ""},
+		{"hits < -30%", "all hits: hits 157 -> 102"},
+		{"hits>101", "all hits"},
+		{"hits == 102", "all hits"},
+		{"rate <= 1835", ""},
+		{"rate <= 1836", "all hits"}, // 102 hits of 2 CPUs in 100 s
+		{"sends > -36%", "all hits"},
+	} {
+		cond, err := compare.ParseCondition(c.text, set.By)
+		if err != nil {
+			t.Errorf("%s: %v", c.text, err)
+			continue
+		}
+		if got := cond.Met(set); c.want == "" && got != "" || !strings.Contains(got, c.want) || c.want != "" && got == "" {
+			t.Errorf("%s: got %q, want %q", c.text, got, c.want)
+		}
+	}
+	for _, text := range []string{"", "hits", "> ", "function=f", "pid=3 > 0", "speed > 3", "function > 0", "hits > x", "function=f hits rate > 0"} {
+		if _, err := compare.ParseCondition(text, set.By); err == nil {
+			t.Errorf("%q is taken", text)
+		}
+	}
+}
+
+func TestParseCounts(t *testing.T) {
+	sides, key, err := compare.ParseCounts("f", "# made by hand\nbase 1.5h cpus=4 work=3\n 12 a+0x0\nb 3 # three\nbase 90min\nv2 500ms\n0 a\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if key != "function" || len(sides) != 2 || sides[0].Name != "base" || len(sides[0].Runs) != 2 || sides[1].Name != "v2" {
+		t.Fatalf("key %s, sides %+v", key, sides)
+	}
+	r := sides[0].Runs[0]
+	if r.CPUs != 4 || r.Work != 3 || r.Duration != 5400e9 || r.Total.Hits != 15 || r.Groups[0].Key[0] != "a" || r.Groups[1].Hits != 3 || sides[0].Runs[1].Duration != 5400e9 {
+		t.Errorf("run %+v", r)
+	}
+	for _, c := range []struct{ text, want string }{
+		{"", "f: 0 groups of counts"},
+		{"12 a\n", `f:1: "12 a": want a line such as "before 20min" first`},
+		{"before 20min\n12 a\n", "f: 1 groups"},
+		{"before 20min\n12 a b\n", "f:2:"},
+		{"before 20min\nx a\n", `neither "x" nor "a" is a count`},
+		{"before 20min\n1 a\n2 a\n", "f:3: a is counted twice"},
+		{"before 20min cpus=0\n", "f:1:"},
+		{"before 20min work=nan\n", "f:1:"},
+		{"before 20min x=1\n", "want cpus=N or work=N"},
+		{"before 20min\n1 callback=a\n1 function=b\n", "one file has one key"},
+		{"before 0s\n", "f:1:"},
+		{"before 20min\n99999999999999999 a\n", "too large"},
+	} {
+		if _, _, err := compare.ParseCounts("f", c.text); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%q: got %v, want %q", c.text, err, c.want)
+		}
+	}
+}
+
+func FuzzParseCounts(f *testing.F) {
+	text, err := os.ReadFile("testdata/thread001.counts")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(string(text))
+	f.Add("a 1s\n1 x\nb 2h cpus=3 work=1e9\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		sides, key, err := compare.ParseCounts("f", text)
+		if (err == nil) != (sides != nil) {
+			t.Fatalf("sides %v with error %v", sides, err)
+		}
+		if err != nil {
+			return
+		}
+		set := compare.Compare(sides, compare.Config{By: []string{key}})
+		rows := set.Table("rows")
+		for _, r := range rows.Rows {
+			if p, q := r[rows.Index("p")].Float, r[rows.Index("q")].Float; !(p >= 0 && p <= q && q <= 1) {
+				t.Errorf("p = %v, q = %v", p, q)
+			}
+		}
+	})
+}

@@ -1,0 +1,74 @@
+package compare
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Terms choose rows: each names a key and a pattern for its value, and all must
+// match.
+type Terms []Term
+
+// A Term is one "key=pattern". In a pattern * stands for any text and | stands
+// between alternatives.
+type Term struct{ Key, Pattern string }
+
+// ParseTerms reads terms that blanks or commas separate. Their keys are those
+// that rows are grouped by, or columns of the result.
+func ParseTerms(text string, by []string, columns ...string) (Terms, error) {
+	var terms Terms
+	for _, word := range strings.FieldsFunc(text, func(r rune) bool { return r == ' ' || r == ',' || r == '\t' }) {
+		key, pattern, ok := strings.Cut(word, "=")
+		if !ok || key == "" {
+			return nil, fmt.Errorf("%q: want terms such as function=do_sync_core, where * stands for any text", text)
+		}
+		if !slices.Contains(by, key) && !slices.Contains(columns, key) {
+			return nil, fmt.Errorf("%q: rows do not have the key %q: they are grouped by %s (--by)", text, key, strings.Join(by, ","))
+		}
+		terms = append(terms, Term{key, pattern})
+	}
+	if terms == nil {
+		return nil, fmt.Errorf("no terms: want some such as function=do_sync_core")
+	}
+	return terms, nil
+}
+
+func (ts Terms) match(by, values []string) bool {
+	for _, t := range ts {
+		i := slices.Index(by, t.Key)
+		if i < 0 || i >= len(values) || !matchAny(t.Pattern, values[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// matchAny takes the pattern as a whole first: a function may itself be a set
+// "a|b".
+func matchAny(pattern, s string) bool {
+	return match(pattern, s) || slices.ContainsFunc(strings.Split(pattern, "|"), func(p string) bool { return match(p, s) })
+}
+
+// match reports whether s is pattern with any text in place of each *.
+func match(pattern, s string) bool {
+	head, rest, star := strings.Cut(pattern, "*")
+	if !star {
+		return s == pattern
+	}
+	s, ok := strings.CutPrefix(s, head)
+	if !ok {
+		return false
+	}
+	for {
+		part, next, more := strings.Cut(rest, "*")
+		if !more {
+			return strings.HasSuffix(s, part)
+		}
+		i := strings.Index(s, part)
+		if i < 0 {
+			return false
+		}
+		s, rest = s[i+len(part):], next
+	}
+}

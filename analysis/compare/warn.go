@@ -1,0 +1,175 @@
+package compare
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/ipiscope/ipiscope/analysis/result"
+	"github.com/ipiscope/ipiscope/analysis/stat"
+)
+
+// warn says what makes a comparison doubtful.
+func warn(set *result.Set, sides []Side, cs []comparison, cfg Config) {
+	for i := range cs {
+		c := &cs[i]
+		c.warnMachines(set)
+		c.warnRecordings(set)
+		c.warnRuns(set, cfg)
+		c.warnControl(set, cfg)
+	}
+	for _, s := range sides {
+		for _, r := range s.Runs {
+			if n := r.Input.Events; n > 0 && n < fewEvents && !cfg.PerWork {
+				set.Warn("few-events", fmt.Sprintf("%s: has %d events, and its time is counted from the first to the last of them: it may have run for longer; --work or --counts take what you know", r.Input.Path, n))
+			}
+			if r.Input.IsLossy() {
+				set.Warn("lost-events", fmt.Sprintf("%s: events are missing: its counts are lower bounds", r.Input.Path))
+			}
+		}
+	}
+}
+
+// names are the two sides as warnings call them.
+func (c *comparison) names() (string, string) { return c.before.Name, c.after.Name }
+
+func (c *comparison) warnMachines(set *result.Set) {
+	a, b := c.names()
+	differ := func(code, what string, of func(*Run) string, why string) {
+		x, y := distinct(c.before, of), distinct(c.after, of)
+		if x != y && x != "" && y != "" {
+			set.Warn(code, fmt.Sprintf("%s differs: %s %s, %s %s: %s", what, a, x, b, y, why))
+		}
+	}
+	differ("isolated-differ", "the isolated set", func(r *Run) string { return r.Isolated }, "rates are per isolated CPU, but other CPUs need not be hit alike")
+	differ("clock-differ", "the clock", func(r *Run) string { return r.Input.Clock }, "durations are measured differently")
+	differ("machine-differ", "the machine", func(r *Run) string { return r.Input.Host }, "the difference may be that of the machines")
+	differ("cpus-differ", "the number of CPUs", func(r *Run) string {
+		if r.Input.CPUs == 0 {
+			return ""
+		}
+		return fmt.Sprint(r.Input.CPUs)
+	}, "the difference may be that of the machines")
+	differ("regime-differ", "how the kernels tell of IPIs", func(r *Run) string { return r.Regime },
+		"hits are counted alike, but functions are known from other evidence, and requests do not compare")
+	for _, s := range []*Side{c.before, c.after} {
+		for _, r := range s.Runs {
+			if hasTicks(r.Input.Clock) {
+				set.Warn("clock-ticks", fmt.Sprintf("%s: its clock %s does not count ns: rates are per 3.6e12 of its ticks; --work gives rates that compare", r.Input.Path, r.Input.Clock))
+			}
+		}
+	}
+}
+
+// hasTicks reports the trace clocks that do not count nanoseconds
+// (kernel/trace/trace.c, trace_clocks: in_ns is 0).
+func hasTicks(clock string) bool {
+	switch clock {
+	case "counter", "x86-tsc", "ppc-tb", "uptime":
+		return true
+	}
+	return false
+}
+
+// distinct lists what the runs of a side are, without repetition.
+func distinct(s *Side, of func(*Run) string) string {
+	text := ""
+	seen := map[string]bool{}
+	for i := range s.Runs {
+		v := of(&s.Runs[i])
+		if v == "" || seen[v] {
+			continue
+		}
+		seen[v] = true
+		if text != "" {
+			text += " and "
+		}
+		text += v
+	}
+	return text
+}
+
+const (
+	// evidenceGap is by how much the share of hits without a function may differ.
+	evidenceGap = 0.1
+	// fewSends is up to how many sends that a filter was in place may be chance.
+	fewSends = 20
+	// fewEvents is up to how many events the time between the first and the last
+	// may be much less than that of the recording.
+	fewEvents = 20
+)
+
+func (c *comparison) warnRecordings(set *result.Set) {
+	a, b := c.names()
+	before, after := c.before.recorded(), c.after.recorded()
+	if x, y := before.unattributed(), after.unattributed(); math.Abs(x-y) > evidenceGap {
+		set.Warn("evidence-differ", fmt.Sprintf("%.0f %% of the hits have no function in %s, %.0f %% in %s: rows by function do not compare; record csd:csd_queue_cpu or stacks on both sides",
+			100*x, a, 100*y, b))
+	}
+	if before.sends > fewSends && after.sends > fewSends && (before.missed == 0) != (after.missed == 0) {
+		set.Warn("filters-differ", fmt.Sprintf("sends without an isolated target: %d of %d in %s, %d of %d in %s: one of them seems to be recorded with a filter on the targets; hits compare, sends do not",
+			before.missed, before.sends, a, after.missed, after.sends, b))
+	}
+	if before.lossy != after.lossy {
+		lossy, other := a, b
+		if after.lossy {
+			lossy, other = b, a
+		}
+		set.Warn("lost-one-side", fmt.Sprintf("events are missing in %s but not in %s: part of the difference may be events that were not recorded", lossy, other))
+	}
+}
+
+type recorded struct {
+	sends, missed, hits, unknown uint64
+	lossy                        bool
+}
+
+func (r recorded) unattributed() float64 { return float64(r.unknown) / max(1, float64(r.hits)) }
+
+func (s *Side) recorded() recorded {
+	var x recorded
+	for _, r := range s.Runs {
+		x.sends += r.Total.Sends
+		x.missed += r.Missed
+		x.hits += r.Total.Hits
+		x.unknown += r.Total.Unattributed
+		x.lossy = x.lossy || r.Input.IsLossy()
+	}
+	return x
+}
+
+func (c *comparison) warnRuns(set *result.Set, cfg Config) {
+	n, m := len(c.before.Runs), len(c.after.Runs)
+	if n == 1 || m == 1 {
+		set.Warn("single-run", "one run on a side: run-to-run variation unknown; intervals and p cover chance within the runs only")
+	} else if least := stat.LeastMannWhitney(n, m); least > cfg.Alpha {
+		set.Warn("few-runs", fmt.Sprintf("the Mann-Whitney test of %d and %d runs cannot be below p = %.2g, so that no row is significant at %g: record four runs or more of each", n, m, least, cfg.Alpha))
+	} else if rows := len(c.rows); least*float64(rows) >= cfg.Alpha {
+		set.Warn("few-runs", fmt.Sprintf("the Mann-Whitney test of %d and %d runs cannot be below p = %.2g: of %d rows %d or more must differ to be significant; record more runs, or compare fewer rows (--by, --filter)",
+			n, m, least, rows, int(least*float64(rows)/cfg.Alpha)+1))
+	}
+	if c.isTooShort(cfg) {
+		set.Warn("too-short", fmt.Sprintf("%d and %d hits are too few to tell even hits that are gone from chance: record longer", c.total.before.hits, c.total.after.hits))
+	}
+	if x, y := c.before.sums(), c.after.sums(); x.seconds > 10*y.seconds || y.seconds > 10*x.seconds {
+		set.Warn("duration-differ", fmt.Sprintf("%.3g s of %s and %.3g s of %s: what happens seldom, or at the start and the end, has another share", x.seconds, c.before.Name, y.seconds, c.after.Name))
+	}
+}
+
+func (c *comparison) warnControl(set *result.Set, cfg Config) {
+	if cfg.Control == nil {
+		return
+	}
+	found := false
+	for _, r := range c.rows {
+		found = found || r.control
+		if r.control && r.q < cfg.Alpha {
+			set.Warn("control-differ", fmt.Sprintf("%s is %s (ratio %.3g) though nothing should have changed it: that is the noise from run to run", rowName(cfg.By, r.key), r.verdict, r.ratio))
+		}
+	}
+	if !found {
+		set.Warn("control-empty", "no row matches --control")
+	}
+	if noise := c.controlNoise(cfg); noise > 1 {
+		set.Warn("control-noise", fmt.Sprintf("the control rows together differ by a factor of %.3g: rows that differ by less are called unclear", noise))
+	}
+}

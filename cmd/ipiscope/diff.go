@@ -1,0 +1,246 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ipiscope/ipiscope/analysis/compare"
+	"github.com/ipiscope/ipiscope/analysis/ipi"
+	"github.com/ipiscope/ipiscope/analysis/result"
+	"github.com/ipiscope/ipiscope/cmd/internal/cli"
+	"github.com/ipiscope/ipiscope/report"
+	"github.com/ipiscope/ipiscope/report/mail"
+)
+
+type diffFlags struct {
+	input          cli.InputFlags
+	isolated       cli.IsolatedFlag
+	isolatedBefore string
+	isolatedAfter  string
+	output         cli.OutputFlags
+	catalog        cli.CatalogFlag
+	filter         cli.FilterFlags
+	before, after  []string
+	by             string
+	byGiven        func() bool
+	work           string
+	counts         string
+	control        []string
+	failOn         []string
+	alpha, margin  float64
+}
+
+func newDiff(t *cli.Terminal) *cobra.Command {
+	var f diffFlags
+	cmd := &cobra.Command{
+		Use:   "diff [flags] BEFORE AFTER | -b TRACE... -a TRACE... | NAME=TRACE...",
+		Short: "Compare recordings made before and after a change",
+		Long: `Compare the hits of recordings made before and after a change: rates for each
+isolated CPU and hour, their ratio with its 95 % interval, and whether chance
+explains the difference.
+
+A folder or a quoted pattern ("before/*.dat") stands for the traces in it; the
+traces of one side are repeated runs of one set-up. Two runs or more a side are
+compared by the Mann-Whitney test, which takes the variation from run to run into
+account. One run a side is compared by the exact test of two Poisson counts or,
+where hits come in bursts, by a bootstrap over blocks of time; neither can know
+how much runs differ. The column test says which was used.
+
+Rows are gone, reduced, grown or new if the difference is significant after
+adjustment for their number (q), unchanged if the ratio is shown to be within
+--margin, and unclear if there are too few data to say either.
+
+--counts compares counts that were made elsewhere:
+
+` + indent(compare.CountsHelp) + `
+
+--fail-on CONDITION ends with exit status 4 if it is met:
+
+` + indent(compare.ConditionHelp) + `
+
+The condition looks at the figures alone; verdict=grown in front of it asks for
+significance too. git bisect run takes every status but 0 and 125 for bad; to
+skip commits that could not be measured, run
+
+  sh -c 'ipiscope diff ...; s=$?; [ $s = 0 ] || [ $s = 4 ] || exit 125; exit $s'`,
+		Example: `  ipiscope diff --isolated 2-3 before.dat after.dat
+  ipiscope diff --isolated 2-3 -b b1.dat -b b2.dat -a a1.dat -a a2.dat
+  ipiscope diff --isolated 2-3 base=base/ v1=v1/ v2=v2/
+  ipiscope diff --isolated 2-3 --control function=reschedule --format mail before after
+  ipiscope diff --isolated 2-3 --fail-on 'function=do_sync_core > 0' good.dat new.dat`,
+		RunE: func(cmd *cobra.Command, args []string) error { return runDiff(cmd.Context(), t, &f, args) },
+	}
+	fs := cmd.Flags()
+	fs.StringArrayVarP(&f.before, "before", "b", nil, "a `TRACE` of the state before the change; may be repeated")
+	fs.StringArrayVarP(&f.after, "after", "a", nil, "a `TRACE` of the state after it; may be repeated")
+	f.isolated.AddTo(fs)
+	fs.StringVar(&f.isolatedBefore, "isolated-before", "", "the isolated CPUs of the first side, if they differ: a `LIST` or a file")
+	fs.StringVar(&f.isolatedAfter, "isolated-after", "", "the isolated CPUs of the other sides: a `LIST` or a file")
+	fs.StringVar(&f.by, "by", defaultBy, "group by `KEYS`, comma separated: "+strings.Join(ipi.KeyNames(), " "))
+	f.byGiven = func() bool { return fs.Changed("by") }
+	fs.StringVar(&f.work, "work", "", "take rates per unit of work: `before=N,after=N`, what each run did, or before=N+N for one run after the other")
+	fs.StringVar(&f.counts, "counts", "", "compare the counts in `FILE` instead of traces")
+	fs.StringArrayVar(&f.control, "control", nil, "`KEY=PATTERN` of rows that nothing should have changed: what they differ by is noise")
+	fs.StringArrayVar(&f.failOn, "fail-on", nil, "exit with status 4 if `CONDITION` is met")
+	fs.Float64Var(&f.alpha, "alpha", 0.05, "error rate `P` of calling rows different")
+	fs.Float64Var(&f.margin, "margin", 3, "`FACTOR` within which a rate is called unchanged")
+	f.output.Extra = []report.Format{{Name: "mail", Doc: "plain text for a cover letter, 72 columns",
+		Write: func(w io.Writer, s *result.Set, o report.Options) error { return mail.Write(w, s, o.Top) }}}
+	f.output.AddTo(cmd, 20)
+	f.filter.AddTo(fs, "count only the sends")
+	f.catalog.AddTo(fs)
+	f.input.AddTo(fs)
+	complete(cmd, "by", ipi.KeyNames())
+	return cmd
+}
+
+func runDiff(ctx context.Context, t *cli.Terminal, f *diffFlags, args []string) error {
+	write, err := f.output.Writer(t)
+	if err != nil {
+		return err
+	}
+	if !(f.alpha > 0 && f.alpha < 0.5) {
+		return cli.Usage(fmt.Errorf("--alpha %g: want a probability such as 0.05", f.alpha))
+	}
+	if !(f.margin > 1) {
+		return cli.Usage(fmt.Errorf("--margin %g: want a factor above 1, such as 1.25", f.margin))
+	}
+	cfg := compare.Config{Alpha: f.alpha, Margin: f.margin}
+	var sides []compare.Side
+	var conditions []*compare.Condition
+	var readErr error
+	if f.counts != "" {
+		if sides, err = f.readCounts(t, args, &cfg); err != nil {
+			return err
+		}
+		if conditions, err = f.conditions(&cfg); err != nil {
+			return err
+		}
+	} else {
+		specs, err := f.specs(args)
+		if err != nil {
+			return err
+		}
+		by, err := parseKeys(f.by)
+		if err != nil {
+			return err
+		}
+		for _, k := range by {
+			cfg.By = append(cfg.By, k.String())
+		}
+		if conditions, err = f.conditions(&cfg); err != nil {
+			return err
+		}
+		if sides, readErr = f.readTraces(ctx, t, specs, by); sides == nil {
+			return readErr
+		}
+	}
+	if err := f.addWork(sides, &cfg); err != nil {
+		return err
+	}
+	if err := checkExposure(sides, cfg); err != nil {
+		return err
+	}
+	set := compare.Compare(sides, cfg)
+	if err := write(set); err != nil {
+		return err
+	}
+	if readErr != nil {
+		return readErr
+	}
+	for _, c := range conditions {
+		if met := c.Met(set); met != "" {
+			return &cli.ExitError{Code: cli.ExitThreshold, Err: errors.New(met)}
+		}
+	}
+	return nil
+}
+
+// conditions parses what depends on the keys of the rows.
+func (f *diffFlags) conditions(cfg *compare.Config) ([]*compare.Condition, error) {
+	for _, text := range f.control {
+		terms, err := compare.ParseTerms(text, cfg.By)
+		if err != nil {
+			return nil, cli.Usage(fmt.Errorf("--control: %w", err))
+		}
+		cfg.Control = append(cfg.Control, terms)
+	}
+	var out []*compare.Condition
+	for _, text := range f.failOn {
+		c, err := compare.ParseCondition(text, cfg.By)
+		if err != nil {
+			return nil, cli.Usage(fmt.Errorf("--fail-on: %w", err))
+		}
+		out = append(out, c)
+	}
+	return out, nil
+}
+
+// addWork puts the work of --work into the runs.
+func (f *diffFlags) addWork(sides []compare.Side, cfg *compare.Config) error {
+	if f.work != "" {
+		for word := range strings.SplitSeq(f.work, ",") {
+			name, amounts, _ := strings.Cut(word, "=")
+			i := slices.IndexFunc(sides, func(s compare.Side) bool { return s.Name == name })
+			if i < 0 {
+				return cli.Usage(fmt.Errorf("--work %s: no side is called %q: want before=N,after=N", f.work, name))
+			}
+			if err := setWork(&sides[i], amounts); err != nil {
+				return cli.Usage(fmt.Errorf("--work %s: %w", f.work, err))
+			}
+		}
+	}
+	with, runs := 0, 0
+	for _, s := range sides {
+		for _, r := range s.Runs {
+			runs++
+			if r.Work > 0 {
+				with++
+			}
+		}
+	}
+	if with > 0 && with < runs {
+		return cli.Usage(errors.New("the work of each side is needed if that of one is given: --work before=N,after=N"))
+	}
+	cfg.PerWork = with > 0
+	return nil
+}
+
+// setWork reads "N", the work of each run, or "N+N", that of one after the other.
+func setWork(s *compare.Side, amounts string) error {
+	each := strings.Split(amounts, "+")
+	if len(each) > 1 && len(each) != len(s.Runs) {
+		return fmt.Errorf("%d amounts of work for the %d runs of %s", len(each), len(s.Runs), s.Name)
+	}
+	for i := range s.Runs {
+		text := each[min(i, len(each)-1)]
+		n, err := strconv.ParseFloat(text, 64)
+		if err != nil || !(n > 0) || n > 1e300 {
+			return fmt.Errorf("%q is no amount of work", text)
+		}
+		s.Runs[i].Work = n
+	}
+	return nil
+}
+
+// checkExposure finds runs that rates cannot be made of.
+func checkExposure(sides []compare.Side, cfg compare.Config) error {
+	for _, s := range sides {
+		for _, r := range s.Runs {
+			if r.CPUs == 0 {
+				return fmt.Errorf("%s: no isolated CPU to take rates of: give --isolated", r.Input.Path)
+			}
+			if r.Duration <= 0 && !cfg.PerWork {
+				return fmt.Errorf("%s: covers no time, having fewer than two events, so that it has no rates: record one more event as a clock, such as sched:sched_switch, or give --work", r.Input.Path)
+			}
+		}
+	}
+	return nil
+}

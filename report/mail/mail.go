@@ -1,0 +1,284 @@
+// Package mail writes a comparison as plain text for a mailing list: ASCII, no
+// line longer than 72 columns, nothing that only a terminal shows. It can be
+// pasted under "Testing" in a cover letter as it is.
+package mail
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/ipiscope/ipiscope/analysis/result"
+	"github.com/ipiscope/ipiscope/report/text"
+)
+
+// Width is the length of the longest line, but for names that are longer.
+const Width = 72
+
+// Write writes a result that has the tables "rows", "total" and "sides" of a
+// comparison. top is how many rows are written, 0 for all.
+func Write(w io.Writer, s *result.Set, top int) error {
+	rows, total, sides := s.Table("rows"), s.Table("total"), s.Table("sides")
+	if rows == nil || total == nil || sides == nil || len(sides.Rows) == 0 {
+		return errors.New("the form mail is for comparisons (ipiscope diff)")
+	}
+	var b strings.Builder
+	for i := range sides.Rows {
+		writeSide(&b, record{sides, i})
+	}
+	several := rows.Index("group") >= 0
+	for group := range groups(total, several) {
+		b.WriteByte('\n')
+		if several {
+			fmt.Fprintf(&b, "%s:\n", ascii(group))
+		}
+		writeRows(&b, s, rows, total, group, top)
+	}
+	b.WriteByte('\n')
+	wrap(&b, "", notes(s))
+	for _, x := range s.Warnings {
+		wrap(&b, "  ", "- "+ascii(x.Text))
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// A record is one row of a table.
+type record struct {
+	t   *result.Table
+	row int
+}
+
+func (r record) value(col string) result.Value {
+	if i := r.t.Index(col); i >= 0 {
+		return r.t.Rows[r.row][i]
+	}
+	return result.Value{}
+}
+
+func (r record) str(col string) string    { return ascii(r.value(col).Str) }
+func (r record) int(col string) int64     { return r.value(col).Int }
+func (r record) float(col string) float64 { return r.value(col).Float }
+
+// groups yields the names of the groups that are compared with the first one; a
+// single empty name if there is one.
+func groups(total *result.Table, several bool) func(func(string) bool) {
+	return func(yield func(string) bool) {
+		for i := range total.Rows {
+			name := ""
+			if several {
+				name = record{total, i}.value("group").Str
+			}
+			if !yield(name) {
+				return
+			}
+		}
+	}
+}
+
+// writeSide writes what was recorded.
+func writeSide(b *strings.Builder, r record) {
+	name := r.str("name")
+	runs := "1 run"
+	if n := r.int("runs"); n != 1 {
+		runs = fmt.Sprintf("%d runs", n)
+	}
+	facts := []string{runs + ", " + ascii(text.Duration(r.int("duration_ns")))}
+	if work := r.float("work"); work > 0 {
+		facts = append(facts, text.Significant(work)+" units of work")
+	}
+	if cpus := r.str("isolated"); cpus != "" {
+		facts = append(facts, "isolated CPUs "+cpus)
+	}
+	facts = append(facts, "events lost: "+r.str("lost"))
+	if kernel := r.str("kernel"); kernel != "" {
+		facts = append(facts, "Linux "+kernel)
+	}
+	if host := r.str("host"); host != "" {
+		facts = append(facts, "machine "+host)
+	}
+	if clock := r.str("clock"); clock != "" {
+		facts = append(facts, "clock "+clock)
+	}
+	wrap(b, "  ", name+": "+strings.Join(facts, ", "))
+}
+
+// writeRows writes the table of one comparison.
+func writeRows(b *strings.Builder, s *result.Set, rows, total *result.Table, group string, top int) {
+	lines := [][]string{append([]string{strings.Join(s.By, ", ")}, head(s, group)...)}
+	left := 0
+	for i := range rows.Rows {
+		r := record{rows, i}
+		if r.value("group").Str != group {
+			continue
+		}
+		if top > 0 && len(lines) > top {
+			left++
+			continue
+		}
+		var key []string
+		for _, k := range s.By {
+			key = append(key, r.str(k))
+		}
+		lines = append(lines, append([]string{strings.Join(key, ", ")}, figures(r)...))
+	}
+	for i := range total.Rows {
+		if r := (record{total, i}); r.value("group").Str == group {
+			lines = append(lines, append([]string{"all hits"}, figures(r)...))
+		}
+	}
+	writeGrid(b, lines)
+	if left > 0 {
+		fmt.Fprintf(b, "and %d more rows\n", left)
+	}
+}
+
+// head names the columns after the first side and the group compared with it.
+func head(s *result.Set, group string) []string {
+	sides := s.Table("sides")
+	if group == "" && len(sides.Rows) > 1 {
+		group = sides.Rows[1][sides.Index("name")].Str
+	}
+	return []string{short(record{sides, 0}.str("name")), short(ascii(group)), "ratio", "(95 % CI)", "verdict"}
+}
+
+// short keeps the end of a name, where versions differ.
+func short(name string) string { return name[max(0, len(name)-9):] }
+
+func figures(r record) []string {
+	verdict := r.str("verdict")
+	if verdict == "unclear" {
+		verdict = "~"
+	}
+	if r.int("control") != 0 {
+		verdict += " (c)"
+	}
+	return []string{
+		strconv.FormatInt(r.int("before.hits"), 10), strconv.FormatInt(r.int("after.hits"), 10),
+		ratio(r.float("ratio")), "(" + ratio(r.float("ci.lo")) + "-" + ratio(r.float("ci.hi")) + ")", verdict,
+	}
+}
+
+func ratio(f float64) string {
+	switch {
+	case math.IsInf(f, 1):
+		return "inf"
+	case math.IsNaN(f):
+		return "-"
+	case f != 0 && f < 0.001:
+		return strconv.FormatFloat(f, 'g', 1, 64)
+	case f < 10:
+		return strconv.FormatFloat(f, 'g', 2, 64)
+	}
+	return strconv.FormatFloat(f, 'f', 0, 64)
+}
+
+// gap is the number of blanks between two columns.
+const gap = 2
+
+// writeGrid aligns the columns: names left, figures right, verdicts left. A name
+// that does not fit has a line of its own.
+func writeGrid(b *strings.Builder, lines [][]string) {
+	widths := make([]int, len(lines[0]))
+	figures := 0
+	for c := 1; c < len(widths); c++ {
+		for _, l := range lines {
+			widths[c] = max(widths[c], len(l[c]))
+		}
+		figures += gap + widths[c]
+	}
+	for _, l := range lines {
+		if len(l[0])+figures <= Width {
+			widths[0] = max(widths[0], len(l[0]))
+		}
+	}
+	last := len(widths) - 1
+	for _, l := range lines {
+		name := l[0]
+		if len(name) > widths[0] {
+			fmt.Fprintln(b, name)
+			name = ""
+		}
+		line := fmt.Sprintf("%-*s", widths[0], name)
+		for c := 1; c < last; c++ {
+			line += fmt.Sprintf("%*s", gap+widths[c], l[c])
+		}
+		fmt.Fprintln(b, strings.TrimRight(line+strings.Repeat(" ", gap)+l[last], " "))
+	}
+}
+
+// notes says what the figures are.
+func notes(s *result.Set) string {
+	rows := s.Table("rows")
+	var tests []string
+	seen := map[string]bool{}
+	for i := range rows.Rows {
+		if t := (record{rows, i}).str("test"); !seen[t] {
+			seen[t] = true
+			tests = append(tests, testNames(t))
+		}
+	}
+	alpha, margin, unit := 0.05, 3.0, "hits per isolated CPU and hour"
+	for _, f := range s.Totals {
+		switch f.Name {
+		case "alpha":
+			alpha = f.Value.Float
+		case "margin":
+			margin = f.Value.Float
+		case "rate_unit":
+			unit = ascii(f.Value.Str)
+		}
+	}
+	text := fmt.Sprintf("Counts are hits; ratios are of %s, after to before. Changes are significant at a false discovery rate of %g (Benjamini-Hochberg", unit, alpha)
+	if len(tests) > 0 {
+		text += "; " + strings.Join(tests, ", ")
+	}
+	text += fmt.Sprintf("). unchanged: within a factor of %g; ~: too few data to tell.", margin)
+	if rows.Index("control") >= 0 {
+		text += " (c): a control, not expected to change."
+	}
+	return text
+}
+
+// testNames spells a test out.
+func testNames(test string) string {
+	switch test {
+	case "poisson":
+		return "exact test of two Poisson counts"
+	case "poisson-scaled":
+		return "exact test of two counts divided by their dispersion"
+	case "block-bootstrap":
+		return "block bootstrap over time, as hits are bursty"
+	case "mann-whitney":
+		return "Mann-Whitney U test over runs"
+	}
+	return test
+}
+
+// wrap writes words in lines of at most Width columns, all but the first one
+// indented.
+func wrap(b *strings.Builder, indent, words string) {
+	line := ""
+	for word := range strings.FieldsSeq(words) {
+		switch {
+		case line == "":
+			line = word
+		case len(line)+1+len(word) > Width:
+			fmt.Fprintln(b, line)
+			line = indent + word
+		default:
+			line += " " + word
+		}
+	}
+	fmt.Fprintln(b, line)
+}
+
+// ascii makes text fit for every mail program.
+func ascii(s string) string {
+	s = strings.NewReplacer("µ", "u", "×", "x", "…", "...", "–", "-").Replace(text.Clean(s))
+	quoted := strconv.QuoteToASCII(s)
+	return strings.ReplaceAll(strings.ReplaceAll(quoted[1:len(quoted)-1], `\"`, `"`), `\\`, `\`)
+}
