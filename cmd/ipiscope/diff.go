@@ -16,6 +16,7 @@ import (
 	"github.com/ipiscope/ipiscope/analysis/result"
 	"github.com/ipiscope/ipiscope/cmd/internal/cli"
 	"github.com/ipiscope/ipiscope/report"
+	"github.com/ipiscope/ipiscope/report/flame"
 	"github.com/ipiscope/ipiscope/report/mail"
 )
 
@@ -34,6 +35,7 @@ type diffFlags struct {
 	counts         string
 	control        []string
 	failOn         []string
+	flame          string
 	alpha, margin  float64
 }
 
@@ -93,6 +95,8 @@ skip commits that could not be measured, run
 	fs.Float64Var(&f.margin, "margin", 3, "`FACTOR` within which a rate is called unchanged")
 	f.output.Extra = []report.Format{{Name: "mail", Doc: "plain text for a cover letter, 72 columns",
 		Write: func(w io.Writer, s *result.Set, o report.Options) error { return mail.Write(w, s, o.Top) }}}
+	fs.StringVar(&f.flame, "flame", "", "write the hits of both sides by stack, as `FORMAT` folded or pprof, for flame graphs")
+	complete(cmd, "flame", []string{"folded", "pprof"})
 	f.output.AddTo(cmd, 20)
 	f.filter.AddTo(fs, "count only the sends")
 	f.catalog.AddTo(fs)
@@ -102,7 +106,7 @@ skip commits that could not be measured, run
 }
 
 func runDiff(ctx context.Context, t *cli.Terminal, f *diffFlags, args []string) error {
-	write, err := f.output.Writer(t)
+	write, err := f.writer(t)
 	if err != nil {
 		return err
 	}
@@ -161,6 +165,25 @@ func runDiff(ctx context.Context, t *cli.Terminal, f *diffFlags, args []string) 
 		}
 	}
 	return nil
+}
+
+// writer is what writes the result: that of --format, or of --flame, which is
+// always by stack.
+func (f *diffFlags) writer(t *cli.Terminal) (func(*result.Set) error, error) {
+	if f.flame == "" {
+		return f.output.Writer(t)
+	}
+	if f.byGiven() && f.by != "stack" || f.counts != "" {
+		return nil, cli.Usage(errors.New("--flame shows stacks: it goes with --by stack and without --counts"))
+	}
+	f.by = "stack"
+	switch f.flame {
+	case "folded":
+		return f.output.With(t, flame.WriteFolded), nil
+	case "pprof":
+		return f.output.WithBinary(t, flame.WritePprof), nil
+	}
+	return nil, cli.Unknown("flame format", f.flame, []string{"folded", "pprof"})
 }
 
 // conditions parses what depends on the keys of the rows.

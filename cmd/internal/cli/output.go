@@ -61,6 +61,27 @@ func (f *OutputFlags) Writer(t *Terminal) (func(*result.Set) error, error) {
 	}, nil
 }
 
+// With returns what writes a result in a form that --format does not name.
+func (f *OutputFlags) With(t *Terminal, write func(io.Writer, *result.Set) error) func(*result.Set) error {
+	return func(set *result.Set) error {
+		for _, w := range set.Warnings {
+			t.Warnf("warning", "%s", w.Text)
+		}
+		return WriteTo(t, f.path, func(o Output) error { return write(o, set) })
+	}
+}
+
+// WithBinary is With for bytes that are not for a terminal.
+func (f *OutputFlags) WithBinary(t *Terminal, write func(io.Writer, *result.Set) error) func(*result.Set) error {
+	toFile := f.With(t, write)
+	return func(set *result.Set) error {
+		if t.IsTerminal() && (f.path == "" || f.path == "-") {
+			return Usage(errors.New("binary output is not written to a terminal: give -o FILE or redirect it"))
+		}
+		return toFile(set)
+	}
+}
+
 // An Output is where a result goes.
 type Output struct {
 	io.Writer
