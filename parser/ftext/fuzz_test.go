@@ -18,6 +18,7 @@ func FuzzScan(f *testing.F) {
 		"> x-1 [000] 1.5: ipi_send_cpu: cpu=1 callsite=f\n> callback=g\n", prose + "x-1 [000] 1.5:\nprint: a\n", prose + "x-1 [000]\n1.5: print: a\n",
 		prose + "x-1 [000] 1.5: kernel_stack: <stack trace\n>\n=> f\n(ffffffffa974a050)\n=> g\n",
 		"x-1 [000] 1.5: ipi_send_cpu: cpu=3D1 =\n callback=3D=\nf=20\n=3D> f=C2=A0\n",
+		"# tracer: function_graph\n> 1\n 1) + 22.123 us   |      f();\n 1)               |  /* ipi_send_cpu: cpu=1 callsite=f callback=g */\n",
 		"# tracer: nop\n202 0 7428080142 # ffffffff81c2536a a text\nfree text\n", "x-1 [000] 1.5: (+12) print: a\n",
 	} {
 		f.Add([]byte(text))

@@ -13,7 +13,7 @@ const judged = 64 << 10
 
 // startMail makes the source expect a mail from the current line on.
 func (s *Source) startMail() {
-	s.mail = mail.NewText(s.in)
+	s.mail = mail.NewText(&s.in)
 }
 
 // isTraceLine reports whether a line is one that the kernel or trace-cmd prints.
@@ -69,9 +69,6 @@ func (s *Source) endMail() {
 func (s *Source) mailLine(line []byte, st lines.Status) bool {
 	taken, record := s.takeMailLine(line, st)
 	s.mail.Count(taken)
-	if !record {
-		s.noise()
-	}
 	return record
 }
 
@@ -84,16 +81,19 @@ func (s *Source) takeMailLine(line []byte, st lines.Status) (taken, record bool)
 	line = s.unwrapHeader(line)
 	text := bytes.TrimSpace(line)
 	if len(text) == 0 {
-		return false, false
+		return false, s.noise()
 	}
 	if isFrame(text) {
-		return s.skipStack, false // an arrow of the prose, or the stack of a skipped event
+		if s.skipStack { // the stack of a skipped event
+			return true, false
+		}
+		return false, s.noise() // an arrow of the prose
 	}
 	s.skipStack = false
 	switch {
 	case text[0] == '#':
 		s.comment(text)
-		return true, false
+		return true, s.noise()
 	case s.parseHeader(line):
 		line = s.mail.Unwrap(s.head.payload, isRecord)
 		s.head.payload = skipBlanks(line, s.head.payload)
@@ -101,7 +101,7 @@ func (s *Source) takeMailLine(line []byte, st lines.Status) (taken, record bool)
 	case bytes.Contains(line[:min(len(line), anchorRange)], []byte("CPU:")) && s.loss(line):
 		return true, true
 	case s.reportHead(text):
-		return true, false
+		return true, s.noise()
 	case s.seen.graphTracer && isGraph(text):
 		return true, s.graph(line)
 	case s.dialect == kernelDialect && bytes.IndexByte(text, '=') > 0 && s.bare(text):
@@ -111,7 +111,7 @@ func (s *Source) takeMailLine(line []byte, st lines.Status) (taken, record bool)
 	}
 	// What comes behind prose may be another program's text.
 	s.dialect = unknownDialect
-	return false, false
+	return false, s.noise()
 }
 
 // unwrapHeader joins the line behind it to a line that ends within the header

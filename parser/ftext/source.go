@@ -9,6 +9,11 @@
 // What a text does not hold is said in the trace's description: DroppedColumns
 // names missing parts of the header, Notes what else is lost. An event whose
 // text has no CPU at all (option nocontext-info) has CPU and PID -1.
+//
+// A trace may also stand in a mail, quoted, wrapped or encoded, between prose.
+// Whether it does is decided by the first 64 KiB, or later by a quoted line; a
+// clean trace then pays nothing. The lines of a mail that are no trace are
+// neither events nor errors: they are counted in Meta.LinesLeft.
 package ftext
 
 import (
@@ -35,7 +40,7 @@ type Options struct {
 
 // A Source reads one text. It is a trace.Source and a trace.Hinter.
 type Source struct {
-	in     *lines.Reader
+	in     lines.Reader
 	name   string
 	opts   Options
 	closer io.Closer
@@ -100,7 +105,7 @@ const maxNames = 1 << 14
 // byte. The name is for messages. It reads the first block and fails if that
 // fails. Close closes r if it is an io.Closer.
 func New(r io.Reader, name string, opts Options) (*Source, error) {
-	s := &Source{in: lines.New(r), name: name, opts: opts, table: trace.NewTable(), names: map[string]*known{}}
+	s := &Source{in: *lines.New(r), name: name, opts: opts, table: trace.NewTable(), names: map[string]*known{}}
 	s.closer, _ = r.(io.Closer)
 	s.dec = &decoder{Decoder: events.NewDecoder(s.table)}
 	meta := &s.table.Meta

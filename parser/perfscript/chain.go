@@ -128,6 +128,9 @@ func (s *Source) group(line []byte) []byte {
 // kernelPart reports whether the chain is still in the kernel behind a line that
 // begins at that offset, and where the line ends if it is a frame of the kernel.
 func kernelPart(line []byte, at int) (inside bool, end int) {
+	if hasKernelAddress(line) && bytes.HasSuffix(line, []byte("([kernel.kallsyms])")) {
+		return true, at + len(line) // nearly all
+	}
 	f, ok := parseFrame(line)
 	if !ok {
 		return true, 0 // a place in the source, of -F srcline
@@ -136,6 +139,20 @@ func kernelPart(line []byte, at int) (inside bool, end int) {
 		return false, 0
 	}
 	return true, at + len(line)
+}
+
+// hasKernelAddress recognises a tab and an address of 16 digits whose top bit is
+// set.
+func hasKernelAddress(line []byte) bool {
+	if len(line) < 18 || line[0] != '\t' || line[1] < '8' || line[17] != ' ' {
+		return false
+	}
+	for _, c := range line[1:17] {
+		if !isHex(c) {
+			return false
+		}
+	}
+	return true
 }
 
 // isSource recognises the lines of -F srcline within a chain, "  core.c:1040".

@@ -16,7 +16,7 @@ func FuzzScan(f *testing.F) {
 	sample := "perf    2973 [002]   292.146365: ipi:ipi_send_cpu: cpu=1 callsite=f+0x1 callback=0x0\n"
 	frame := "\tffffffff81b0e1db f+0x9b ([kernel.kallsyms])\n"
 	for _, text := range []string{
-		frame, sample + frame + "  core.c:1\n" + frame, sample + "  x\n", "perf 1 [003] 292.146365: PERF_RECORD_LOST lost 12\n",
+		sample + frame + "# x\n" + frame, frame, sample + frame + "  core.c:1\n" + frame, sample + "  x\n", "perf 1 [003] 292.146365: PERF_RECORD_LOST lost 12\n",
 		"> " + sample + "> " + frame, "hi, what is this line of\ntext?\n" + sample + frame, "a=3Db=\n" + sample, "# nrcpus avail : 4\n" + sample,
 		"perf    2973 [002]   292.146365:\nipi:ipi_send_cpu: cpu=3D1=\n callsite=f+0x1\n callback=0x0\n=C2=A0" + frame,
 	} {

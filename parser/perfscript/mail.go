@@ -10,7 +10,7 @@ import (
 
 // startMail makes the source expect a mail from the current line on.
 func (s *Source) startMail() {
-	s.mail = mail.NewText(s.in)
+	s.mail = mail.NewText(&s.in)
 }
 
 // isTraceLine reports whether a line is one that perf script prints.
@@ -72,6 +72,7 @@ func (s *Source) mailLine(line []byte, st lines.Status) bool {
 		s.noise()
 	case s.head.parse(line):
 		line = s.mail.Unwrap(s.head.payload, isTraceLine)
+		s.head.payload = skipBlanks(line, s.head.payload)
 		record = s.event(line)
 		s.mail.Count(true)
 		return record

@@ -8,6 +8,8 @@
 // perf prints neither common_flags nor common_preempt_count: events have no
 // flags. Columns that were not printed are named in the trace's description;
 // their values are -1.
+//
+// A trace in a mail is read as package ftext does it.
 package perfscript
 
 import (
@@ -31,7 +33,7 @@ type Options struct {
 
 // A Source reads one text. It is a trace.Source and a trace.Hinter.
 type Source struct {
-	in     *lines.Reader
+	in     lines.Reader
 	name   string
 	opts   Options
 	closer io.Closer
@@ -80,7 +82,7 @@ const judged = 64 << 10
 // reads the first block and fails if that fails. Close closes r if it is an
 // io.Closer.
 func New(r io.Reader, name string, opts Options) (*Source, error) {
-	s := &Source{in: lines.New(r), name: name, opts: opts, table: trace.NewTable(), names: map[string]*known{}}
+	s := &Source{in: *lines.New(r), name: name, opts: opts, table: trace.NewTable(), names: map[string]*known{}}
 	s.closer, _ = r.(io.Closer)
 	s.dec = &decoder{Decoder: events.NewDecoder(s.table)}
 	meta := &s.table.Meta
@@ -226,17 +228,16 @@ func (s *Source) deliver(k *known, payload []byte) bool {
 
 // chain delivers the callchain that begins with that line.
 func (s *Source) chain(line []byte) bool {
-	after := s.after
-	s.after = skipped
-	switch {
-	case after == skipped:
+	switch s.after {
+	case skipped:
 		return false
-	case after == nobody:
+	case nobody:
 		s.group(line)
 		return s.syntax(bytes.TrimRight(s.in.Raw(), "\r\n"), "a callchain without the sample it belongs to")
 	}
+	s.after = nobody
 	if s.stack == nil {
-		s.stack = s.lookup([]byte("ftrace:kernel_stack"))
+		s.stack = s.learn([]byte("ftrace:kernel_stack"))
 	}
 	payload := s.group(line)
 	if s.stack.skip {

@@ -137,15 +137,12 @@ func appendTidy(dst, line []byte) []byte {
 // IsQuote reports whether a line is quoted.
 func IsQuote(line []byte) bool { return len(line) > 1 && line[0] == '>' }
 
-// IsDamaged reports whether a line bears marks that no program prints.
-func IsDamaged(line []byte) bool {
-	return IsQuote(line) || bytes.HasPrefix(line, []byte("\xef\xbb\xbf")) || bytes.Contains(line, []byte("=3D")) ||
-		bytes.Contains(line, []byte("\xc2\xa0")) || isField(line)
-}
-
 // isField recognises the fields of a mail header that all mails and archives
 // have (RFC 5322, 3.6), and the attribution of a forwarded one.
 func isField(line []byte) bool {
+	if len(line) == 0 || line[0] == ' ' {
+		return false
+	}
 	for _, f := range []string{"From: ", "Subject: ", "Date: ", "Message-ID: ", "Message-Id: ", "To: ", "-----Original Message"} {
 		if bytes.HasPrefix(line, []byte(f)) {
 			return true
@@ -175,6 +172,9 @@ func words(line []byte) (n int) {
 // a text that begins as the file of a trace does: other lines in it do not count,
 // since the texts that programs write into a trace may hold line breaks.
 func LooksLike(prefix []byte, hasHead bool, isTrace func(line []byte) bool) bool {
+	if bytes.HasPrefix(prefix, []byte("\xef\xbb\xbf")) || bytes.Contains(prefix, []byte("=3D")) || bytes.Contains(prefix, []byte("\xc2\xa0")) {
+		return true // no program prints these
+	}
 	traces, others, prose := 0, 0, 0
 	afterTrace := false
 	for len(prefix) > 0 {
@@ -184,7 +184,7 @@ func LooksLike(prefix []byte, hasHead bool, isTrace func(line []byte) bool) bool
 		switch {
 		case len(bytes.TrimSpace(line)) == 0:
 			continue
-		case IsDamaged(line):
+		case IsQuote(line) || isField(line):
 			return true
 		case isTrace(line):
 			traces++
