@@ -21,6 +21,7 @@ type Attributor struct {
 	table   *trace.Table
 	stacks  []*StackFacts // by StackID
 	classes map[classKey]*catalog.Classification
+	kinds   map[trace.NameID]string
 	// recorders tells the comms of recording programs, by NameID.
 	recorders map[trace.NameID]bool
 }
@@ -44,7 +45,7 @@ type classKey struct {
 
 // NewAttributor returns an Attributor for the stacks of one table.
 func NewAttributor(c *catalog.Catalog, t *trace.Table) *Attributor {
-	return &Attributor{catalog: c, table: t, classes: map[classKey]*catalog.Classification{}, recorders: map[trace.NameID]bool{}}
+	return &Attributor{catalog: c, table: t, classes: map[classKey]*catalog.Classification{}, kinds: map[trace.NameID]string{}, recorders: map[trace.NameID]bool{}}
 }
 
 // Stack returns the facts about a stack; those of "no stack" have NoStack for
@@ -123,6 +124,19 @@ func (a *Attributor) Class(function trace.NameID, stack trace.StackID) *catalog.
 		a.classes[key] = c
 	}
 	return c
+}
+
+// Kind is how the function of a hit is called, as the catalogue knows: sync,
+// async, csd, irq_work, ttwu; "" if it does not.
+func (a *Attributor) Kind(function trace.NameID) string {
+	k, ok := a.kinds[function]
+	if !ok {
+		if c, known := a.catalog.Callback(a.table.NameOf(function)); known {
+			k = c.Kind
+		}
+		a.kinds[function] = k
+	}
+	return k
 }
 
 // IsNoise reports whether a hit was caused by the recorder: because nothing

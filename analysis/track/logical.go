@@ -61,9 +61,10 @@ func (s *Sends) dropLogical(cpu int32) {
 	s.logic[cpu] = logicalCall{}
 	for _, h := range w.Hits {
 		if s.cfg.Request != nil {
-			s.cfg.Request(&Request{
+			s.orphaned = Request{
 				CPU: w.CPU, PID: w.PID, Target: h.Target, Comm: w.Comm, Instance: w.Instance, Function: w.Callback, Callsite: w.Callsite,
-			})
+			}
+			s.cfg.Request(&s.orphaned)
 		}
 	}
 	s.recycle(w)

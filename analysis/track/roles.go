@@ -1,6 +1,10 @@
 package track
 
-import "github.com/ipiscope/ipiscope/parser/trace"
+import (
+	"strings"
+
+	"github.com/ipiscope/ipiscope/parser/trace"
+)
 
 type kind uint8
 
@@ -14,6 +18,9 @@ const (
 	kindKernelStack
 	kindUserStack
 	kindNarrow
+	kindBracketEntry
+	kindBracketExit
+	kindRun
 )
 
 // A role is what an event means here, with the fields it is read by.
@@ -21,6 +28,7 @@ type role struct {
 	kind                              kind
 	cpu, mask                         trace.FieldRef
 	callsite, callback, function, csd trace.FieldRef
+	lines                             lineSet // of a call interrupt of x86
 }
 
 // kindOf names the events that are joined. Their fields are those of
@@ -41,13 +49,19 @@ func kindOf(event string) kind {
 		return kindUserStack
 	case "sys_enter_membarrier": // the catalogue's narrow table
 		return kindNarrow
+	case "call_function_entry", "call_function_single_entry", "ipi_entry":
+		return kindBracketEntry
+	case "call_function_exit", "call_function_single_exit", "ipi_exit":
+		return kindBracketExit
+	case "csd_function_entry":
+		return kindRun
 	}
 	return kindOther
 }
 
 // Needs are the events that Sends reads, for analyzers to declare.
 func Needs() (anyOf, optional []string) {
-	return []string{"ipi_send_cpu", "ipi_send_cpumask", "ipi_raise"}, []string{"csd_queue_cpu", "kernel_stack"}
+	return []string{"ipi_send_cpu", "ipi_send_cpumask", "ipi_raise"}, []string{"csd_queue_cpu", "csd_function_entry", "kernel_stack", "call_function_entry", "call_function_single_entry", "ipi_entry"}
 }
 
 // roleOf looks an event's role up by its id; each id is classified once.
@@ -71,6 +85,9 @@ func classify(s *trace.Schema) role {
 		r.mask = s.Ref("cpumask")
 	case kindRaise:
 		r.mask, r.callback = s.Ref("target_cpus"), s.Ref("reason")
+	case kindBracketEntry, kindBracketExit:
+		r.callback = s.Ref("reason")
+		r.lines = lineOfVector(strings.TrimSuffix(strings.TrimSuffix(s.Name, "_entry"), "_exit"))
 	}
 	return r
 }

@@ -64,6 +64,11 @@ type Send struct {
 	Evidence Evidence
 	Hits     []Hit
 
+	// Line is the interrupt that the targets take.
+	Line Line
+	// Serial numbers the sends of a trace as they come, from 1.
+	Serial uint64
+
 	open     bool         // its stack may still come
 	narrowed trace.NameID // what a system call's argument says runs, 0 if nothing
 }
@@ -74,6 +79,11 @@ type Hit struct {
 	Function trace.NameID
 	Evidence Evidence
 	Requests uint32 // csd_queue_cpu events that this hit served
+	// CSD is the csd pointer of the request that the hit served, 0 if none.
+	CSD uint64
+
+	wait    handlerWait  // for what its target runs
+	handler trace.NameID // what the target ran
 }
 
 // A Request is a csd_queue_cpu event with an isolated target that sent no IPI:

@@ -18,10 +18,14 @@ type Config struct {
 	Counts func(*trace.Event) bool
 	// Attribution resolves functions from stacks; nil leaves them unknown.
 	Attribution *Attributor
+	// Early receives every send as it comes, when its stack is not known; nil
+	// is told nothing.
+	Early func(*Send)
 	// Send receives every send in the order of the trace, once it is known
 	// whether a stack belongs to it.
 	Send func(*Send)
-	// Request receives the requests that sent no IPI, in no useful order.
+	// Request receives the requests that sent no IPI, in no useful order. They
+	// are valid during the call only.
 	Request func(*Request)
 }
 
@@ -41,8 +45,12 @@ type Sends struct {
 	queue  []*Send       // in trace order, from head on
 	head   int
 	free   []*Send
+	serial uint64
+	// handlers says what targets ran, where nothing before told
+	handlers handlers
 	// narrowed is what the last such system call of each task said
 	narrowed map[int32]trace.NameID
+	orphaned Request // the one that is being delivered
 }
 
 type openSend struct {
@@ -61,6 +69,7 @@ func NewSends(t *trace.Table, cfg Config) *Sends {
 // Event takes the next event of the trace.
 func (s *Sends) Event(e *trace.Event) {
 	r := s.roleOf(e)
+	s.handlers.now = e.Time
 	if r.kind == kindKernelStack {
 		s.stack(e)
 		return
@@ -77,6 +86,8 @@ func (s *Sends) Event(e *trace.Event) {
 		s.queueCall(e, r)
 	case kindNarrow:
 		s.narrow(e)
+	case kindBracketEntry, kindBracketExit, kindRun:
+		s.handle(e, r)
 	}
 }
 
@@ -105,6 +116,7 @@ func (s *Sends) Lost(l *trace.Lost) {
 		s.open[l.CPU] = s.open[l.CPU][:0]
 	}
 	s.dropLogical(l.CPU)
+	s.handlers.lost(l.CPU)
 	s.flush()
 }
 
@@ -116,6 +128,7 @@ func (s *Sends) End() {
 	for _, w := range s.queue[s.head:] {
 		w.open = false
 	}
+	s.handlers.end()
 	s.flush()
 	for cpu := range s.calls.byCPU {
 		s.calls.clear(int32(cpu), func(k callKey, c call) { s.orphan(int32(cpu), k, c) })
@@ -136,6 +149,7 @@ func (s *Sends) queueCall(e *trace.Event, r *role) {
 	}
 	k := callKey{contextOf(e), int32(target), s.table.SymbolText(site)}
 	c := call{function: s.table.SymbolName(fn), comm: e.Comm, instance: e.Instance, time: e.Time}
+	c.csd, _ = e.Uint(r.csd)
 	if older, stale := s.calls.queue(e.CPU, k, c); stale {
 		s.orphan(e.CPU, k, older)
 	}
@@ -146,9 +160,10 @@ func (s *Sends) orphan(cpu int32, k callKey, c call) {
 	if s.cfg.Request == nil || !s.isolated(k.target) {
 		return
 	}
-	s.cfg.Request(&Request{
+	s.orphaned = Request{
 		CPU: cpu, PID: k.pid, Target: k.target, Comm: c.comm, Instance: c.instance, Function: c.function, Callsite: k.callsite,
-	})
+	}
+	s.cfg.Request(&s.orphaned)
 }
 
 // send takes an ipi_send_cpu, ipi_send_cpumask or ipi_raise.
@@ -176,7 +191,14 @@ func (s *Sends) send(e *trace.Event, r *role) {
 		s.keepLogical(w, at)
 		return
 	}
+	w.Line = s.lineOf(w, r)
+	s.serial++
+	w.Serial = s.serial
 	s.resolve(w, at)
+	s.await(w)
+	if s.cfg.Early != nil {
+		s.cfg.Early(w)
+	}
 	w.open = true
 	s.queue = append(s.queue, w)
 	for int(e.CPU) >= len(s.open) {
@@ -239,7 +261,7 @@ func (s *Sends) resolve(w *Send, at context) {
 
 func (s *Sends) resolveByCall(w *Send, h *Hit, at context) {
 	if c, ok := s.calls.take(w.CPU, callKey{at, h.Target, w.Callsite}); ok {
-		h.Function, h.Evidence, h.Requests = c.function, EvidenceCSD, 1
+		h.Function, h.Evidence, h.Requests, h.CSD = c.function, EvidenceCSD, 1, c.csd
 	}
 }
 
@@ -319,9 +341,12 @@ func (s *Sends) flush() {
 			}
 			s.forget(w)
 		}
+		s.resolveByStack(w)
+		if !s.resolveByHandler(w) && len(s.queue)-s.head <= maxWaiting {
+			break
+		}
 		s.queue[s.head] = nil
 		s.head++
-		s.resolveByStack(w)
 		s.cfg.Send(w)
 		s.recycle(w)
 	}

@@ -1,0 +1,223 @@
+package latency
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/ipiscope/ipiscope/analysis/result"
+	"github.com/ipiscope/ipiscope/analysis/stat"
+	"github.com/ipiscope/ipiscope/analysis/track"
+	"github.com/ipiscope/ipiscope/parser/cpumask"
+)
+
+// A Time is one of the times that an IPI costs.
+type Time uint8
+
+const (
+	Delivery Time = iota // send to entry
+	Handler              // entry to exit of what runs
+	Bracket              // the interrupt's entry to its exit
+	Wait                 // queue to the function's exit, where the caller waits
+	NumTimes
+)
+
+// TimeNames are the names of the times.
+func TimeNames() []string { return []string{"delivery", "handler", "bracket", "wait"} }
+
+func (t Time) String() string { return TimeNames()[t] }
+
+// measures lists what makes up each time, by kind.
+func (s *State) measures() [NumTimes][]measure {
+	switch s.cfg.Kind {
+	case KindCSD:
+		return [NumTimes][]measure{{csdDelivery}, {csdHandler}, nil, {csdWait}}
+	case KindVector:
+		return [NumTimes][]measure{{vectorDelivery}, nil, {vectorBracket}, nil}
+	case KindIPI:
+		return [NumTimes][]measure{{ipiDelivery}, {ipiHandler, callHandler}, {irqBracket}, nil}
+	}
+	m := [NumTimes][]measure{{vectorDelivery, ipiDelivery}, {csdHandler, ipiHandler}, {vectorBracket, irqBracket}, {csdWait}}
+	if !s.anyIRQ {
+		m[Delivery] = []measure{csdDelivery}
+	}
+	if !s.anyRun { // else the functions themselves are timed
+		m[Handler] = []measure{ipiHandler, callHandler}
+	}
+	return m
+}
+
+// kinds are the entry events that Config.Kind looks at.
+func (k Kind) kinds() []track.BracketKind {
+	switch k {
+	case KindCSD:
+		return []track.BracketKind{track.BracketCall}
+	case KindVector:
+		return []track.BracketKind{track.BracketVector}
+	case KindIPI:
+		return []track.BracketKind{track.BracketIPI}
+	}
+	return []track.BracketKind{track.BracketVector, track.BracketIPI, track.BracketCall}
+}
+
+// Counts are the measurements of one or more traces with all ids resolved to
+// text. A fresh Counts is the identity of Merge, which is associative and
+// commutative but for the order of the inputs.
+type Counts struct {
+	cfg      Config
+	groups   map[string]*namedGroup
+	chain    [track.NumLines][numLegs]stat.Dist
+	resched  [numFlags]stat.Dist
+	cleared  uint64
+	arrivals [track.NumBracketKinds]track.Account
+	runs     [track.NumBracketKinds]track.Account
+	hits     track.Account
+	requests track.Account
+	negative uint64
+	switches bool
+	duration int64
+	seen     cpumask.Mask
+	inputs   []result.Input
+	skewed   []string // inputs whose clock does not compare across CPUs
+	ticks    []string // inputs whose clock does not count nanoseconds
+}
+
+type namedGroup struct {
+	key   []string
+	times [NumTimes]stat.Dist
+	outcome
+}
+
+// NewCounts returns the sum of no traces.
+func NewCounts(cfg Config) *Counts { return &Counts{cfg: cfg, groups: map[string]*namedGroup{}} }
+
+// Counts returns what s measured. in describes the trace it came from.
+func (s *State) Counts(in result.Input) *Counts {
+	c := NewCounts(s.cfg)
+	from := s.measures()
+	for key, g := range s.groups {
+		ng := &namedGroup{outcome: g.outcome}
+		for i, k := range s.cfg.By {
+			ng.key = append(ng.key, k.text(key[i], s.table, s.attr))
+		}
+		for t, measures := range from {
+			for _, m := range measures {
+				if g.dists[m] != nil {
+					ng.times[t].Merge(g.dists[m])
+				}
+			}
+		}
+		if s.cfg.Kind == KindCSD {
+			ng.outcome = outcome{}
+		}
+		if !ng.isEmpty() {
+			c.addGroup(ng)
+		}
+	}
+	for _, k := range s.cfg.Kind.kinds() {
+		c.arrivals[k] = s.deliveries.Arrivals[k]
+		c.runs[k] = s.deliveries.Runs()[k]
+	}
+	if s.cfg.Kind != KindCSD {
+		c.hits = s.deliveries.Hits
+		c.chain = s.chain
+	}
+	if s.cfg.Kind == KindAll || s.cfg.Kind == KindCSD {
+		c.requests = s.deliveries.Requests
+	}
+	r := &s.resched
+	c.resched, c.cleared = [numFlags]stat.Dist{r.needed, r.lazy, r.upgrade}, r.cleared
+	c.switches = r.switches || s.anySwitch
+	c.negative, c.duration = s.negative, s.span.Duration()
+	c.seen.CopyFrom(&s.seen)
+	if n := s.table.Meta.CPUs; n > 0 {
+		c.seen.SetRange(0, n-1)
+	}
+	c.inputs = []result.Input{in}
+	if m := &s.table.Meta; !m.ClockComparable() {
+		clock := m.Clock
+		if clock == "" {
+			clock = "not named by the input"
+		}
+		c.skewed = []string{in.Path + " (" + clock + ")"}
+	}
+	if m := &s.table.Meta; m.ClockUnit == "ticks" {
+		c.ticks = []string{in.Path + " (" + m.Clock + ")"}
+	}
+	return c
+}
+
+func (g *namedGroup) isEmpty() bool {
+	for i := range g.times {
+		if g.times[i].Count()+g.times[i].Negative() > 0 {
+			return false
+		}
+	}
+	return g.arrived == 0
+}
+
+func (c *Counts) addGroup(g *namedGroup) {
+	key := strings.Join(g.key, "\x00")
+	old := c.groups[key]
+	if old == nil {
+		old = &namedGroup{key: g.key}
+		c.groups[key] = old
+	}
+	for t := range g.times {
+		old.times[t].Merge(&g.times[t])
+	}
+	old.outcome.add(&g.outcome)
+}
+
+// Merge adds o to c. Both must have the same Config; o is not changed.
+func (c *Counts) Merge(o *Counts) {
+	for _, g := range o.groups {
+		c.addGroup(g)
+	}
+	for l := range o.chain {
+		for i := range o.chain[l] {
+			c.chain[l][i].Merge(&o.chain[l][i])
+		}
+	}
+	for i := range o.resched {
+		c.resched[i].Merge(&o.resched[i])
+	}
+	for k := range o.arrivals {
+		c.arrivals[k].Add(&o.arrivals[k])
+		c.runs[k].Add(&o.runs[k])
+	}
+	c.hits.Add(&o.hits)
+	c.requests.Add(&o.requests)
+	c.cleared += o.cleared
+	c.negative += o.negative
+	c.switches = c.switches || o.switches
+	c.duration += o.duration
+	c.seen.Or(&o.seen)
+	c.inputs = append(c.inputs, o.inputs...)
+	c.skewed = append(c.skewed, o.skewed...)
+	c.ticks = append(c.ticks, o.ticks...)
+}
+
+// Of returns one time over all groups, for plots.
+func (c *Counts) Of(t Time) *stat.Dist {
+	d := &stat.Dist{}
+	for _, g := range c.groups {
+		d.Merge(&g.times[t])
+	}
+	return d
+}
+
+// A Group is the times of one group, for programs that go on computing.
+type Group struct {
+	Key   []string
+	Times [NumTimes]stat.Dist
+}
+
+// Groups returns the groups in the order of their keys.
+func (c *Counts) Groups() []Group {
+	groups := make([]Group, 0, len(c.groups))
+	for _, g := range c.groups {
+		groups = append(groups, Group{g.key, g.times})
+	}
+	slices.SortFunc(groups, func(a, b Group) int { return slices.Compare(a.Key, b.Key) })
+	return groups
+}

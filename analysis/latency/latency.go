@@ -1,0 +1,286 @@
+// Package latency measures what IPIs cost: how long they take to arrive, how
+// long the functions they bring run, how long their interrupts take, how long
+// those wait who sent them, and what they led to. The definitions are those of
+// docs/definitions.md.
+package latency
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/ipiscope/ipiscope/analysis"
+	"github.com/ipiscope/ipiscope/analysis/catalog"
+	"github.com/ipiscope/ipiscope/analysis/stat"
+	"github.com/ipiscope/ipiscope/analysis/track"
+	"github.com/ipiscope/ipiscope/parser/cpumask"
+	"github.com/ipiscope/ipiscope/parser/trace"
+)
+
+// Analyzer describes this analysis.
+func Analyzer() analysis.Analyzer {
+	anyOf, optional := track.Needs()
+	return analysis.Analyzer{
+		Name:  "latency",
+		Doc:   "What IPIs cost: delivery, handler, interrupt and wait times, and what they led to.",
+		Scope: analysis.ScopeTrace,
+		Needs: analysis.Needs{Any: append(anyOf, track.BracketEvents()...), Optional: append(optional, track.DeliveryEvents()...)},
+	}
+}
+
+// A Kind says which events are paired.
+type Kind uint8
+
+const (
+	KindAll    Kind = iota
+	KindCSD         // csd_queue_cpu, csd_function_entry, csd_function_exit
+	KindVector      // the sends and irq_vectors (x86)
+	KindIPI         // the sends, ipi_entry and ipi_exit (arm, arm64)
+)
+
+// Kinds are their names.
+func Kinds() []string { return []string{"all", "csd", "vector", "ipi"} }
+
+func (k Kind) String() string { return Kinds()[k] }
+
+// ParseKind reads the name of a Kind.
+func ParseKind(name string) (Kind, error) {
+	i := slices.Index(Kinds(), name)
+	if i < 0 {
+		return 0, fmt.Errorf("unknown kind %q: want %s", name, strings.Join(Kinds(), ", "))
+	}
+	return Kind(i), nil
+}
+
+// Config says what is measured and how it is grouped.
+type Config struct {
+	Isolated *cpumask.Mask // nil: every CPU
+	By       []Key
+	Kind     Kind
+	Counts   func(*trace.Event) bool // nil: every send
+	Catalog  *catalog.Catalog
+	// Window is how long after an IPI's interrupt a context switch is put down
+	// to it, ns.
+	Window trace.Time
+}
+
+// DefaultWindow is the usual Config.Window.
+const DefaultWindow trace.Time = 100_000
+
+// measures are what is timed, by the events it is timed with.
+type measure uint8
+
+const (
+	vectorDelivery measure = iota // send to NAME_entry
+	ipiDelivery                   // send to ipi_entry
+	csdDelivery                   // csd_queue_cpu to csd_function_entry
+	ipiHandler                    // ipi_entry to ipi_exit, of IPIs that carry no queued calls
+	callHandler                   // the same of those that do
+	csdHandler                    // csd_function_entry to csd_function_exit
+	vectorBracket                 // NAME_entry to NAME_exit
+	irqBracket                    // irq_handler_entry to irq_handler_exit around an ipi_entry
+	csdWait                       // csd_queue_cpu to csd_function_exit where the caller waits
+	numMeasures
+)
+
+type groupKey [numKeys]uint64
+
+type group struct {
+	dists [numMeasures]*stat.Dist
+	outcome
+}
+
+// outcome counts what became of hits that arrived. Under addition it is a
+// monoid.
+type outcome struct {
+	arrived  uint64
+	joined   uint64 // shared an interrupt with an older hit
+	modes    [track.NumModes]uint64
+	watched  uint64 // what followed could be seen
+	switched uint64
+	softirq  uint64
+}
+
+func (o *outcome) add(p *outcome) {
+	o.arrived += p.arrived
+	o.joined += p.joined
+	for m, n := range p.modes {
+		o.modes[m] += n
+	}
+	o.watched += p.watched
+	o.switched += p.switched
+	o.softirq += p.softirq
+}
+
+// A State measures the IPIs of one trace. Make one for each trace and Merge
+// their Results.
+type State struct {
+	cfg        Config
+	table      *trace.Table
+	attr       *track.Attributor
+	deliveries *track.Deliveries
+	groups     map[groupKey]*group
+	chain      [track.NumLines][numLegs]stat.Dist
+	resched    resched
+	seen       cpumask.Mask
+	// negative counts impossible times across CPUs
+	negative                  uint64
+	anyIRQ, anyRun, anySwitch bool
+	span                      analysis.Span
+}
+
+// New returns a State for a trace with this table.
+func New(t *trace.Table, cfg Config) *State {
+	s := &State{cfg: cfg, table: t, groups: map[groupKey]*group{}}
+	s.attr = track.NewAttributor(cfg.Catalog, t)
+	s.resched.isolated = cfg.Isolated
+	s.deliveries = track.NewDeliveries(t, track.DeliveryConfig{
+		Config:   track.Config{Isolated: cfg.Isolated, Counts: cfg.Counts, Attribution: s.attr},
+		Window:   cfg.Window,
+		Delivery: s.delivery,
+		Run:      s.run,
+	})
+	return s
+}
+
+var _ analysis.State = (*State)(nil)
+
+// Event implements analysis.State.
+func (s *State) Event(e *trace.Event) {
+	if e.CPU >= 0 && !s.seen.Has(int(e.CPU)) {
+		s.seen.Set(int(e.CPU))
+	}
+	s.deliveries.Event(e)
+	s.resched.event(e)
+}
+
+// Lost implements analysis.State.
+func (s *State) Lost(l *trace.Lost) {
+	s.deliveries.Lost(l)
+	s.resched.lost(l)
+}
+
+// End implements analysis.State.
+func (s *State) End(span analysis.Span) {
+	s.deliveries.End()
+	s.span = span
+}
+
+func (s *State) group(sub *subject) *group {
+	var key groupKey
+	for i, k := range s.cfg.By {
+		key[i] = k.id(sub, s.attr)
+	}
+	g := s.groups[key]
+	if g == nil {
+		g = &group{}
+		s.groups[key] = g
+	}
+	return g
+}
+
+func (g *group) add(m measure, ns int64) {
+	if g.dists[m] == nil {
+		g.dists[m] = &stat.Dist{}
+	}
+	g.dists[m].Add(ns)
+}
+
+// addBetween adds the time between two events if both are known. It is false if
+// it is impossible.
+func (g *group) addBetween(m measure, from, to trace.Time) bool {
+	if from == track.Never || to == track.Never {
+		return true
+	}
+	g.add(m, int64(to-from))
+	return to >= from
+}
+
+// delivery takes a hit and its arrival.
+func (s *State) delivery(d *track.Delivery) {
+	if !d.Counted || d.Entered() == track.Never {
+		return
+	}
+	s.anyIRQ = true
+	sub := subject{
+		hasSend: d.HasSend, function: d.Function, callback: d.Callback, callsite: d.Callsite, comm: d.Comm, instance: d.Instance,
+		pid: d.PID, sender: d.Sender, target: d.Target, line: d.Line, mode: d.Mode, stack: d.Stack,
+	}
+	g := s.group(&sub)
+	possible := true
+	if d.Kind == track.BracketIPI {
+		possible = g.addBetween(ipiDelivery, d.Sent, d.HandlerEntry)
+	} else {
+		possible = g.addBetween(vectorDelivery, d.Sent, d.IRQEntry)
+	}
+	if !possible {
+		s.negative++
+	}
+	if !d.Joined {
+		s.interrupt(g, d)
+		s.legs(d)
+	}
+	if d.Watched && d.Switched != track.Never {
+		s.anySwitch = true
+	}
+	g.outcome.add(outcomeOf(d))
+}
+
+// interrupt measures an interrupt on its target.
+func (s *State) interrupt(g *group, d *track.Delivery) {
+	if d.Kind == track.BracketVector {
+		g.addBetween(vectorBracket, d.IRQEntry, d.IRQExit)
+		return
+	}
+	m := ipiHandler
+	if d.Line == track.LineCall || d.Line == track.LineCallSingle {
+		m = callHandler
+	}
+	g.addBetween(m, d.HandlerEntry, d.HandlerExit)
+	g.addBetween(irqBracket, d.IRQEntry, d.IRQExit)
+}
+
+func outcomeOf(d *track.Delivery) *outcome {
+	o := &outcome{arrived: 1}
+	o.modes[d.Mode] = 1
+	if d.Joined {
+		o.joined = 1
+	}
+	if d.Watched {
+		o.watched = 1
+		if d.Switched != track.Never {
+			o.switched = 1
+		}
+		if d.Softirq {
+			o.softirq = 1
+		}
+	}
+	return o
+}
+
+// run takes a function that a queued call made a CPU run.
+func (s *State) run(r *track.Run) {
+	if !r.Counted || r.Start == track.Never {
+		return
+	}
+	s.anyRun = true
+	sub := subject{
+		hasSend: r.Queued != track.Never, function: r.Function, callsite: r.Callsite, comm: r.Comm, instance: r.Instance,
+		pid: r.PID, sender: r.Sender, target: r.CPU, line: track.LineCallSingle, mode: r.Mode, stack: r.Stack,
+	}
+	sub.callback = s.table.Name(track.Generic)
+	if !r.HasIPI {
+		sub.callback = s.table.Name(track.NoIPI)
+	}
+	g := s.group(&sub)
+	if !g.addBetween(csdDelivery, r.Queued, r.Start) {
+		s.negative++
+	}
+	if r.Shared {
+		return
+	}
+	g.addBetween(csdHandler, r.Start, r.End)
+	if kind := s.attr.Kind(r.Function); kind == "sync" || kind == "" {
+		g.addBetween(csdWait, r.Queued, r.End)
+	}
+}

@@ -1,0 +1,245 @@
+package latency_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/ipiscope/ipiscope/analysis"
+	"github.com/ipiscope/ipiscope/analysis/analysistest"
+	"github.com/ipiscope/ipiscope/analysis/catalog"
+	"github.com/ipiscope/ipiscope/analysis/latency"
+	"github.com/ipiscope/ipiscope/analysis/result"
+	"github.com/ipiscope/ipiscope/parser"
+	"github.com/ipiscope/ipiscope/parser/cpumask"
+	"github.com/ipiscope/ipiscope/parser/trace"
+	"github.com/ipiscope/ipiscope/parser/trace/tracetest"
+	"github.com/ipiscope/ipiscope/report/json"
+)
+
+func measure(t testing.TB, src trace.Source, by string, kind latency.Kind) *latency.Counts {
+	t.Helper()
+	keys, err := latency.ParseKeys(by)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := cpumask.ParseList([]byte("2-3"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cat, err := catalog.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := latency.New(src.Table(), latency.Config{Isolated: &m, By: keys, Kind: kind, Catalog: cat, Window: latency.DefaultWindow})
+	st, err := analysis.Run(context.Background(), analysistest.Poison(src), analysis.Options{}, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s.Counts(st.Input(&src.Table().Meta, nil))
+}
+
+// script is a queued call with its IPI, and a reschedule IPI that leads to a
+// switch, n times.
+func script(n int) string {
+	var b strings.Builder
+	for i := range n {
+		at := func(us int) string { return fmt.Sprintf("at 1.%06d ", i*100+us) }
+		fmt.Fprintln(&b, at(1), "cpu 0 task a-7 flags d..1 csd_queue_cpu cpu=2 callsite=f+0x1 func=do_sync_core csd=7")
+		fmt.Fprintln(&b, at(2), "cpu 0 task a-7 flags d..1 ipi_send_cpu cpu=2 callsite=f+0x1 callback=generic_smp_call_function_single_interrupt")
+		fmt.Fprintln(&b, at(12), "cpu 2 task b-8 flags d.h1 call_function_single_entry vector=251")
+		fmt.Fprintln(&b, at(13), "cpu 2 task b-8 flags d.h1 csd_function_entry func=do_sync_core csd=7")
+		fmt.Fprintln(&b, at(16), "cpu 2 task b-8 flags d.h1 csd_function_exit func=do_sync_core csd=7")
+		fmt.Fprintln(&b, at(18), "cpu 2 task b-8 flags d.h1 call_function_single_exit vector=251")
+		fmt.Fprintln(&b, at(20), "cpu 1 task c-9 flags d..1 ipi_send_cpu cpu=2 callsite=g+0x1 callback=0x0")
+		fmt.Fprintln(&b, at(25), "cpu 2 task b-8 flags dNh. reschedule_entry vector=253")
+		fmt.Fprintln(&b, at(27), "cpu 2 task b-8 flags dNh. reschedule_exit vector=253")
+		fmt.Fprintln(&b, at(40), "cpu 2 task b-8 flags d..2 sched_switch prev_pid=8")
+	}
+	return b.String()
+}
+
+func cell(t *testing.T, set *result.Set, table, key, col string) int64 {
+	t.Helper()
+	tb := set.Table(table)
+	for _, row := range tb.Rows {
+		var keys []string
+		for i, c := range tb.Cols {
+			if c.Key {
+				keys = append(keys, row[i].Str)
+			}
+		}
+		if strings.Join(keys, ",") == key {
+			return row[tb.Index(col)].Int
+		}
+	}
+	t.Errorf("table %s has no row %q", table, key)
+	return -1
+}
+
+func TestTimes(t *testing.T) {
+	for _, tt := range []struct {
+		by   string
+		kind latency.Kind
+		want map[string]int64
+	}{
+		{"function", latency.KindAll, map[string]int64{
+			"groups do_sync_core delivery.max_ns": 10_000, "groups do_sync_core handler.p50_ns": 3_000, "groups do_sync_core bracket.p50_ns": 6_000,
+			"groups do_sync_core wait.p50_ns": 15_000, "groups reschedule delivery.p50_ns": 5_000, "groups reschedule bracket.count": 3,
+			"groups reschedule handler.count": 0, "outcomes reschedule switched": 3, "outcomes do_sync_core switched": 3,
+			"legs reschedule,irq exit to switch p50_ns": 13_000, "resched need-resched to switch p50_ns": 15_000,
+			"accounts vector entries to sends,matched count": 6, "accounts csd entries to sends,matched count": 3,
+		}},
+		{"pair", latency.KindVector, map[string]int64{
+			"groups 0>2 delivery.p50_ns": 10_000, "groups 0>2 handler.count": 0, "groups 1>2 bracket.p50_ns": 2_000,
+		}},
+		{"sender,context", latency.KindCSD, map[string]int64{
+			"groups 0,kernel delivery.p50_ns": 12_000, "groups 0,kernel handler.count": 3, "groups 0,kernel bracket.count": 0,
+		}},
+	} {
+		set := measure(t, tracetest.Parse(script(3)), tt.by, tt.kind).Result()
+		for what, want := range tt.want {
+			w := strings.Fields(what)
+			if got := cell(t, set, w[0], strings.Join(w[1:len(w)-1], " "), w[len(w)-1]); got != want {
+				t.Errorf("--by %s --kind %v: %s is %d, want %d", tt.by, tt.kind, what, got, want)
+			}
+		}
+	}
+}
+
+// The members are those that programs rely on.
+func TestJSON(t *testing.T) {
+	var b bytes.Buffer
+	src := tracetest.Parse(script(1) + "at 1.5 cpu 2 task b-8 flags d.h1 csd_function_entry func=g csd=0\n")
+	if err := json.Write(&b, measure(t, src, "function", latency.KindCSD).Result()); err != nil {
+		t.Fatal(err)
+	}
+	got := strings.Join(strings.Fields(b.String()), "")
+	for _, want := range []string{
+		`"schema":"ipiscope/latency/v1"`, `"unmatched":{"local":1}`,
+		`"groups":[{"key":{"function":"do_sync_core"},"delivery":{"count":1,"min_ns":12000,"p50_ns":12000,"p90_ns":12000,"p99_ns":12000,"p999_ns":12000,"max_ns":12000},` +
+			`"handler":{"count":1,"min_ns":3000,`, `"bracket":{"count":0,`, `"wait":{"count":1,`,
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%s is missing in %s", want, got)
+		}
+	}
+}
+
+func TestClockWarnings(t *testing.T) {
+	skewed := script(1) + "at 1.000100 cpu 2 task b-8 flags d.h1 reschedule_entry vector=253\n" +
+		"at 1.000102 cpu 1 task c-9 flags d..1 ipi_send_cpu cpu=2 callsite=g+0x1 callback=0x0\n"
+	for clock, want := range map[string]string{"mono": "[no-switches]", "local": "[clock negative]", "x86-tsc": "[clock-ticks]"} {
+		src := tracetest.Parse(skewed)
+		src.Table().Meta.Clock = clock
+		if clock == "x86-tsc" {
+			src.Table().Meta.ClockUnit = "ticks"
+		}
+		set := measure(t, src, "function", latency.KindAll).Result()
+		var codes []string
+		for _, w := range set.Warnings {
+			codes = append(codes, w.Code)
+		}
+		if clock == "mono" {
+			want = "[]"
+		}
+		if got := fmt.Sprint(codes); got != want {
+			t.Errorf("clock %s: warnings %s, want %s", clock, got, want)
+		}
+		if n := set.Total("negative"); clock == "local" && n != 1 {
+			t.Errorf("%d negative deliveries, want 1", n)
+		}
+	}
+}
+
+func TestMergeLaws(t *testing.T) {
+	text := func(c *latency.Counts) string {
+		set := c.Result()
+		if set.Inputs == nil { // of no parts
+			set.Isolated = "2-3"
+		}
+		var b bytes.Buffer
+		if err := json.Write(&b, set); err != nil {
+			t.Fatal(err)
+		}
+		return b.String()
+	}
+	parts := []int{1, 40, 0, 70}
+	keys, _ := latency.ParseKeys("function,pair")
+	m, _ := cpumask.ParseList([]byte("2-3"))
+	law := analysistest.Merging[*latency.Counts]{
+		Zero: func() *latency.Counts { return latency.NewCounts(latency.Config{Isolated: &m, By: keys}) },
+		Part: func(i int) *latency.Counts {
+			return measure(t, tracetest.Parse(script(parts[i])), "function,pair", latency.KindAll)
+		},
+		Parts: len(parts),
+		Merge: func(into, from *latency.Counts) { into.Merge(from) },
+		Text:  text,
+		Unordered: func(c *latency.Counts) string {
+			set := c.Result()
+			set.Inputs = nil
+			var b bytes.Buffer
+			if err := json.Write(&b, set); err != nil {
+				t.Fatal(err)
+			}
+			return b.String()
+		},
+	}
+	law.Laws(t)
+}
+
+// recorded returns events of a recording of everything, with its own decoder.
+func recorded(t testing.TB, n int) (*trace.Table, []trace.Event) {
+	t.Helper()
+	src, err := parser.Open("../../fixtures/k612s4-12b-all-stack/trace.dat", parser.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { src.Close() })
+	events := make([]trace.Event, 0, n)
+	for src.Scan() && len(events) < n {
+		if e, ok := src.Record().(*trace.Event); ok {
+			events = append(events, trace.Event{})
+			e.CopyTo(&events[len(events)-1])
+		}
+	}
+	return src.Table(), events
+}
+
+func state(t testing.TB, table *trace.Table) *latency.State {
+	t.Helper()
+	cat, err := catalog.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys, _ := latency.ParseKeys("function")
+	return latency.New(table, latency.Config{By: keys, Catalog: cat, Window: latency.DefaultWindow})
+}
+
+func TestEventDoesNotAllocate(t *testing.T) {
+	table, events := recorded(t, 20000)
+	s := state(t, table)
+	feed := func() {
+		for i := range events {
+			s.Event(&events[i])
+		}
+	}
+	for range 40 { // until all queues have their size
+		feed()
+	}
+	if got := testing.AllocsPerRun(5, feed); got > 0 {
+		t.Errorf("%v allocations for %d events", got, len(events))
+	}
+}
+
+func BenchmarkEvent(b *testing.B) {
+	table, events := recorded(b, 40000)
+	s := state(b, table)
+	b.ReportAllocs()
+	for n := 0; b.Loop(); n++ {
+		s.Event(&events[n%len(events)])
+	}
+	b.ReportMetric(1e3/(float64(b.Elapsed().Nanoseconds())/float64(b.N)), "Mevents/s")
+}

@@ -1,0 +1,196 @@
+package quiet
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/ipiscope/ipiscope/analysis/result"
+	"github.com/ipiscope/ipiscope/analysis/stat"
+	"github.com/ipiscope/ipiscope/parser/cpumask"
+	"github.com/ipiscope/ipiscope/parser/trace"
+)
+
+// Counts are the interruptions of one or more traces with all ids resolved. A
+// fresh Counts is the identity of Merge, which is associative and, but for the
+// order of the inputs, commutative.
+type Counts struct {
+	cfg      Config
+	cpus     map[int]*cpuTotal
+	sources  map[[2]string]*tally
+	causes   map[string]uint64 // events that entered the kernel, by name
+	culprits []culprit
+	more     uint64
+	points   uint64
+	duration int64
+	seen     cpumask.Mask
+	inputs   []result.Input
+	has      map[string]bool // kinds of events that were recorded
+}
+
+type culprit struct {
+	Culprit
+	file string
+	from trace.Time // the gap's
+}
+
+// cpuTotal is the sum over one CPU.
+type cpuTotal struct {
+	interruptions           uint64
+	taken                   int64
+	quiet                   stat.Dist
+	longest                 int64
+	longestAt               trace.Time
+	censored                uint64
+	worst                   second
+	worstAt                 trace.Time
+	enters, exits           uint64
+	doubleEnter, doubleExit uint64
+	inUser                  uint64
+	user, kernel            int64
+}
+
+// NewCounts returns the sum of no traces.
+func NewCounts(cfg Config) *Counts {
+	return &Counts{cfg: cfg, cpus: map[int]*cpuTotal{}, sources: map[[2]string]*tally{}, causes: map[string]uint64{}, has: map[string]bool{}}
+}
+
+// Counts returns what s saw. in describes the trace it came from.
+func (s *State) Counts(in result.Input) *Counts {
+	c := NewCounts(s.cfg)
+	c.duration, c.points, c.more = s.span.Duration(), s.points, s.gaps.more
+	c.inputs = []result.Input{in}
+	c.seen.CopyFrom(&s.seen)
+	if n := s.table.Meta.CPUs; n > 0 && s.any {
+		c.seen.SetRange(0, n-1)
+	}
+	for n := range c.seen.All() {
+		if !s.isolated(int32(n)) {
+			continue
+		}
+		if n >= len(s.cpus) { // nothing happened on it
+			x := s.cpu(int32(n))
+			x.end(s.span.Last)
+		}
+		c.cpus[n] = s.cpus[n].total(s.start)
+		for id, count := range s.cpus[n].context.causes {
+			c.causes[s.table.Schema(id).Name] += count
+		}
+	}
+	for src, t := range s.sources {
+		c.addSource([2]string{src.kind, s.table.NameOf(src.name)}, t)
+	}
+	for _, f := range s.gaps.found {
+		c.culprits = append(c.culprits, culprit{f, in.Path, s.cfg.Gaps[f.gap].Start})
+	}
+	for _, sc := range s.table.Schemas() {
+		if int(sc.ID) < len(s.roles) && s.roles[sc.ID] != roleUnseen {
+			c.note(sc.Name)
+		}
+	}
+	return c
+}
+
+// note remembers which sides of interruptions the trace has.
+func (c *Counts) note(event string) {
+	switch {
+	case event == "user_exit" || event == "user_enter":
+		c.has["user_enter and user_exit"] = true
+	case event == "sched_switch":
+		c.has[event] = true
+	case strings.HasPrefix(event, "local_timer_"), strings.HasPrefix(event, "irq_handler_"), event == "ipi_entry",
+		strings.HasPrefix(event, "call_function_"), strings.HasPrefix(event, "reschedule_"):
+		c.has["irq_vectors or irq_handler_entry"] = true
+	case event == "softirq_entry":
+		c.has[event] = true
+	}
+}
+
+func (c *cpu) total(start trace.Time) *cpuTotal {
+	x := &c.context
+	t := &cpuTotal{
+		interruptions: c.interruptions, taken: c.taken, longest: c.longest, longestAt: c.longestAt, censored: c.censored,
+		worst: c.worst, worstAt: start + trace.Time(max(c.worst.index, 0))*nsPerSecond,
+		enters: x.enters, exits: x.exits, doubleEnter: x.doubleEnter, doubleExit: x.doubleExit, inUser: x.inUser, user: x.user, kernel: x.kernel,
+	}
+	t.quiet.Merge(&c.quiet)
+	return t
+}
+
+func (c *Counts) addSource(key [2]string, t *tally) {
+	old := c.sources[key]
+	if old == nil {
+		old = &tally{}
+		c.sources[key] = old
+	}
+	old.count += t.count
+	old.total += t.total
+	old.taken.Merge(&t.taken)
+	old.cpus.Or(&t.cpus)
+}
+
+// Merge adds o to c. Both must have the same Config; o is not changed.
+func (c *Counts) Merge(o *Counts) {
+	for n, t := range o.cpus {
+		old := c.cpus[n]
+		if old == nil {
+			old = &cpuTotal{worst: second{index: -1}}
+			c.cpus[n] = old
+		}
+		old.add(t)
+	}
+	for key, t := range o.sources {
+		c.addSource(key, t)
+	}
+	for name, n := range o.causes {
+		c.causes[name] += n
+	}
+	for name := range o.has {
+		c.has[name] = true
+	}
+	c.culprits = append(c.culprits, o.culprits...)
+	c.more += o.more
+	c.points += o.points
+	c.duration += o.duration
+	c.seen.Or(&o.seen)
+	c.inputs = append(c.inputs, o.inputs...)
+}
+
+func (t *cpuTotal) add(o *cpuTotal) {
+	t.interruptions += o.interruptions
+	t.taken += o.taken
+	t.quiet.Merge(&o.quiet)
+	// of equals the one of the earlier time, whichever input it is in
+	if o.longest > t.longest || o.longest == t.longest && o.longestAt < t.longestAt {
+		t.longest, t.longestAt = o.longest, o.longestAt
+	}
+	t.censored += o.censored
+	if o.worst.worse(&t.worst) || !t.worst.worse(&o.worst) && o.worstAt < t.worstAt {
+		t.worst, t.worstAt = o.worst, o.worstAt
+	}
+	t.enters += o.enters
+	t.exits += o.exits
+	t.doubleEnter += o.doubleEnter
+	t.doubleExit += o.doubleExit
+	t.inUser += o.inUser
+	t.user += o.user
+	t.kernel += o.kernel
+}
+
+// A CPU is the sums of one CPU, for programs that go on computing.
+type CPU struct {
+	CPU            int
+	Interruptions  uint64
+	Taken, Longest int64 // ns
+	Censored       uint64
+}
+
+// CPUs returns the isolated CPUs in order.
+func (c *Counts) CPUs() []CPU {
+	list := make([]CPU, 0, len(c.cpus))
+	for n, t := range c.cpus {
+		list = append(list, CPU{n, t.interruptions, t.taken, t.longest, t.censored})
+	}
+	slices.SortFunc(list, func(a, b CPU) int { return cmp.Compare(a.CPU, b.CPU) })
+	return list
+}

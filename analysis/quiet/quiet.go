@@ -1,0 +1,284 @@
+// Package quiet tells how quiet the isolated CPUs are: every interruption that
+// a trace holds (IPIs, timers, interrupts, softirqs, other tasks), the time they
+// take, and the stretches without any. The definitions are those of
+// docs/definitions.md.
+package quiet
+
+import (
+	"github.com/ipiscope/ipiscope/analysis"
+	"github.com/ipiscope/ipiscope/analysis/catalog"
+	"github.com/ipiscope/ipiscope/analysis/stat"
+	"github.com/ipiscope/ipiscope/analysis/track"
+	"github.com/ipiscope/ipiscope/parser/cpumask"
+	"github.com/ipiscope/ipiscope/parser/trace"
+)
+
+// Analyzer describes this analysis.
+func Analyzer() analysis.Analyzer {
+	anyOf, optional := track.Needs()
+	return analysis.Analyzer{
+		Name:  "quiet",
+		Doc:   "Interruptions of the isolated CPUs of every kind, and the quiet between them.",
+		Scope: analysis.ScopeTrace,
+		Needs: analysis.Needs{Any: append(anyOf, track.DeliveryEvents()...), Optional: optional},
+	}
+}
+
+// Config says what is looked at.
+type Config struct {
+	Isolated *cpumask.Mask // nil: every CPU
+	Catalog  *catalog.Catalog
+	// Gaps are the stretches of time to explain.
+	Gaps []Gap
+	// Within is how long before a gap an interruption is put down to it, ns.
+	Within trace.Time
+}
+
+// Kinds of interruptions.
+const (
+	kindIPI     = "ipi"
+	kindTimer   = "timer"
+	kindVector  = "vector"
+	kindIRQ     = "irq"
+	kindSoftirq = "softirq"
+	kindTask    = "task"
+)
+
+// source is what interrupts: a kind and a name.
+type source struct {
+	kind string
+	name trace.NameID
+}
+
+// tally is what one source did.
+type tally struct {
+	count uint64
+	taken stat.Dist // of those whose end is known
+	total int64     // ns
+	cpus  cpumask.Mask
+}
+
+// A State watches the isolated CPUs of one trace.
+type State struct {
+	cfg        Config
+	table      *trace.Table
+	attr       *track.Attributor
+	deliveries *track.Deliveries
+	gaps       gaps
+	cpus       []cpu
+	sources    map[source]*tally
+	roles      []role // by EventID
+	softirqs   [10]trace.NameID
+	start      trace.Time
+	any        bool
+	span       analysis.Span
+	seen       cpumask.Mask
+	// points are hits that only their sends tell of
+	points uint64
+}
+
+// New returns a State for a trace with this table.
+func New(t *trace.Table, cfg Config) *State {
+	s := &State{cfg: cfg, table: t, sources: map[source]*tally{}}
+	s.gaps.set(cfg.Gaps, cfg.Within)
+	s.attr = track.NewAttributor(cfg.Catalog, t)
+	// include/linux/interrupt.h
+	for i, name := range [...]string{"HI", "TIMER", "NET_TX", "NET_RX", "BLOCK", "IRQ_POLL", "TASKLET", "SCHED", "HRTIMER", "RCU"} {
+		s.softirqs[i] = t.Name(name)
+	}
+	s.deliveries = track.NewDeliveries(t, track.DeliveryConfig{
+		Config:   track.Config{Isolated: cfg.Isolated, Attribution: s.attr},
+		Delivery: s.delivery,
+		Begin:    s.begin,
+		Finish:   s.finish,
+		Sent:     s.sent,
+	})
+	return s
+}
+
+var _ analysis.State = (*State)(nil)
+
+type role uint8
+
+const (
+	roleUnseen role = iota
+	roleOther
+	roleSwitch
+	roleUserEnter
+	roleUserExit
+	roleStack
+)
+
+func (s *State) role(e *trace.Event) role {
+	for int(e.ID) >= len(s.roles) {
+		s.roles = append(s.roles, roleUnseen)
+	}
+	r := &s.roles[e.ID]
+	if *r == roleUnseen {
+		switch sc := e.Schema(); {
+		case sc.IsStack:
+			*r = roleStack
+		case sc.Name == "sched_switch":
+			*r = roleSwitch
+		case sc.Name == "user_enter":
+			*r = roleUserEnter
+		case sc.Name == "user_exit":
+			*r = roleUserExit
+		default:
+			*r = roleOther
+		}
+	}
+	return *r
+}
+
+func (s *State) isolated(cpu int32) bool {
+	return cpu >= 0 && (s.cfg.Isolated == nil || s.cfg.Isolated.Has(int(cpu)))
+}
+
+// cpu returns the state of a CPU, which is quiet from the start of the trace.
+func (s *State) cpu(n int32) *cpu {
+	for int(n) >= len(s.cpus) {
+		s.cpus = append(s.cpus, cpu{since: s.start, worst: second{index: -1}, now: second{index: -1}})
+	}
+	return &s.cpus[n]
+}
+
+// Event implements analysis.State.
+func (s *State) Event(e *trace.Event) {
+	if !s.any {
+		s.any, s.start = true, e.Time
+	}
+	if e.CPU >= 0 {
+		s.seen.Set(int(e.CPU))
+	}
+	s.deliveries.Event(e)
+	if !s.isolated(e.CPU) {
+		return
+	}
+	r := s.role(e)
+	if r == roleStack {
+		return
+	}
+	c := s.cpu(e.CPU)
+	c.context.event(e, r)
+	if r == roleSwitch {
+		s.switched(c, e)
+	}
+}
+
+// Lost implements analysis.State: what was quiet before a gap may not have been
+// in it.
+func (s *State) Lost(l *trace.Lost) {
+	s.deliveries.Lost(l)
+	if s.isolated(l.CPU) {
+		s.cpu(l.CPU).lost(l.Time)
+	}
+}
+
+// End implements analysis.State.
+func (s *State) End(span analysis.Span) {
+	s.deliveries.End()
+	s.span = span
+	for n := range s.cpus {
+		s.cpus[n].end(span.Last)
+	}
+}
+
+// begin takes the beginning of interrupting work.
+func (s *State) begin(x *track.Bracket) {
+	if x.Kind == track.BracketCall {
+		return // without the interrupt's own events it is none
+	}
+	c := s.cpu(x.CPU)
+	c.busy(x.Start, s.start)
+	c.inside = true
+	c.context.interrupted(x)
+}
+
+// finish takes the end of it.
+func (s *State) finish(x *track.Bracket) {
+	if x.Kind == track.BracketCall {
+		return
+	}
+	c := s.cpu(x.CPU)
+	c.inside = false
+	if x.End != track.Never {
+		c.calm(x.End, s.start)
+	} else {
+		c.calm(x.Start, s.start)
+	}
+	if x.HasIPI {
+		return // Delivery tells what it ran
+	}
+	src := source{name: x.Name}
+	switch x.Kind {
+	case track.BracketVector:
+		src.kind = kindVector
+		if s.table.NameOf(x.Name) == "local_timer" {
+			src.kind = kindTimer
+		}
+	case track.BracketIRQ:
+		src.kind = kindIRQ
+	case track.BracketSoftirq:
+		src.kind = kindSoftirq
+		if x.ID < uint64(len(s.softirqs)) {
+			src.name = s.softirqs[x.ID]
+		}
+	}
+	s.add(src, x.CPU, x.Start, x.End)
+	s.gaps.add(x.CPU, x.Start, x.End, func() Culprit { return Culprit{Kind: src.kind, Name: s.table.NameOf(src.name), Sender: -1} })
+}
+
+// add counts one interruption.
+func (s *State) add(src source, cpu int32, start, end trace.Time) {
+	t := s.sources[src]
+	if t == nil {
+		t = &tally{}
+		s.sources[src] = t
+	}
+	t.count++
+	t.cpus.Set(int(cpu))
+	if start != track.Never && end != track.Never {
+		t.taken.Add(int64(end - start))
+		t.total += max(0, int64(end-start))
+	}
+}
+
+// sent takes a hit of a trace in which no interrupt of an IPI was seen: the send
+// is all that tells of it.
+func (s *State) sent(target int32, at trace.Time) {
+	if s.deliveries.HasEntries() {
+		return
+	}
+	s.points++
+	c := s.cpu(target)
+	if !c.inside && !c.foreign {
+		c.busy(at, s.start)
+		c.calm(at, s.start)
+	}
+}
+
+// delivery takes a hit with what it made its target run.
+func (s *State) delivery(d *track.Delivery) {
+	if d.Joined {
+		return
+	}
+	start, end := d.IRQEntry, d.IRQExit
+	if start == track.Never {
+		start, end = d.HandlerEntry, d.HandlerExit
+	}
+	if start == track.Never {
+		if !d.HasSend || s.deliveries.HasEntries() {
+			return
+		}
+		start = d.Sent
+	}
+	s.add(source{kindIPI, d.Function}, d.Target, start, end)
+	s.gaps.add(d.Target, start, end, func() Culprit {
+		c := Culprit{Kind: kindIPI, Name: s.table.NameOf(d.Function), Sender: -1}
+		if d.HasSend {
+			c.Sender, c.Comm, c.Cause = d.Sender, s.table.NameOf(d.Comm), s.table.NameOf(s.attr.Stack(d.Stack).Cause)
+		}
+		return c
+	})
+}

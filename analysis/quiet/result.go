@@ -1,0 +1,273 @@
+package quiet
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/ipiscope/ipiscope/analysis/result"
+	"github.com/ipiscope/ipiscope/analysis/track"
+	"github.com/ipiscope/ipiscope/parser/cpumask"
+	"github.com/ipiscope/ipiscope/parser/trace"
+)
+
+// Schema is the name of this result's JSON form.
+const Schema = "ipiscope/quiet/v1"
+
+// Result makes the tables. Where gaps were asked for, what hit them comes first.
+func (c *Counts) Result() *result.Set {
+	isolated := c.cfg.Isolated
+	if isolated == nil {
+		isolated = &c.seen
+	}
+	set := &result.Set{Schema: Schema, Inputs: c.inputs, Isolated: isolated.String()}
+	var interruptions uint64
+	var taken int64
+	for _, t := range c.cpus {
+		interruptions += t.interruptions
+		taken += t.taken
+	}
+	set.Totals = []result.Field{
+		{Name: "interruptions", Value: result.Int(interruptions)},
+		{Name: "stolen_ns", Value: result.Int(taken)},
+		{Name: "duration_ns", Value: result.Int(c.duration)},
+	}
+	set.Tables = []*result.Table{c.cpuTable(), c.sourceTable(isolated), c.contextTable(), c.entryTable()}
+	if len(c.cfg.Gaps) > 0 {
+		set.Tables = append([]*result.Table{c.gapTable(), c.culpritTable()}, set.Tables...)
+	}
+	set.Verdict = c.verdict(isolated, interruptions)
+	c.warn(set)
+	return set
+}
+
+func (c *Counts) sortedCPUs() []int {
+	var cpus []int
+	for n := range c.cpus {
+		cpus = append(cpus, n)
+	}
+	slices.Sort(cpus)
+	return cpus
+}
+
+func (c *Counts) cpuTable() *result.Table {
+	t := &result.Table{Name: "cpus", Title: "The isolated CPUs", Cols: []result.Col{
+		{Name: "cpu", Head: "CPU"},
+		{Name: "interruptions", Head: "interruptions"},
+		{Name: "stolen_ns", Head: "stolen", Unit: "ns", Help: "time in interruptions; of those that overlap it counts once"},
+		{Name: "stolen_share", Head: "share", Unit: "1"},
+		{Name: "longest_quiet_ns", Head: "longest quiet", Unit: "ns", Help: "longest time without an interruption, the edges of the trace included"},
+		{Name: "longest_quiet_at_ns", Head: "from", Help: "trace time at which it begins"},
+	}}
+	t.Cols = append(t.Cols, result.QuantileCols("quiet", "quiet", "time between interruptions")...)
+	t.Cols = append(t.Cols,
+		result.Col{Name: "worst_second.at_ns", Head: "worst second", Help: "trace time at which the second with the most time stolen begins"},
+		result.Col{Name: "worst_second.interruptions", Head: "interruptions in it"},
+		result.Col{Name: "worst_second.stolen_ns", Head: "stolen in it", Unit: "ns"},
+		result.Col{Name: "gaps", Head: "gaps", Help: "quiet stretches that do not count because events were lost in them"},
+	)
+	for _, n := range c.sortedCPUs() {
+		s := c.cpus[n]
+		share := 0.0
+		if c.duration > 0 {
+			share = float64(s.taken) / float64(c.duration)
+		}
+		row := []result.Value{
+			result.Int(n), result.Int(s.interruptions), result.Int(s.taken), result.Float(share), result.Int(s.longest), result.Int(int64(s.longestAt)),
+		}
+		row = append(row, s.quiet.Quantiles().Values()...)
+		t.Rows = append(t.Rows, append(row, result.Int(int64(s.worstAt)), result.Int(s.worst.count), result.Int(s.worst.taken), result.Int(s.censored)))
+	}
+	t.Show = []string{"cpu", "interruptions", "stolen_ns", "stolen_share", "longest_quiet_ns", "quiet.p50_ns", "quiet.p99_ns", "worst_second.stolen_ns", "worst_second.interruptions"}
+	return t
+}
+
+func (c *Counts) sourceTable(isolated *cpumask.Mask) *result.Table {
+	t := &result.Table{Name: "sources", Title: "What interrupted them", Cols: []result.Col{
+		{Name: "kind", Head: "kind", Key: true, Help: "ipi, timer, vector, irq, softirq or task"},
+		{Name: "name", Head: "name", Key: true, Help: "an IPI's function, the interrupt, the softirq or the task"},
+		{Name: "count", Head: "count"},
+		{Name: "per_cpu_hour", Head: "/CPU/hour", Unit: "1/h"},
+		{Name: "stolen_ns", Head: "stolen", Unit: "ns", Help: "sum of their times; those that overlap count each"},
+	}}
+	t.Cols = append(t.Cols, result.QuantileCols("taken", "timed", "time of one interruption")...)
+	t.Cols = append(t.Cols, result.Col{Name: "cpus", Head: "CPUs"})
+	for key, s := range c.sources {
+		rate := 0.0
+		if n := isolated.Count(); c.duration > 0 && n > 0 {
+			rate = float64(s.count) * 3600 * 1e9 / float64(c.duration) / float64(n)
+		}
+		row := []result.Value{result.Str(key[0]), result.Str(key[1]), result.Int(s.count), result.Float(rate), result.Int(s.total)}
+		row = append(row, s.taken.Quantiles().Values()...)
+		t.Rows = append(t.Rows, append(row, result.Str(s.cpus.String())))
+	}
+	t.SortDown(4, 2)
+	t.Show = []string{"kind", "name", "count", "per_cpu_hour", "stolen_ns", "taken.p50_ns", "taken.p99_ns", "taken.max_ns", "cpus"}
+	return t
+}
+
+// contextTable tells of context tracking: how often user mode was left, for how
+// long, and what was odd about it.
+func (c *Counts) contextTable() *result.Table {
+	t := &result.Table{Name: "context", Title: "Context tracking", Cols: []result.Col{
+		{Name: "cpu", Head: "CPU"},
+		{Name: "user_enter", Head: "to user"}, {Name: "user_exit", Head: "to kernel"},
+		{Name: "user_ns", Head: "in user", Unit: "ns"}, {Name: "kernel_ns", Head: "in kernel", Unit: "ns"},
+		{Name: "double_enter", Head: "double enter", Help: "user_enter while marked as in user mode"},
+		{Name: "double_exit", Head: "double exit", Help: "user_exit while not marked as in user mode"},
+		{Name: "irq_in_user", Head: "irq in user", Help: "interrupts while still marked as in user mode"},
+	}}
+	for _, n := range c.sortedCPUs() {
+		s := c.cpus[n]
+		if s.enters+s.exits == 0 {
+			continue
+		}
+		t.Rows = append(t.Rows, []result.Value{
+			result.Int(n), result.Int(s.enters), result.Int(s.exits), result.Int(s.user), result.Int(s.kernel),
+			result.Int(s.doubleEnter), result.Int(s.doubleExit), result.Int(s.inUser),
+		})
+	}
+	return t
+}
+
+// entryTable tells what came behind user_exit: why user mode was left.
+func (c *Counts) entryTable() *result.Table {
+	t := &result.Table{Name: "entries", Title: "What user mode was left for", Cols: []result.Col{
+		{Name: "event", Head: "next event", Key: true}, {Name: "count", Head: "count"}, {Name: "per_second", Head: "per second", Unit: "Hz"},
+	}}
+	for name, n := range c.causes {
+		rate := 0.0
+		if c.duration > 0 {
+			rate = float64(n) * 1e9 / float64(c.duration)
+		}
+		t.Rows = append(t.Rows, []result.Value{result.Str(name), result.Int(n), result.Float(rate)})
+	}
+	t.SortDown(1)
+	return t
+}
+
+// seconds prints a trace time as trace-cmd does.
+func seconds(t trace.Time) string {
+	return fmt.Sprintf("%d.%09d", int64(t)/nsPerSecond, int64(t)%nsPerSecond)
+}
+
+// gapTable says of each gap whether the trace holds something that explains it.
+func (c *Counts) gapTable() *result.Table {
+	t := &result.Table{Name: "gaps", Title: "The gaps", Cols: []result.Col{
+		{Name: "gap", Head: "gap", Help: "number of the gap as it was asked for"}, {Name: "cpu", Head: "CPU"},
+		{Name: "start", Head: "start"}, {Name: "length_ns", Head: "length", Unit: "ns"},
+		{Name: "interruptions", Head: "interruptions"}, {Name: "stolen_ns", Head: "stolen", Unit: "ns", Help: "time of the interruptions that lies in the gap"},
+		{Name: "culprits", Head: "by"},
+	}}
+	type hit struct {
+		count uint64
+		taken int64
+		names []string
+	}
+	hits := make([]hit, len(c.cfg.Gaps))
+	for _, x := range c.sortedCulprits() {
+		h, g := &hits[x.gap], &c.cfg.Gaps[x.gap]
+		h.count++
+		if x.end != track.Never {
+			h.taken += max(0, int64(min(x.end, g.End)-max(x.start, g.Start)))
+		}
+		if name := x.Kind + ":" + x.Name; !slices.Contains(h.names, name) {
+			h.names = append(h.names, name)
+		}
+	}
+	for i, g := range c.cfg.Gaps {
+		cpu := "any"
+		if g.CPU >= 0 {
+			cpu = strconv.Itoa(int(g.CPU))
+		}
+		by := strings.Join(hits[i].names, ", ")
+		if by == "" {
+			by = "nothing that was recorded"
+		}
+		t.Rows = append(t.Rows, []result.Value{
+			result.Int(i + 1), result.Str(cpu), result.Str(seconds(g.Start)), result.Int(int64(g.End - g.Start)),
+			result.Int(hits[i].count), result.Int(hits[i].taken), result.Str(by),
+		})
+	}
+	return t
+}
+
+func (c *Counts) sortedCulprits() []culprit {
+	list := slices.Clone(c.culprits)
+	slices.SortFunc(list, func(a, b culprit) int {
+		return cmp.Or(cmp.Compare(a.gap, b.gap), cmp.Compare(a.start, b.start), cmp.Compare(a.cpu, b.cpu), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name), cmp.Compare(a.file, b.file))
+	})
+	return list
+}
+
+func (c *Counts) culpritTable() *result.Table {
+	t := &result.Table{Name: "culprits", Title: "What hit them", Cols: []result.Col{
+		{Name: "gap", Head: "gap"}, {Name: "cpu", Head: "CPU"}, {Name: "at", Head: "at"},
+		{Name: "before_ns", Head: "before", Unit: "ns", Help: "from its beginning to that of the gap; negative within the gap"},
+		{Name: "taken_ns", Head: "took", Unit: "ns"},
+		{Name: "kind", Head: "kind"}, {Name: "name", Head: "name"},
+		{Name: "sender", Head: "sender"}, {Name: "comm", Head: "comm"}, {Name: "cause", Head: "cause"}, {Name: "file", Head: "file"},
+	}, Show: []string{"gap", "cpu", "at", "before_ns", "taken_ns", "kind", "name", "sender", "comm", "cause"}}
+	for _, x := range c.sortedCulprits() {
+		sender := ""
+		if x.Sender >= 0 {
+			sender = strconv.Itoa(int(x.Sender))
+		}
+		t.Rows = append(t.Rows, []result.Value{
+			result.Int(x.gap + 1), result.Int(x.cpu), result.Str(seconds(x.start)), result.Int(int64(x.from - x.start)), result.Int(int64(x.end - x.start)),
+			result.Str(x.Kind), result.Str(x.Name), result.Str(sender), result.Str(x.Comm), result.Str(x.Cause), result.Str(x.file),
+		})
+	}
+	return t
+}
+
+func (c *Counts) verdict(isolated *cpumask.Mask, interruptions uint64) string {
+	noun := "CPUs"
+	if isolated.Count() == 1 {
+		noun = "CPU"
+	}
+	if n := len(c.cfg.Gaps); n > 0 {
+		explained := map[int]bool{}
+		for _, x := range c.culprits {
+			explained[x.gap] = true
+		}
+		return fmt.Sprintf("%d of %d gaps were hit by something that was recorded", len(explained), n)
+	}
+	worst, longest := "", int64(-1)
+	for _, n := range c.sortedCPUs() {
+		if q := c.cpus[n].longest; longest < 0 || q < longest {
+			worst, longest = strconv.Itoa(n), q
+		}
+	}
+	if longest < 0 {
+		return fmt.Sprintf("%s %s: nothing recorded", noun, isolated.String())
+	}
+	return fmt.Sprintf("%s %s: %d interruptions in %v; CPU %s was never quiet for longer than %v", noun, isolated.String(), interruptions,
+		time.Duration(c.duration).Round(time.Microsecond), worst, time.Duration(longest).Round(time.Microsecond))
+}
+
+func (c *Counts) warn(set *result.Set) {
+	for _, in := range c.inputs {
+		if in.IsLossy() {
+			set.Warn("lost-events", in.Path+": events are missing: there were more interruptions, and stretches in which some were lost do not count as quiet")
+		}
+		switch in.Clock {
+		case "counter", "x86-tsc", "ppc-tb", "uptime":
+			set.Warn("clock-ticks", in.Path+" ("+in.Clock+"): this clock does not count nanoseconds: all times are in its ticks")
+		}
+	}
+	if c.points > 0 {
+		set.Warn("no-entries", fmt.Sprintf("%d hits are known by their sends alone: how long they took is not; record irq_vectors (arm64: ipi and irq) as well", c.points))
+	}
+	for _, want := range []string{"irq_vectors or irq_handler_entry", "sched_switch"} {
+		if !c.has[want] && len(c.cpus) > 0 {
+			set.Warn("not-recorded", "no "+want+" events on these CPUs: such interruptions do not show")
+		}
+	}
+	if c.more > 0 {
+		set.Warn("cut", fmt.Sprintf("%d more interruptions hit the gaps and are left out", c.more))
+	}
+}

@@ -1,0 +1,150 @@
+package stat
+
+import (
+	"math"
+	"slices"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+
+	"github.com/ipiscope/ipiscope/analysis/result"
+)
+
+const (
+	// exactValues is how many values a Dist keeps as they are.
+	exactValues = 64
+	// maxTracked is the largest duration that the histogram tells from larger
+	// ones, ns: a day.
+	maxTracked = 24 * 3600 * 1_000_000_000
+	// digits is the precision of the histogram: two significant digits, at most
+	// 1 % off.
+	digits = 2
+)
+
+// A Dist is a distribution of durations in nanoseconds, in constant memory: up
+// to 64 values exactly, more in a histogram that is at most 1 % off. Count,
+// minimum, maximum and the number of impossible values are exact in any case.
+// The zero Dist is empty and the identity of Merge, which is associative and
+// commutative.
+type Dist struct {
+	count    uint64
+	negative uint64
+	min, max int64
+	few      []int64 // sorted when asked for
+	many     *hdrhistogram.Histogram
+}
+
+// Add adds a duration. A negative one is impossible: it is counted and else
+// left out.
+func (d *Dist) Add(ns int64) {
+	if ns < 0 {
+		d.negative++
+		return
+	}
+	d.extend(ns, ns)
+	d.count++
+	if d.many == nil && len(d.few) < exactValues {
+		d.few = append(d.few, ns)
+		return
+	}
+	d.histogram().RecordValue(min(ns, maxTracked))
+}
+
+func (d *Dist) extend(lo, hi int64) {
+	if d.count == 0 {
+		d.min, d.max = lo, hi
+		return
+	}
+	d.min, d.max = min(d.min, lo), max(d.max, hi)
+}
+
+// histogram moves the exact values into the histogram.
+func (d *Dist) histogram() *hdrhistogram.Histogram {
+	if d.many == nil {
+		d.many = hdrhistogram.New(1, maxTracked, digits)
+	}
+	for _, v := range d.few {
+		// fails only beyond maxTracked
+		_ = d.many.RecordValue(min(v, maxTracked))
+	}
+	d.few = nil
+	return d.many
+}
+
+// Merge adds the values of o, which is not changed.
+func (d *Dist) Merge(o *Dist) {
+	d.negative += o.negative
+	if o.count == 0 {
+		return
+	}
+	d.extend(o.min, o.max)
+	d.count += o.count
+	if d.many == nil && o.many == nil && d.count <= exactValues {
+		d.few = append(d.few, o.few...)
+		return
+	}
+	h := d.histogram()
+	if o.many != nil {
+		h.Merge(o.many)
+	}
+	for _, v := range o.few {
+		_ = h.RecordValue(min(v, maxTracked))
+	}
+}
+
+// Count is the number of durations, without the negative ones.
+func (d *Dist) Count() uint64 { return d.count }
+
+// Negative is the number of impossible durations.
+func (d *Dist) Negative() uint64 { return d.negative }
+
+// Max is the longest duration, 0 if there is none.
+func (d *Dist) Max() int64 { return d.max }
+
+// Quantile returns the duration that a share q, 0 to 1, of all do not exceed:
+// the value of the nearest rank.
+func (d *Dist) Quantile(q float64) int64 {
+	if d.count == 0 {
+		return 0
+	}
+	if d.many != nil {
+		return min(max(d.many.ValueAtPercentile(100*q), d.min), d.max)
+	}
+	few := slices.Sorted(slices.Values(d.few))
+	rank := int(math.Floor(q*float64(len(few)) + 0.5))
+	return few[min(max(rank, 1), len(few))-1]
+}
+
+// Quantiles are the figures that tables show.
+func (d *Dist) Quantiles() result.Quantiles {
+	return result.Quantiles{
+		Count: d.count, Min: d.min, P50: d.Quantile(0.5), P90: d.Quantile(0.9), P99: d.Quantile(0.99), P999: d.Quantile(0.999), Max: d.max,
+	}
+}
+
+// Bars returns the distribution as bars of rising bounds, for plots: each holds
+// the durations above the bound before it, up to its own.
+func (d *Dist) Bars() []Bar {
+	var bars []Bar
+	if d.many == nil {
+		for _, v := range slices.Sorted(slices.Values(d.few)) {
+			if n := len(bars); n > 0 && bars[n-1].To == v {
+				bars[n-1].Count++
+				continue
+			}
+			bars = append(bars, Bar{v, 1})
+		}
+		return bars
+	}
+	for _, b := range d.many.Distribution() {
+		if b.Count > 0 {
+			bars = append(bars, Bar{b.To, uint64(b.Count)})
+		}
+	}
+	return bars
+}
+
+// A Bar is the number of durations in one step of a Dist.
+type Bar struct {
+	To    int64 // ns, included
+	Count uint64
+}

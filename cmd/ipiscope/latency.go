@@ -1,0 +1,130 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ipiscope/ipiscope/analysis/latency"
+	"github.com/ipiscope/ipiscope/cmd/internal/cli"
+	"github.com/ipiscope/ipiscope/parser/trace"
+)
+
+type latencyFlags struct {
+	input    cli.InputFlags
+	isolated cli.IsolatedFlag
+	output   cli.OutputFlags
+	catalog  cli.CatalogFlag
+	filter   cli.FilterFlags
+	by       string
+	kind     string
+	window   time.Duration
+}
+
+func newLatency(t *cli.Terminal) *cobra.Command {
+	var f latencyFlags
+	cmd := &cobra.Command{
+		Use:   "latency [flags] TRACE...",
+		Short: "Measure what IPIs cost: delivery, handler, interrupt and wait times",
+		Long: `Measure what IPIs cost the isolated CPUs: delivery (send to entry), handler
+(entry to exit of what runs), bracket (the interrupt's entry to its exit) and
+wait (queue to the function's exit, where the caller waits), and tell what the
+hits found and what they led to. It takes receive-side events: irq_vectors and
+csd on x86, ipi_entry and ipi_exit on arm64.`,
+		Example: `  ipiscope latency --isolated 2-3 trace.dat
+  ipiscope latency --isolated 2-3 --by pair --kind csd trace.dat
+  ipiscope latency --isolated 2-3 --by function,context --format json trace.dat`,
+		Args: atLeastOneTrace,
+		RunE: func(cmd *cobra.Command, args []string) error { return runLatency(cmd.Context(), t, &f, args) },
+	}
+	fs := cmd.Flags()
+	f.isolated.AddTo(fs)
+	f.filter.AddTo(fs, "measure only the sends")
+	fs.StringVar(&f.by, "by", "function", "group by `KEYS`, comma separated: "+strings.Join(latency.KeyNames(), " "))
+	fs.StringVar(&f.kind, "kind", "all", "`KIND` of events to pair: "+strings.Join(latency.Kinds(), " "))
+	fs.DurationVar(&f.window, "window", time.Duration(latency.DefaultWindow), "`TIME` after an interrupt within which a context switch is put down to it")
+	f.output.AddTo(cmd, 20)
+	f.catalog.AddTo(fs)
+	f.input.AddTo(fs)
+	complete(cmd, "by", latency.KeyNames())
+	complete(cmd, "kind", latency.Kinds())
+	return cmd
+}
+
+func (f *latencyFlags) config() (latency.Config, error) {
+	var c latency.Config
+	var err error
+	if c.By, err = latency.ParseKeys(f.by); err != nil {
+		var unknown *latency.UnknownKeyError
+		if errors.As(err, &unknown) {
+			err = cli.Unknown("key", unknown.Name, latency.KeyNames())
+		}
+		return c, cli.Usage(err)
+	}
+	if c.Kind, err = latency.ParseKind(f.kind); err != nil {
+		return c, cli.Unknown("kind", f.kind, latency.Kinds())
+	}
+	if f.window < 0 {
+		return c, cli.Usage(fmt.Errorf("--window %v: want a time such as 50us", f.window))
+	}
+	c.Window = trace.Time(f.window)
+	return c, nil
+}
+
+func runLatency(ctx context.Context, t *cli.Terminal, f *latencyFlags, paths []string) error {
+	config, err := f.config()
+	if err != nil {
+		return err
+	}
+	write, err := f.output.Writer(t)
+	if err != nil {
+		return err
+	}
+	isolated, err := f.isolated.Set(t)
+	if err != nil {
+		return err
+	}
+	config.Isolated = isolated.Targets()
+	if config.Catalog, err = f.catalog.Load(); err != nil {
+		return err
+	}
+	filters, err := f.filter.Load(isolated)
+	if err != nil {
+		return err
+	}
+	in, err := f.input.Inputs(t, paths)
+	if err != nil {
+		return err
+	}
+	total := latency.NewCounts(config)
+	err = in.Each(ctx, func(src trace.Source, run cli.Run) error {
+		if err := isolated.Check(&src.Table().Meta); err != nil {
+			return err
+		}
+		bound, err := filters.BindSends(t, src)
+		if err != nil {
+			return err
+		}
+		c := config
+		c.Counts = bound.Counts()
+		state := latency.New(src.Table(), c)
+		input, err := run(state)
+		total.Merge(state.Counts(input))
+		return errors.Join(err, bound.End())
+	})
+	if cli.Status(err) == cli.ExitUsage {
+		return err
+	}
+	set := total.Result()
+	if len(set.Inputs) == 0 {
+		return err // nothing could be read, and that was said
+	}
+	if werr := write(set); werr != nil {
+		return werr // err was said already
+	}
+	return err
+}

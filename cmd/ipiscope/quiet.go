@@ -1,0 +1,132 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ipiscope/ipiscope/analysis/quiet"
+	"github.com/ipiscope/ipiscope/cmd/internal/cli"
+	"github.com/ipiscope/ipiscope/parser/cpumask"
+	"github.com/ipiscope/ipiscope/parser/trace"
+)
+
+type quietFlags struct {
+	input    cli.InputFlags
+	isolated cli.IsolatedFlag
+	output   cli.OutputFlags
+	catalog  cli.CatalogFlag
+	at       []string
+	victim   int
+	within   time.Duration
+	gaps     string
+}
+
+func newQuiet(t *cli.Terminal) *cobra.Command {
+	var f quietFlags
+	cmd := &cobra.Command{
+		Use:   "quiet [flags] TRACE...",
+		Short: "Tell how quiet the isolated CPUs are, and what hit them when",
+		Long: `List the interruptions of the isolated CPUs of every kind that the trace holds
+(IPIs by function, the local timer, interrupts, softirqs, other tasks), the time
+they take, and the quiet between them. --at and --gaps tell what hit a CPU just
+before a time, or in the gaps that oslat, cyclictest or jitterdebugger saw.`,
+		Example: `  ipiscope quiet --isolated 2-3 trace.dat
+  ipiscope quiet --isolated 2-3 --at 1234.567890 --victim 3 --within 50us trace.dat
+  ipiscope quiet --isolated 2-3 --gaps oslat.txt trace.dat`,
+		Args: atLeastOneTrace,
+		RunE: func(cmd *cobra.Command, args []string) error { return runQuiet(cmd.Context(), t, &f, args) },
+	}
+	fs := cmd.Flags()
+	f.isolated.AddTo(fs)
+	fs.StringArrayVar(&f.at, "at", nil, "tell what hit the CPUs just before time `T`, in seconds of the trace's clock")
+	fs.IntVar(&f.victim, "victim", -1, "with --at: only what hit CPU `N`")
+	fs.DurationVar(&f.within, "within", 50*time.Microsecond, "how long before a time or a gap still counts, `TIME`")
+	fs.StringVar(&f.gaps, "gaps", "", "explain the gaps in `FILE`: lines of a CPU, a start and an end in seconds")
+	f.output.AddTo(cmd, 0)
+	f.catalog.AddTo(fs)
+	f.input.AddTo(fs)
+	return cmd
+}
+
+// list reads the gaps that are asked for.
+func (f *quietFlags) list() ([]quiet.Gap, error) {
+	if f.victim >= cpumask.MaxCPUs {
+		return nil, cli.Usage(fmt.Errorf("--victim %d: want a CPU number below %d", f.victim, cpumask.MaxCPUs))
+	}
+	if f.victim >= 0 && len(f.at) == 0 {
+		return nil, cli.Usage(errors.New("--victim " + strconv.Itoa(f.victim) + " goes with --at T"))
+	}
+	if f.within < 0 {
+		return nil, cli.Usage(fmt.Errorf("--within %v: want a time such as 50us", f.within))
+	}
+	var gaps []quiet.Gap
+	for _, at := range f.at {
+		t, err := quiet.ParseSeconds(at)
+		if err != nil {
+			return nil, cli.Usage(fmt.Errorf("--at: %w", err))
+		}
+		gaps = append(gaps, quiet.Gap{CPU: int32(max(f.victim, -1)), Start: t, End: t})
+	}
+	if f.gaps == "" {
+		return gaps, nil
+	}
+	file, err := os.Open(f.gaps)
+	if err != nil {
+		return nil, fmt.Errorf("--gaps: %w", err)
+	}
+	defer file.Close()
+	more, err := quiet.ParseGaps(file, f.gaps)
+	if err != nil {
+		return nil, cli.Usage(fmt.Errorf("--gaps: %w", err))
+	}
+	return append(gaps, more...), nil
+}
+
+func runQuiet(ctx context.Context, t *cli.Terminal, f *quietFlags, paths []string) error {
+	write, err := f.output.Writer(t)
+	if err != nil {
+		return err
+	}
+	isolated, err := f.isolated.Set(t)
+	if err != nil {
+		return err
+	}
+	config := quiet.Config{Isolated: isolated.Targets(), Within: trace.Time(f.within)}
+	if config.Gaps, err = f.list(); err != nil {
+		return err
+	}
+	if config.Catalog, err = f.catalog.Load(); err != nil {
+		return err
+	}
+	in, err := f.input.Inputs(t, paths)
+	if err != nil {
+		return err
+	}
+	total := quiet.NewCounts(config)
+	err = in.Each(ctx, func(src trace.Source, run cli.Run) error {
+		if err := isolated.Check(&src.Table().Meta); err != nil {
+			return err
+		}
+		state := quiet.New(src.Table(), config)
+		input, err := run(state)
+		total.Merge(state.Counts(input))
+		return err
+	})
+	if cli.Status(err) == cli.ExitUsage {
+		return err
+	}
+	set := total.Result()
+	if len(set.Inputs) == 0 {
+		return err // nothing could be read, and that was said
+	}
+	if werr := write(set); werr != nil {
+		return werr // err was said already
+	}
+	return err
+}
