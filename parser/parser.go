@@ -17,6 +17,7 @@ import (
 	"github.com/ipiscope/ipiscope/parser/perfscript"
 	"github.com/ipiscope/ipiscope/parser/trace"
 	"github.com/ipiscope/ipiscope/parser/tracedat"
+	"github.com/ipiscope/ipiscope/parser/tracefs"
 )
 
 // sniffSize is how much of an input decides what it is.
@@ -29,7 +30,7 @@ type Format struct {
 	Sniff func(prefix []byte) bool
 	// openAt opens input that is read at random, open input that is read from
 	// front to back. Each format has one of them.
-	openAt func(r io.ReaderAt, size int64, path string) (trace.Source, error)
+	openAt func(r io.ReaderAt, size int64, path string, o Options) (trace.Source, error)
 	open   func(r io.Reader, path string, o Options) (trace.Source, error)
 }
 
@@ -38,8 +39,13 @@ func Formats() []Format {
 	return []Format{
 		{
 			Name: "trace.dat", Doc: "trace-cmd's own file, versions 6 and 7", Sniff: tracedat.Sniff,
-			openAt: func(r io.ReaderAt, size int64, path string) (trace.Source, error) {
-				return source(tracedat.Open(r, size, path))
+			openAt: func(r io.ReaderAt, size int64, path string, o Options) (trace.Source, error) {
+				src, err := tracedat.Open(r, size, path)
+				var text *tracedat.TextError
+				if errors.As(err, &text) {
+					return source(ftext.New(text.Text, path, ftext.Options{Noise: o.Noise}))
+				}
+				return source(src, err)
 			},
 		},
 		{
@@ -117,7 +123,11 @@ func openFile(f *os.File, path string, o Options) (trace.Source, error) {
 		return nil, err
 	}
 	if st.IsDir() {
-		return nil, fmt.Errorf("%s: a folder, not a trace", path)
+		if !tracefs.IsSnapshot(path) {
+			return nil, fmt.Errorf("%s: a folder, not a trace", path)
+		}
+		src, err := source(tracefs.Open(path, tracefs.Options{Decompress: Decompress}))
+		return withCloser(src, f), err
 	}
 	if !st.Mode().IsRegular() {
 		return openStream(f, path, f, o)
@@ -131,7 +141,7 @@ func openFile(f *os.File, path string, o Options) (trace.Source, error) {
 	}
 	for _, format := range Formats() {
 		if format.openAt != nil && format.Sniff(prefix) {
-			src, err := format.openAt(f, st.Size(), path)
+			src, err := format.openAt(f, st.Size(), path, o)
 			return withCloser(src, f), err
 		}
 	}
@@ -205,7 +215,7 @@ func openStream(r io.Reader, path string, c io.Closer, o Options) (trace.Source,
 			src, err := format.open(br, path, o)
 			return withCloser(src, c), err
 		}
-		return openSpooled(br, format, path, c)
+		return openSpooled(br, format, path, c, o)
 	}
 	return nil, unknown(path, prefix)
 }
@@ -234,7 +244,7 @@ func sniff(br *bufio.Reader) ([]byte, error) {
 }
 
 // openSpooled copies a stream into a temporary file that goes with the Source.
-func openSpooled(r io.Reader, format Format, path string, c io.Closer) (trace.Source, error) {
+func openSpooled(r io.Reader, format Format, path string, c io.Closer, o Options) (trace.Source, error) {
 	tmp, err := os.CreateTemp("", "ipiscope-*")
 	if err != nil {
 		return nil, err
@@ -242,7 +252,7 @@ func openSpooled(r io.Reader, format Format, path string, c io.Closer) (trace.So
 	// Without its name the file is gone with its last user, however this ends.
 	os.Remove(tmp.Name())
 	n, copyErr := io.Copy(tmp, r)
-	src, err := format.openAt(tmp, n, path)
+	src, err := format.openAt(tmp, n, path, o)
 	if err != nil {
 		tmp.Close()
 		if copyErr != nil {
@@ -303,12 +313,13 @@ func unknown(path string, prefix []byte) error {
 }
 
 // Expand replaces folders by the traces in them, in the order of their names,
-// and leaves other paths as they are. It does not descend into further folders.
+// and leaves other paths as they are: also folders that are one trace, copies
+// of the trace file system. It does not descend into further folders.
 func Expand(paths []string) ([]string, error) {
 	var out []string
 	for _, p := range paths {
 		st, err := os.Stat(p)
-		if p == "-" || err != nil || !st.IsDir() {
+		if p == "-" || err != nil || !st.IsDir() || tracefs.IsSnapshot(p) {
 			out = append(out, p)
 			continue
 		}

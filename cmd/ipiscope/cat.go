@@ -1,10 +1,10 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
+	"os/signal"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -13,12 +13,16 @@ import (
 	"github.com/ipiscope/ipiscope/analysis/track"
 	"github.com/ipiscope/ipiscope/cmd/internal/cli"
 	"github.com/ipiscope/ipiscope/parser/trace"
+	"github.com/ipiscope/ipiscope/parser/tracecmd"
 )
 
 type catFlags struct {
 	input    cli.InputFlags
 	isolated cli.IsolatedFlag
 	filter   cli.FilterFlags
+	form     tracecmd.Options
+	first    int
+	last     int
 	output   string
 }
 
@@ -27,15 +31,23 @@ func newCat(t *cli.Terminal) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "cat [flags] TRACE...",
 		Short: "Print the events of a trace",
-		Long: `Print the events of a trace that pass the filters. Lines of text inputs are
-printed unchanged, stack lines with the event they belong to.`,
-		Example: `  ipiscope cat --filter 'cpu & CPUS{2-3}' trace.txt`,
-		Args:    atLeastOneTrace,
-		RunE:    func(cmd *cobra.Command, args []string) error { return runCat(cmd.Context(), t, &f, args) },
+		Long: `Print the events of a trace that pass the filters. Binary traces are printed
+as trace-cmd report prints them. Lines of text inputs are printed unchanged,
+stack lines with the event they belong to.`,
+		Example: `  ipiscope cat trace.dat
+  ipiscope cat -t --cpu 2-3 --events ipi_send_cpu,kernel_stack trace.dat
+  ipiscope cat --filter 'cpu & CPUS{2-3}' trace.txt`,
+		Args: atLeastOneTrace,
+		RunE: func(cmd *cobra.Command, args []string) error { return runCat(cmd.Context(), t, &f, args) },
 	}
 	fs := cmd.Flags()
 	f.filter.AddTo(fs, "print only the events")
 	f.isolated.AddTo(fs)
+	fs.BoolVarP(&f.form.Nanoseconds, "nanoseconds", "t", false, "binary traces: print times to the nanosecond")
+	fs.BoolVarP(&f.form.Latency, "latency", "l", false, "binary traces: print the columns of the latency format")
+	fs.BoolVarP(&f.form.Raw, "raw", "R", false, "binary traces: print the fields as they are")
+	fs.IntVar(&f.first, "first", 0, "print the first `N` records only")
+	fs.IntVar(&f.last, "last", 0, "print the last `N` records only")
 	fs.StringVarP(&f.output, "output", "o", "", "write to `FILE`")
 	f.input.AddTo(fs)
 	return cmd
@@ -54,23 +66,37 @@ func runCat(ctx context.Context, t *cli.Terminal, f *catFlags, paths []string) e
 	if err != nil {
 		return err
 	}
+	if f.first < 0 || f.last < 0 {
+		return cli.Usage(errors.New("--first and --last want a number of records"))
+	}
+	// A reader that goes away is no error of cat: the write then fails with
+	// EPIPE instead of ending the program.
+	signal.Ignore(syscall.SIGPIPE)
 	var readErr error
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
 	err = cli.WriteTo(t, f.output, func(o cli.Output) error {
-		w := bufio.NewWriterSize(o, 1<<20)
-		in.Noise = func(line []byte) { _, _ = w.Write(line) } // errors stick to w
+		out := newCatOutput(o, f.first, f.last, stop)
+		in.Noise = out.head
 		readErr = in.Each(ctx, func(src trace.Source, run cli.Run) error {
 			bound, err := filters.Bind(t, src)
 			if err != nil {
 				return err
 			}
-			p, err := newPrinter(src, w, bound)
+			p, err := newPrinter(src, out, f.form, bound)
 			if err != nil {
 				return err
 			}
 			_, err = run(p)
+			if out.stopped() {
+				err = nil // what is left was not asked for
+			}
 			return errors.Join(err, bound.End(), p.Err())
 		})
-		return w.Flush()
+		if out.stopped() && cli.Status(readErr) == cli.ExitFailed {
+			readErr = nil
+		}
+		return out.flush()
 	})
 	if errors.Is(err, syscall.EPIPE) {
 		return nil // whoever reads has seen enough
@@ -85,11 +111,14 @@ type printer interface {
 }
 
 // newPrinter chooses how a trace is printed.
-func newPrinter(src trace.Source, w *bufio.Writer, bound *cli.Bound) (printer, error) {
+func newPrinter(src trace.Source, out *catOutput, form tracecmd.Options, bound *cli.Bound) (printer, error) {
 	if lines, ok := trace.As[rawLines](src); ok {
-		return &linePrinter{src: lines, w: w, match: bound.Counts()}, nil
+		return &linePrinter{src: lines, out: out, match: bound.Counts()}, nil
 	}
-	return nil, fmt.Errorf("%s: cat prints text inputs only", src.Table().Meta.Path)
+	if events, ok := trace.As[binaryTrace](src); ok {
+		return newEventPrinter(events, out, form, bound.Counts()), nil
+	}
+	return nil, fmt.Errorf("%s: %s cannot be printed", src.Table().Meta.Path, src.Table().Meta.Format)
 }
 
 // rawLines is a Source of text, which still has the lines of its records.
@@ -100,10 +129,9 @@ type rawLines interface {
 // A linePrinter prints the lines of a text.
 type linePrinter struct {
 	src    rawLines
-	w      *bufio.Writer
+	out    *catOutput
 	match  func(*trace.Event) bool // nil: every event
 	owners track.Owners
-	err    error
 }
 
 // Event implements analysis.State.
@@ -132,15 +160,6 @@ func (p *linePrinter) Lost(l *trace.Lost) {
 func (p *linePrinter) End(analysis.Span) {}
 
 // Err is the first error of writing.
-func (p *linePrinter) Err() error {
-	if errors.Is(p.err, syscall.EPIPE) {
-		return nil // said once, where the writer is flushed
-	}
-	return p.err
-}
+func (p *linePrinter) Err() error { return p.out.failure() }
 
-func (p *linePrinter) write() {
-	if p.err == nil {
-		_, p.err = p.w.Write(p.src.Raw())
-	}
-}
+func (p *linePrinter) write() { p.out.record(p.src.Raw()) }

@@ -26,7 +26,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errw io.Writer) 
 }
 
 func newRoot(t *cli.Terminal) *cobra.Command {
-	root := &cobra.Command{
+	root := group(&cobra.Command{
 		Use:   "ipiscope",
 		Short: "Which IPIs hit my isolated CPUs, who sent them, and why",
 		Long: `ipiscope reads recorded kernel traces and tells which inter-processor
@@ -34,23 +34,12 @@ interrupts hit the isolated (NOHZ_FULL) CPUs, what they made them run, and who
 sent them.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          cobra.ArbitraryArgs,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return cmd.Help()
-			}
-			var names []string
-			for _, c := range cmd.Commands() {
-				names = append(names, c.Name())
-			}
-			return cli.Unknown("command", args[0], names)
-		},
-	}
+	})
 	root.SetIn(t.In)
 	root.SetOut(t.Out)
 	root.SetErr(t.Err)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return cli.Usage(err) })
-	root.AddCommand(newReport(t), newExport(t), newCat(t), newFilter(t), newDebug(t), newInfo(t), newVersion(t))
+	root.AddCommand(newReport(t), newDiff(t), newExport(t), newCat(t), newFilter(t), newDebug(t), newInfo(t), newLatency(t), newQuiet(t), newVersion(t))
 	return root
 }
 

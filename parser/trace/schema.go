@@ -58,6 +58,10 @@ type Schema struct {
 	Print  string // the print fmt of the format file
 	// IsStack marks kernel_stack and user_stack, whose payload is a stack.
 	IsStack bool
+
+	// Format is what Table.Describe knows of the event, nil if nothing: fields
+	// that are added are as it says.
+	Format *Schema
 }
 
 // FullName is "system:name", or the name alone if the system is not known.
@@ -78,16 +82,24 @@ func (s *Schema) Ref(name string) FieldRef {
 	return NoField
 }
 
-// AddField appends a field and returns its reference.
+// AddField appends a field and returns its reference. Of an event that was
+// described the field is as the format says.
 func (s *Schema) AddField(f Field) FieldRef {
+	if s.Format != nil {
+		if ref := s.Format.Ref(f.Name); ref != NoField {
+			f = s.Format.Fields[ref]
+		}
+	}
 	f.Index = FieldRef(len(s.Fields))
 	s.Fields = append(s.Fields, f)
 	return f.Index
 }
 
 // complete takes what format says about the event and its fields. Fields that
-// only the format has are not added: the input does not hold them.
+// only the format has are not added: the input does not hold them, or shows them
+// later.
 func (s *Schema) complete(format *Schema) {
+	s.Format = format
 	s.Type, s.Print = format.Type, format.Print
 	if s.System == "" {
 		s.System = format.System

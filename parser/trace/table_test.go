@@ -213,3 +213,37 @@ func BenchmarkNameBytes(b *testing.B) {
 		tab.NameBytes(names[i%len(names)])
 	}
 }
+
+// TestDescribe: a text learns an event's fields while it is read. Those that
+// its format has are as the format says, known at once or later.
+func TestDescribe(t *testing.T) {
+	tab := NewTable()
+	format := &Schema{System: "mine", Name: "e", Type: 300, Print: "fmt"}
+	format.AddField(Field{Name: "hidden", Size: 4})
+	format.AddField(Field{Name: "early", Kind: KindInt, Size: 1, Off: 8, Signed: true})
+	format.AddField(Field{Name: "late", Kind: KindInt, Size: 2, Off: 10, Signed: true})
+	tab.Describe([]*Schema{format})
+	s := &Schema{Name: "e", Type: -1}
+	s.AddField(Field{Name: "early"})
+	tab.AddSchema(s)
+	s.AddField(Field{Name: "unheard"})
+	ref := s.AddField(Field{Name: "late"})
+	if s.System != "mine" || s.Type != 300 || s.Print != "fmt" || s.Ref("hidden") != NoField {
+		t.Errorf("%+v", s)
+	}
+	for name, want := range map[string]Field{
+		"early":   {Name: "early", Kind: KindInt, Size: 1, Off: 8, Signed: true, Index: 0},
+		"unheard": {Name: "unheard", Index: 1},
+		"late":    {Name: "late", Kind: KindInt, Size: 2, Off: 10, Signed: true, Index: 2},
+	} {
+		if got := s.Fields[s.Ref(name)]; got != want {
+			t.Errorf("%s is %+v, want %+v", name, got, want)
+		}
+	}
+	if ref != 2 {
+		t.Errorf("the reference is %d, want 2", ref)
+	}
+	if tab.AddSchema(&Schema{Name: "other"}); tab.Schema(1).Format != nil {
+		t.Error("another event is described too")
+	}
+}

@@ -1,6 +1,7 @@
 package tracedat
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -60,9 +61,9 @@ func Open(r io.ReaderAt, size int64, path string) (*Source, error) {
 		s.note(f.damage)
 	}
 	if len(f.buffers) == 0 {
-		f.unpack.close()
+		defer f.unpack.close()
 		if f.latency.present {
-			return nil, fmt.Errorf("%s: the file holds trace text instead of events (recorded with a latency tracer)", path)
+			return nil, f.textError()
 		}
 		return nil, fmt.Errorf("%s: no trace data: the file names no buffer", path)
 	}
@@ -75,6 +76,29 @@ func Open(r io.ReaderAt, size int64, path string) (*Source, error) {
 	s.decoder = tracefmt.Decoder{BigEndian: f.bigEndian, LongSize: int(f.header.CommitSize), SymbolAt: s.symbols.at, StringAt: f.stringAt}
 	s.openStreams()
 	return s, nil
+}
+
+// A TextError is a trace.dat with trace text instead of events: recorded with a
+// latency tracer, whose result exists only as text.
+type TextError struct {
+	Path string
+	Text io.Reader // the text, as long as the file is open
+}
+
+func (e *TextError) Error() string {
+	return e.Path + ": the file holds trace text instead of events (recorded with a latency tracer)"
+}
+
+func (f *file) textError() error {
+	s := f.latency
+	if !s.compressed {
+		return &TextError{f.path, io.NewSectionReader(f.r, s.off, s.end-s.off)}
+	}
+	c, err := f.lateCursor(s, "trace text")
+	if err != nil {
+		return fmt.Errorf("%s: %w", f.path, err)
+	}
+	return &TextError{f.path, bytes.NewReader(c.mem)}
 }
 
 // commonFields takes the record header's layout from the first event format

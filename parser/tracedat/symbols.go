@@ -106,3 +106,11 @@ func (s *Source) Address(name string) (uint64, bool) {
 // Static returns the string at a kernel address that the file's printk formats
 // list.
 func (s *Source) Static(addr uint64) (string, bool) { return s.f.stringAt(addr) }
+
+// SetTGIDs tells the thread groups of tasks where the file does not: saved_tgids
+// of tracefs. It must be called before the first Scan.
+func (s *Source) SetTGIDs(byPID map[int32]int32) {
+	for pid, tgid := range byPID {
+		s.f.tgids[pid] = tgid
+	}
+}

@@ -38,6 +38,7 @@ func (f *file) readV7(c *cursor) error {
 	name := c.str("compression algorithm")
 	c.str("compression version") // informational: readers go by the name
 	next := c.offset("offset of the options")
+	first := c.off // of the sections
 	if c.err != nil {
 		return c.err
 	}
@@ -73,10 +74,20 @@ func (f *file) readV7(c *cursor) error {
 	if firstErr == nil {
 		firstErr = o.err
 	}
+	var lost []lostBuffer
+	if firstErr != nil {
+		if o.sections == nil {
+			o.sections = map[int]int64{}
+		}
+		lost = f.walkSections(first, &o)
+	}
 	// Options may name sections in any order: formats need the header first,
 	// buffers need nothing else.
 	if err := f.loadSections(&o); err != nil && firstErr == nil {
 		firstErr = err
+	}
+	if f.header.DataOff != 0 {
+		f.salvage(lost)
 	}
 	return firstErr
 }

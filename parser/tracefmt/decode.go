@@ -57,6 +57,10 @@ type Decoder struct {
 	SymbolAt func(addr uint64, offset bool) trace.SymbolID
 	// StringAt returns the static string at a kernel address.
 	StringAt func(addr uint64) (string, bool)
+
+	// pointed holds what StringAt found, as bytes: an ipi_raise has its reason
+	// there, and there are a handful of them
+	pointed map[uint64][]byte
 }
 
 // Span returns the bytes that a field occupies in a record: those of the field
@@ -104,8 +108,7 @@ func (d *Decoder) Bytes(e *trace.Event, f *trace.Field) ([]byte, bool) {
 		if !ok || d.StringAt == nil {
 			return nil, false
 		}
-		s, ok := d.StringAt(addr)
-		return []byte(s), ok
+		return d.pointedAt(addr)
 	}
 	b, ok := d.Span(e.Payload(), f)
 	if ok && f.Kind == trace.KindString {
@@ -114,6 +117,22 @@ func (d *Decoder) Bytes(e *trace.Event, f *trace.Field) ([]byte, bool) {
 		}
 	}
 	return b, ok
+}
+
+// pointedAt returns the static string at an address.
+func (d *Decoder) pointedAt(addr uint64) ([]byte, bool) {
+	if b, ok := d.pointed[addr]; ok {
+		return b, true
+	}
+	s, ok := d.StringAt(addr)
+	if !ok {
+		return nil, false
+	}
+	if d.pointed == nil {
+		d.pointed = map[uint64][]byte{}
+	}
+	d.pointed[addr] = []byte(s)
+	return d.pointed[addr], true
 }
 
 // Symbol implements trace.Decoder. Fields named func and function are printed

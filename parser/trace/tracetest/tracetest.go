@@ -116,6 +116,17 @@ func setFlags(e *trace.Event, flags string) {
 	if strings.ContainsRune("dD", rune(flags[0])) {
 		e.Flags |= trace.FlagIRQsOff
 	}
+	if len(flags) > 1 {
+		if strings.ContainsRune("NnBb", rune(flags[1])) {
+			e.Flags |= trace.FlagNeedResched
+		}
+		if strings.ContainsRune("LlBb", rune(flags[1])) {
+			e.Flags |= trace.FlagNeedReschedLazy
+		}
+		if strings.ContainsRune("NLBp", rune(flags[1])) {
+			e.Flags |= trace.FlagPreemptResched
+		}
+	}
 	if len(flags) > 2 {
 		switch flags[2] {
 		case 'h':

@@ -1,0 +1,133 @@
+package tracefmt
+
+import "strings"
+
+// A token of a print fmt.
+type token struct {
+	kind tokenKind
+	text string // of a string: what stands between the quotes
+	off  int
+}
+
+type tokenKind uint8
+
+const (
+	tokEnd tokenKind = iota
+	tokName
+	tokNumber
+	tokString
+	tokOp
+)
+
+// A printLexer splits a print fmt into C tokens.
+type printLexer struct {
+	src string
+	off int
+	err *PrintError
+}
+
+// operators of two and three characters; the longest come first.
+var longOperators = [...]string{"<<=", ">>=", "...", "->", "<<", ">>", "<=", ">=", "==", "!=", "&&", "||"}
+
+func (l *printLexer) next() token {
+	for l.off < len(l.src) && isBlank(l.src[l.off]) {
+		l.off++
+	}
+	at := l.off
+	if at == len(l.src) {
+		return token{tokEnd, "", at}
+	}
+	rest := l.src[at:]
+	switch c := rest[0]; {
+	case c == '"':
+		return l.quoted('"', tokString)
+	case c == '\'':
+		return l.quoted('\'', tokNumber)
+	case isDigit(c):
+		l.off = at + wordLen(rest)
+		return token{tokNumber, l.src[at:l.off], at}
+	case isNameByte(c):
+		l.off = at + wordLen(rest)
+		return token{tokName, l.src[at:l.off], at}
+	}
+	for _, op := range longOperators {
+		if strings.HasPrefix(rest, op) {
+			l.off += len(op)
+			return token{tokOp, op, at}
+		}
+	}
+	l.off++
+	return token{tokOp, rest[:1], at}
+}
+
+// quoted reads a string or character literal. Escapes stay as they are.
+func (l *printLexer) quoted(quote byte, kind tokenKind) token {
+	at := l.off
+	for i := at + 1; i < len(l.src); i++ {
+		switch l.src[i] {
+		case '\\':
+			i++
+		case quote:
+			l.off = i + 1
+			text := l.src[at+1 : i]
+			if kind == tokNumber {
+				text = charValue(text)
+			}
+			return token{kind, text, at}
+		}
+	}
+	l.err = &PrintError{at, "a quote without its end"}
+	l.off = len(l.src)
+	return token{tokEnd, "", at}
+}
+
+// charValue is the number of a character constant as a decimal.
+func charValue(text string) string {
+	var b []byte
+	b, _ = appendUnescaped(b, text)
+	if len(b) == 0 {
+		return "0"
+	}
+	return string(appendDecimal(nil, uint64(b[0])))
+}
+
+func wordLen(s string) int {
+	i := 0
+	for i < len(s) && isNameByte(s[i]) {
+		i++
+	}
+	return i
+}
+
+func isBlank(c byte) bool { return c == ' ' || c >= '\t' && c <= '\r' }
+
+func isDigit(c byte) bool { return c >= '0' && c <= '9' }
+
+func isNameByte(c byte) bool {
+	return c == '_' || isDigit(c) || c|0x20 >= 'a' && c|0x20 <= 'z'
+}
+
+// appendUnescaped appends text with C escapes resolved.
+func appendUnescaped(dst []byte, text string) (out []byte, escaped bool) {
+	for i := 0; i < len(text); i++ {
+		c := text[i]
+		if c != '\\' || i+1 == len(text) {
+			dst = append(dst, c)
+			continue
+		}
+		escaped = true
+		i++
+		switch text[i] {
+		case 'n':
+			c = '\n'
+		case 't':
+			c = '\t'
+		case 'r':
+			c = '\r'
+		default: // \\ \" \'
+			c = text[i]
+		}
+		dst = append(dst, c)
+	}
+	return dst, escaped
+}

@@ -1,0 +1,368 @@
+package tracefmt
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/ipiscope/ipiscope/parser/trace"
+)
+
+// Bounds on a print fmt, so that damage costs neither stack nor memory.
+const (
+	maxDepth = 200 // nesting of an expression
+	maxNodes = 1 << 16
+	maxName  = 1 << 10
+)
+
+// A PrintError is a print fmt that cannot be evaluated.
+type PrintError struct {
+	Off int // byte of the print fmt
+	Msg string
+}
+
+func (e *PrintError) Error() string { return fmt.Sprintf("print fmt, byte %d: %s", e.Off, e.Msg) }
+
+// A printParser reads a print fmt: a string and the expressions that it prints.
+type printParser struct {
+	lex      printLexer
+	tok      token
+	schema   *trace.Schema
+	longSize int
+	depth    int
+	nodes    int
+	err      *PrintError
+}
+
+func (p *printParser) advance() {
+	p.tok = p.lex.next()
+	if p.lex.err != nil {
+		p.fail(p.lex.err.Off, "%s", p.lex.err.Msg)
+	}
+}
+
+func (p *printParser) fail(off int, format string, args ...any) {
+	if p.err == nil {
+		p.err = &PrintError{off, fmt.Sprintf(format, args...)}
+	}
+	p.tok = token{kind: tokEnd, off: off}
+}
+
+func (p *printParser) isOp(op string) bool { return p.tok.kind == tokOp && p.tok.text == op }
+
+// accept passes over an operator if it is the next token.
+func (p *printParser) accept(op string) bool {
+	if !p.isOp(op) {
+		return false
+	}
+	p.advance()
+	return true
+}
+
+func (p *printParser) expect(op string) {
+	if !p.accept(op) {
+		p.fail(p.tok.off, "want %q, found %q", op, p.tok.text)
+	}
+}
+
+func (p *printParser) node(n node) *node {
+	if p.nodes++; p.nodes > maxNodes {
+		p.fail(p.tok.off, "an expression of more than %d parts", maxNodes)
+	}
+	return &n
+}
+
+// stringLit reads one or more adjacent string literals.
+func (p *printParser) stringLit() string {
+	if p.tok.kind != tokString {
+		p.fail(p.tok.off, "want a string, found %q", p.tok.text)
+		return ""
+	}
+	s := p.tok.text
+	p.advance()
+	for p.tok.kind == tokString {
+		s += p.tok.text
+		p.advance()
+	}
+	return s
+}
+
+// An operator is a binary operator with its rank: the higher, the closer to the
+// root of the expression. The ranks are those of C.
+type operator struct {
+	text string
+	op   nodeOp
+	rank int8
+}
+
+var operators = [...]operator{
+	{"*", opMul, 6}, {"/", opDiv, 6}, {"%", opMod, 6},
+	{"+", opAdd, 7}, {"-", opSub, 7},
+	{"<<", opShl, 8}, {">>", opShr, 8},
+	{"<", opLess, 9}, {"<=", opLessEq, 9}, {">", opGreater, 9}, {">=", opGreaterEq, 9},
+	{"==", opEqual, 10}, {"!=", opNotEqual, 10},
+	{"&", opAnd, 11}, {"^", opXor, 12}, {"|", opOr, 13},
+	{"&&", opLogAnd, 14}, {"||", opLogOr, 15},
+}
+
+// Ranks of what is no binary operator.
+const (
+	rankNone = -1 // no operator, or [
+	rankUnit = 0  // an operator with all its operands
+	rankNot  = 4  // ! and ~
+	rankCond = 16 // ?
+)
+
+func operatorOf(text string) (operator, bool) {
+	for _, o := range operators {
+		if o.text == text {
+			return o, true
+		}
+	}
+	return operator{}, false
+}
+
+// nextRank is the rank of the operator that comes next.
+func (p *printParser) nextRank() int8 {
+	if p.isOp("?") {
+		return rankCond
+	}
+	if o, ok := operatorOf(p.tok.text); ok {
+		return o.rank
+	}
+	return rankNone
+}
+
+// rank is the rank that an operand has when it is itself an operation, even in
+// parentheses.
+func (n *node) rank() int8 {
+	switch n.op {
+	case opNot, opCompl:
+		return rankNot
+	case opNeg:
+		return 7
+	case opCond:
+		return rankCond
+	}
+	for _, o := range operators {
+		if o.op == n.op {
+			return o.rank
+		}
+	}
+	return rankNone
+}
+
+// atOperator reports whether an operator follows an operand.
+func (p *printParser) atOperator() bool {
+	return p.tok.kind == tokOp && p.tok.text != ")" && p.tok.text != "," && p.tok.text != ":" && p.tok.text != "]" && p.tok.text != "}"
+}
+
+func (p *printParser) enter() bool {
+	if p.depth++; p.depth > maxDepth {
+		p.fail(p.tok.off, "nested too deeply")
+	}
+	return p.err == nil
+}
+
+func (p *printParser) leave() { p.depth-- }
+
+// expr reads a whole expression.
+//
+// It groups operations as libtraceevent does (src/event-parse.c, process_op),
+// not as C does, so that the same numbers come out: operators of one rank group
+// from the right (a - b - c is a - (b - c)), and an operand in parentheses whose
+// operator has a higher rank loses its parentheses: a & (b | c) is (a & b) | c.
+func (p *printParser) expr() *node {
+	n := p.item()
+	for p.err == nil && p.atOperator() {
+		p.operation(n)
+	}
+	return n
+}
+
+// operation makes *n the operation that has n as its left operand.
+func (p *printParser) operation(n *node) {
+	defer p.leave()
+	if !p.enter() {
+		return
+	}
+	left := p.node(*n)
+	right := n
+	switch o, ok := operatorOf(p.tok.text); {
+	case p.accept("?"):
+		then := p.item()
+		for p.err == nil && p.atOperator() {
+			p.operation(then)
+		}
+		p.expect(":")
+		*n = node{op: opCond, a: left, b: then, c: p.item()}
+	case p.accept("["):
+		index := p.item()
+		p.expect("]")
+		*n = node{op: opIndex, a: left, b: index}
+	case ok:
+		p.advance()
+		if o.op == opMul && p.isOp(")") { // a type: "struct page *"
+			n.text += " *"
+			return
+		}
+		if right = p.item(); p.err != nil {
+			return
+		}
+		if o.rank < right.rank() {
+			inner := p.node(node{op: o.op, prio: o.rank, a: left, b: right.a})
+			*n = *right
+			n.a = inner
+			if right.op == opNot || right.op == opCompl || right.op == opNeg {
+				*n = node{op: right.op, a: right.a} // its left side was empty
+			}
+			right = inner
+		} else {
+			*n = node{op: o.op, prio: o.rank, a: left, b: right}
+		}
+	default:
+		p.fail(p.tok.off, "operator %q is not known", p.tok.text)
+		return
+	}
+	if p.err == nil && p.atOperator() {
+		if p.nextRank() > n.prio {
+			p.operation(n)
+		} else {
+			p.operation(right)
+		}
+	}
+}
+
+// item reads an operand.
+func (p *printParser) item() *node {
+	defer p.leave()
+	if !p.enter() {
+		return p.node(node{})
+	}
+	at := p.tok
+	switch {
+	case at.kind == tokName || at.kind == tokNumber:
+		return p.name()
+	case at.kind == tokString:
+		p.advance()
+		return p.node(node{op: opText, text: at.text})
+	case p.isOp("("):
+		return p.paren()
+	case p.isOp("!"), p.isOp("~"), p.isOp("-"), p.isOp("+"):
+		return p.unary()
+	}
+	p.fail(at.off, "want a value, found %q", at.text)
+	return p.node(node{})
+}
+
+// unary reads an operation with one operand, and all that follows it.
+func (p *printParser) unary() *node {
+	var op nodeOp
+	switch p.tok.text {
+	case "!":
+		op = opNot
+	case "~":
+		op = opCompl
+	default: // libtraceevent computes 0+a for +a
+		op = opNeg
+	}
+	plus := p.isOp("+")
+	p.advance()
+	a := p.item()
+	n := p.node(node{op: op, a: a})
+	if plus {
+		*n = node{op: opAdd, a: p.node(node{}), b: a}
+	}
+	if p.err == nil && p.atOperator() {
+		if p.nextRank() > rankUnit {
+			p.operation(n)
+		} else {
+			p.operation(a)
+		}
+	}
+	return n
+}
+
+// paren reads what begins with a parenthesis: an expression, a cast, or
+// (REC)->field.
+func (p *printParser) paren() *node {
+	p.advance()
+	if p.tok.text == "REC" {
+		save, saveTok := p.lex, p.tok
+		p.advance()
+		if p.accept(")") && p.isOp("->") {
+			return p.recField()
+		}
+		p.lex, p.tok = save, saveTok
+	}
+	n := p.expr()
+	p.expect(")")
+	if p.err != nil || p.tok.kind == tokOp && !p.isOp("(") || p.tok.kind == tokEnd {
+		return n
+	}
+	if n.op != opName { // a value follows, so this was a type
+		p.fail(p.tok.off, "want a type in front of %q", p.tok.text)
+		return n
+	}
+	return p.node(node{op: opCast, value: castMask(n.text), a: p.item()})
+}
+
+// castMask gives the bits that a cast keeps. As in libtraceevent (eval_type_str)
+// a cast cuts and never extends a sign; types of unknown width keep all bits.
+func castMask(typ string) uint64 {
+	if strings.HasSuffix(typ, "*") || strings.HasPrefix(typ, "struct") {
+		return ^uint64(0)
+	}
+	switch strings.TrimPrefix(typ, "unsigned ") {
+	case "u8", "s8", "char", "__u8", "__s8":
+		return 0xff
+	case "u16", "s16", "short", "__u16", "__s16":
+		return 0xffff
+	case "u32", "s32", "int", "__u32", "__s32", "unsigned":
+		return 0xffffffff
+	}
+	return ^uint64(0)
+}
+
+func (p *printParser) recField() *node {
+	p.expect("->")
+	return p.node(node{op: opField, field: p.fieldName()})
+}
+
+// fieldName reads the name of a field of the event.
+func (p *printParser) fieldName() *trace.Field {
+	if p.tok.kind != tokName {
+		p.fail(p.tok.off, "want a field, found %q", p.tok.text)
+		return nil
+	}
+	name := p.tok.text
+	p.advance()
+	if ref := p.schema.Ref(name); ref != trace.NoField {
+		return &p.schema.Fields[ref]
+	}
+	return nil
+}
+
+// name reads REC->field, a function, a number, or words: a type or the name of a
+// constant.
+func (p *printParser) name() *node {
+	at := p.tok
+	p.advance()
+	switch {
+	case at.kind == tokNumber && p.tok.kind != tokName:
+		return p.node(node{op: opConst, value: number(at.text)})
+	case at.text == "REC":
+		return p.recField()
+	case p.isOp("("):
+		return p.call(at)
+	}
+	text := at.text
+	for p.tok.kind == tokName || p.tok.kind == tokNumber {
+		if len(text) > maxName {
+			p.fail(p.tok.off, "a name of more than %d bytes", maxName)
+			break
+		}
+		text += " " + p.tok.text
+		p.advance()
+	}
+	return p.node(node{op: opName, text: text})
+}

@@ -1,0 +1,209 @@
+// Package tracefs reads a copy of the kernel's trace file system: a folder with
+// the raw pages of the ring buffers beside the files that describe them.
+//
+// It is what is left to take from a machine without trace-cmd:
+//
+//	cd /sys/kernel/tracing
+//	cp --parents -r events saved_cmdlines saved_tgids printk_formats trace_clock DIR
+//	cp /proc/kallsyms DIR
+//	cat per_cpu/cpu0/trace_pipe_raw > DIR/per_cpu/cpu0/trace_pipe_raw   (each CPU)
+//
+// Only the pages and the events' formats are needed. What else is missing makes
+// names of tasks and functions numbers and is said in the trace's notes.
+package tracefs
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+
+	"github.com/ipiscope/ipiscope/parser/trace"
+	"github.com/ipiscope/ipiscope/parser/tracedat"
+)
+
+// Options of Open.
+type Options struct {
+	// Decompress unpacks a file that may be compressed; nil reads files as they
+	// are.
+	Decompress func(io.Reader) (io.ReadCloser, error)
+}
+
+// pageFiles are the two places of a CPU's pages in a snapshot.
+func pageFiles() []*regexp.Regexp {
+	return []*regexp.Regexp{
+		regexp.MustCompile(`^per_cpu/cpu([0-9]{1,5})/trace_pipe_raw$`),
+		regexp.MustCompile(`^raw/cpu([0-9]{1,5})\.trace_pipe_raw$`),
+	}
+}
+
+// formatDirs are the two names of the folder with the events' formats.
+func formatDirs() []string { return []string{"events", "formats"} }
+
+// IsSnapshot reports whether a folder holds raw pages and event formats.
+func IsSnapshot(dir string) bool {
+	return formatDir(dir) != "" && (isDir(filepath.Join(dir, "raw")) || isDir(filepath.Join(dir, "per_cpu"))) && len(pagesIn(dir)) > 0
+}
+
+func formatDir(dir string) string {
+	for _, name := range formatDirs() {
+		if path := filepath.Join(dir, name); isDir(path) {
+			return path
+		}
+	}
+	return ""
+}
+
+func isDir(path string) bool {
+	st, err := os.Stat(path)
+	return err == nil && st.IsDir()
+}
+
+// A cpuPages is a file with the pages of one CPU.
+type cpuPages struct {
+	cpu  int
+	path string
+}
+
+// pagesIn finds the CPUs' pages, in the order of the CPUs. Of two files of one
+// CPU that in per_cpu counts.
+func pagesIn(dir string) []cpuPages {
+	var out []cpuPages
+	have := map[int]bool{}
+	for _, re := range pageFiles() {
+		glob := "per_cpu/cpu*/trace_pipe_raw"
+		if re.MatchString("raw/cpu0.trace_pipe_raw") {
+			glob = "raw/cpu*.trace_pipe_raw"
+		}
+		paths, _ := filepath.Glob(filepath.Join(globEscape(dir), glob)) // fails only for a bad pattern
+		for _, path := range paths {
+			rel, err := filepath.Rel(dir, path)
+			if err != nil {
+				continue
+			}
+			m := re.FindStringSubmatch(filepath.ToSlash(rel))
+			if m == nil {
+				continue
+			}
+			cpu, _ := strconv.Atoi(m[1])
+			if st, err := os.Stat(path); err == nil && st.Mode().IsRegular() && !have[cpu] {
+				have[cpu] = true
+				out = append(out, cpuPages{cpu, path})
+			}
+		}
+	}
+	slices.SortFunc(out, func(a, b cpuPages) int { return a.cpu - b.cpu })
+	return out
+}
+
+// globEscape makes a path match itself in a pattern.
+func globEscape(path string) string {
+	return regexp.MustCompile(`[][*?\\]`).ReplaceAllString(path, `\$0`)
+}
+
+// A Source is a snapshot's trace.
+type Source struct {
+	*tracedat.Source
+	pages *pages
+}
+
+// Close implements trace.Source.
+func (s *Source) Close() error { return errors.Join(s.Source.Close(), s.pages.close()) }
+
+// Open opens a snapshot folder. The Source must be closed.
+func Open(dir string, o Options) (*Source, error) {
+	d := &snapshot{dir: dir, o: o}
+	formats := formatDir(dir)
+	if formats == "" {
+		return nil, fmt.Errorf("%s: no folder events or formats: the raw pages cannot be read without the events' formats", dir)
+	}
+	p, err := openPages(pagesIn(dir))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", dir, err)
+	}
+	src, err := d.open(formats, p)
+	if err != nil {
+		p.close()
+		return nil, err
+	}
+	return &Source{src, p}, nil
+}
+
+// A snapshot is a folder while it is being opened.
+type snapshot struct {
+	dir   string
+	o     Options
+	notes []string
+}
+
+func (d *snapshot) open(formats string, p *pages) (*tracedat.Source, error) {
+	head, err := d.image(formats, p)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", d.dir, err)
+	}
+	p.head = head
+	src, err := tracedat.Open(p, p.size(), d.dir)
+	if err != nil {
+		return nil, err
+	}
+	src.SetTGIDs(d.tgids())
+	m := &src.Table().Meta
+	m.Format = "tracefs folder"
+	m.Notes = append(m.Notes, d.notes...)
+	return src, nil
+}
+
+// maxFile bounds what is read of one file; kallsyms of large kernels has some
+// 20 MB.
+const maxFile = 256 << 20
+
+// read returns the first file of that name, plain or compressed. What is not
+// there is nil, and said if without names what the trace lacks then.
+func (d *snapshot) read(without string, names ...string) []byte {
+	for _, name := range names {
+		paths, _ := filepath.Glob(filepath.Join(globEscape(d.dir), name+"*"))
+		for _, path := range paths {
+			if ext := filepath.Base(path)[len(filepath.Base(name)):]; ext != "" && ext != ".gz" && ext != ".zst" && ext != ".xz" && ext != ".bz2" {
+				continue
+			}
+			text, err := d.readFile(path)
+			if err == nil {
+				return text
+			}
+			if !errors.Is(err, fs.ErrNotExist) {
+				d.notes = append(d.notes, fmt.Sprintf("%s is not readable: %v", path, err))
+			}
+		}
+	}
+	if without != "" {
+		d.notes = append(d.notes, fmt.Sprintf("no file %s: %s", names[0], without))
+	}
+	return nil
+}
+
+func (d *snapshot) readFile(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	var r io.ReadCloser = f
+	if d.o.Decompress != nil {
+		if r, err = d.o.Decompress(f); err != nil {
+			return nil, err
+		}
+		defer r.Close()
+	}
+	text, err := io.ReadAll(io.LimitReader(r, maxFile+1))
+	if err == nil && len(text) > maxFile {
+		err = fmt.Errorf("more than %d MiB", maxFile>>20)
+	}
+	return text, err
+}
+
+var _ trace.Source = (*Source)(nil)
