@@ -28,6 +28,7 @@ type Counts struct {
 	inputs   []result.Input
 	dups     []string
 	missed   uint64
+	excluded uint64 // sends that the filter does not take
 	regime   Regime
 	// hits over time, of one trace only
 	cells     []uint32
@@ -68,11 +69,11 @@ func NewCounts(isolated *cpumask.Mask, by []Key) *Counts {
 func (s *State) Counts(in result.Input) *Counts {
 	c := NewCounts(s.cfg.Isolated, s.cfg.By)
 	t := &s.direct
-	if !s.isDirect && s.raised.sends > 0 {
+	if !s.isDirect && s.raised.sends+s.raised.excluded > 0 {
 		s.raised.takeRequests(&s.direct)
 		t = &s.raised
 	}
-	c.totals, c.missed, c.regime = t.totals, t.missed, s.regime(t)
+	c.totals, c.missed, c.excluded, c.regime = t.totals, t.missed, t.excluded, s.regime(t)
 	cells := 0
 	if s.cfg.Timeline {
 		s.ruler.cell(s.span.Last)
@@ -189,6 +190,7 @@ func (c *Counts) Merge(o *Counts) {
 	}
 	c.totals.add(o.totals)
 	c.missed += o.missed
+	c.excluded += o.excluded
 	c.cells, c.cellWidth = nil, 0 // traces do not share a ruler
 	for cpu, t := range o.cpus {
 		old := c.cpus[cpu]

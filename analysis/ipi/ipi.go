@@ -86,6 +86,7 @@ type tally struct {
 	cpus     []cpuState
 	sends    uint64 // all sends seen, to number them
 	missed   uint64 // sends without an isolated target
+	excluded uint64 // sends that the filter does not take
 	line     timeline
 }
 
@@ -143,14 +144,15 @@ func (s *State) End(span analysis.Span) {
 
 func (s *State) send(w *track.Send) {
 	s.isDirect = s.isDirect || !w.Raise
-	if !w.Counted {
-		return
-	}
-	s.dups.see(s, w)
 	t := &s.direct
 	if w.Raise {
 		t = &s.raised
 	}
+	if !w.Counted {
+		t.excluded++
+		return
+	}
+	s.dups.see(s, w)
 	t.sends++
 	t.totals.sends++
 	if len(w.Hits) == 0 {

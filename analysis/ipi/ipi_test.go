@@ -404,6 +404,7 @@ func TestVerdict(t *testing.T) {
 		{"no hits", setup{isolated: "3"}, resched("1.0") + tick("61.0"), "CPU 3: 0 hits in 60.0 s"},
 		{"no hits that are known of", setup{isolated: "3", lossy: true}, resched("1.0") + tick("61.0"), "CPU 3: at least 0 hits in 60.0 s"},
 		{"no sends", setup{isolated: "3"}, tick("1.0") + tick("181.0"), "CPU 3: no IPI sends recorded in 3.0 min"},
+		{"a filter that lets nothing through", setup{isolated: "3", counts: func(*trace.Event) bool { return false }}, resched("1.0") + tick("2.0"), "CPU 3: 0 hits in 1.0 s"},
 		{"an empty trace", setup{isolated: "3"}, "", "CPU 3: no IPI sends recorded in 0.0 µs"},
 		{"all CPUs", setup{}, resched("1.0") + tick("7201.0"), "CPUs 0-3: 1 hit in 2.0 h, 100 % reschedule"},
 		{"a part is never rounded up to the whole", setup{isolated: "2"}, many.String() + "at 1.5 cpu 1 flags d..1 ipi_send_cpumask cpumask=2 callsite=f+0x1 callback=" + generic + "\n" + tick("2.0"), "CPU 2: 400 hits in 1.0 s, >99 % reschedule"},
@@ -444,6 +445,10 @@ func TestWarnings(t *testing.T) {
 		{"losses of both kinds", setup{isolated: "2-3"}, resched + "lost cpu 0 at 1.5\nlost cpu 1 at 1.5 n 3", []string{"lost-events: test: at least 3 events were lost"}},
 		{"not read to the end", setup{isolated: "2-3", lossy: true}, resched, []string{"incomplete: test: not read to its end"}},
 		{"nothing recorded", setup{isolated: "2-3"}, tick("1.0"), []string{"no-sends: no ipi_send_cpu, ipi_send_cpumask or ipi_raise event"}},
+		{
+			"a filter that lets nothing through", setup{isolated: "2-3", counts: func(*trace.Event) bool { return false }}, resched + resched,
+			[]string{"all-excluded: the filter lets none of the 2 sends through"},
+		},
 		{"functions that nothing tells", setup{isolated: "2-3"}, resched + "at 1.1 cpu 0 flags d..1 ipi_send_cpu cpu=2 callsite=f+0x1 callback=" + generic, []string{`unattributed: 1 of 2 hits have function "unknown"`}},
 		{"CPUs that the machine does not have", setup{isolated: "2-5"}, resched, []string{"isolated-beyond: CPUs 4-5 of the isolated set are not in the trace (0-3)"}},
 	} {

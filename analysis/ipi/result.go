@@ -240,7 +240,11 @@ func (c *Counts) warn(set *result.Set) {
 			set.Warn("incomplete", in.Path+": not read to its end: counts are lower bounds")
 		}
 	}
-	if c.totals.sends == 0 {
+	switch {
+	case c.totals.sends > 0:
+	case c.excluded > 0:
+		set.Warn("all-excluded", fmt.Sprintf("the filter lets none of the %d sends through", c.excluded))
+	default:
 		set.Warn("no-sends", "no ipi_send_cpu, ipi_send_cpumask or ipi_raise event in the input: nothing can be said about IPIs (kernels before 6.4 do not have the first two; record with -e ipi)")
 	}
 	slices.Sort(c.dups)

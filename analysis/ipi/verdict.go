@@ -25,7 +25,7 @@ func (c *Counts) verdict(set *result.Set, isolated *cpumask.Mask) string {
 	}
 	switch c.totals.hits {
 	case 0:
-		if c.totals.sends == 0 {
+		if c.totals.sends+c.excluded == 0 {
 			b.WriteString("no IPI sends recorded")
 		} else {
 			b.WriteString(bound + "0 hits")

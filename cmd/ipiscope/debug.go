@@ -16,10 +16,10 @@ import (
 )
 
 func newDebug(t *cli.Terminal) *cobra.Command {
-	cmd := &cobra.Command{
+	cmd := group(&cobra.Command{
 		Use:   "debug",
 		Short: "Look behind the figures",
-	}
+	})
 	cmd.AddCommand(newDebugEvidence(t), newDebugContexts(t))
 	return cmd
 }

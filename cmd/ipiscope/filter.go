@@ -16,10 +16,10 @@ import (
 )
 
 func newFilter(t *cli.Terminal) *cobra.Command {
-	cmd := &cobra.Command{
+	cmd := group(&cobra.Command{
 		Use:   "filter",
 		Short: "Check filter expressions and make recording commands",
-	}
+	})
 	cmd.AddCommand(newFilterCheck(t), newFilterRecord(t))
 	return cmd
 }
@@ -42,7 +42,7 @@ The events' fields come from TRACE or --event-formats, else from the catalogue
 of Linux 6.12.`,
 		Example: `  ipiscope filter check --event ipi_send_cpu 'cpu & CPUS{2-3}'
   ipiscope filter check 'callback.function == do_sync_core' trace.dat`,
-		Args: cobra.RangeArgs(1, 2),
+		Args: func(cmd *cobra.Command, args []string) error { return cli.Usage(cobra.RangeArgs(1, 2)(cmd, args)) },
 		RunE: func(_ *cobra.Command, args []string) error { return runFilterCheck(t, &f, args) },
 	}
 	cmd.Flags().StringArrayVar(&f.events, "event", nil, "check as the filter of the event `NAME` or system:NAME (default ipi_send_cpu, ipi_send_cpumask and csd_queue_cpu)")
@@ -172,12 +172,15 @@ func newFilterRecord(t *cli.Terminal) *cobra.Command {
 		Example: `  ipiscope filter record --isolated 2-79 --csd --stack -- sleep 60`,
 		Args:    cobra.ArbitraryArgs,
 		RunE: func(_ *cobra.Command, args []string) error {
-			iso, err := f.isolated.Set(t)
+			iso, err := f.isolated.SetQuietly()
 			if err != nil {
 				return err
 			}
 			if iso.All {
 				return cli.Usage(errors.New("filter record: --isolated is needed"))
+			}
+			if iso.Note != "" {
+				t.Warnf("note", "%s", iso.Note)
 			}
 			_, err = fmt.Fprintln(t.Out, recordCommand(&f, iso.Mask.String(), args))
 			return err

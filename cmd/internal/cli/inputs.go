@@ -151,14 +151,37 @@ func (in *Inputs) run(ctx context.Context, src trace.Source, window *analysis.Wi
 	if err != nil {
 		return result.Input{}, err
 	}
-	o := analysis.Options{Keep: keep, Window: window, Syntax: in.syntaxPrinter()}
 	bar := newProgress(in.t, src)
+	if in.window != nil && window == nil {
+		// what the clock of a text counts shows at its first line
+		src = &begun{Source: src, more: src.Scan()}
+		w, err := in.window.resolve(&src.Table().Meta, analysis.Span{}, nil)
+		if err != nil {
+			return result.Input{}, Usage(err)
+		}
+		window = &w
+	}
+	o := analysis.Options{Keep: keep, Window: window, Syntax: in.syntaxPrinter()}
 	if bar != nil {
 		o.Tick = bar.tick
 	}
 	st, err := analysis.Run(ctx, src, o, states...)
 	bar.end()
 	return st.Input(&src.Table().Meta, err), err
+}
+
+// A begun Source has been scanned once already.
+type begun struct {
+	trace.Source
+	more, said bool // what that Scan returned, and whether it was said
+}
+
+func (s *begun) Scan() bool {
+	if !s.said {
+		s.said = true
+		return s.more
+	}
+	return s.Source.Scan()
 }
 
 // syntaxPrinter shows the first few bad lines or pages of an input.
@@ -173,13 +196,14 @@ func (in *Inputs) syntaxPrinter() func(*trace.SyntaxError) {
 	}
 }
 
-// windowOf finds the time window of one trace. If that needs to know more than
-// the command line says, the trace is read once for it.
+// windowOf finds the time window of one trace if that needs to know more than
+// the command line says: then the trace is read once for it. Else it is nil, as
+// standard input can be opened only once.
 func (in *Inputs) windowOf(ctx context.Context, path string) (*analysis.Window, error) {
-	if in.window == nil {
+	if in.window == nil || !in.window.needsScan() {
 		return nil, nil
 	}
-	if in.window.needsScan() && path == "-" {
+	if path == "-" {
 		return nil, Usage(errors.New("standard input is read once: --trim and times relative to its start, end or a mark need a file"))
 	}
 	src, err := in.open(ctx, path)
@@ -188,11 +212,8 @@ func (in *Inputs) windowOf(ctx context.Context, path string) (*analysis.Window, 
 	}
 	defer src.Close()
 	marks, rate := in.window.marks(), steady.New()
-	var st analysis.Stats
-	if in.window.needsScan() {
-		// damage is reported when the trace is read for its result
-		st, _ = analysis.Run(ctx, src, analysis.Options{}, marks, rate)
-	}
+	// damage is reported when the trace is read for its result
+	st, _ := analysis.Run(ctx, src, analysis.Options{}, marks, rate)
 	if in.window.auto {
 		return in.steadyWindow(path, rate), nil
 	}

@@ -206,7 +206,8 @@ func (b *bound) distance(m *trace.Meta) (trace.Time, error) {
 		return b.value, nil
 	}
 	if b.ticks < 0 {
-		return 0, fmt.Errorf("%s: its clock %s does not count seconds: give whole ticks", m.Path, m.Clock)
+		clock := strings.TrimSuffix("its clock "+m.Clock, " ") // text does not name it
+		return 0, fmt.Errorf("%s: %s does not count seconds: give whole ticks", m.Path, clock)
 	}
 	return b.ticks, nil
 }
