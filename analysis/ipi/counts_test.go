@@ -294,8 +294,7 @@ func TestJSONNames(t *testing.T) {
 		t.Fatal(err)
 	}
 	var missing []string
-	var need func(path string, got any, names ...string)
-	need = func(path string, got any, names ...string) {
+	need := func(path string, got any, names ...string) {
 		if list, ok := got.([]any); ok {
 			if len(list) == 0 {
 				missing = append(missing, path+" is empty")

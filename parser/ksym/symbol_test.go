@@ -123,7 +123,7 @@ func TestSymbolNoAllocations(t *testing.T) {
 	n := testing.AllocsPerRun(100, func() {
 		s, _ := ParseString(in)
 		Scan(raw)
-		Normalize(s.Name)
+		s.Name = Normalize(s.Name)
 		buf = s.AppendKernel(buf[:0])
 	})
 	if n != 0 {

@@ -17,7 +17,6 @@ type pager struct {
 	reserved int64 // what the block may take of memory
 	pageSize int
 
-	size      int64 // bytes of this CPU's data
 	next, end int64 // what is left of this CPU's data in the file
 	total     int64 // bytes of this CPU's data in the file
 	chunks    uint32
@@ -36,7 +35,7 @@ type memory struct{ left int64 }
 // newPager starts reading one CPU's data, of which there is some. maxBlock
 // bounds the memory for data that is not compressed.
 func newPager(f *file, b *buffer, d cpuData, maxBlock int, m *memory) (*pager, error) {
-	p := &pager{r: f.r, order: f.order, unpack: f.unpack, memory: m, pageSize: b.pageSize, next: d.off, end: d.off + d.size, chunked: f.compressed, pageOff: d.off, size: d.size}
+	p := &pager{r: f.r, order: f.order, unpack: f.unpack, memory: m, pageSize: b.pageSize, next: d.off, end: d.off + d.size, chunked: f.compressed, pageOff: d.off}
 	p.max = max(maxBlock/b.pageSize, 1) * b.pageSize
 	p.maxChunk = min(max(chunkPages*int64(b.pageSize), 4<<20), maxChunk)
 	var err error

@@ -129,8 +129,8 @@ func (s *Source) fixTop() {
 // Progress implements trace.Progresser.
 func (s *Source) Progress() (done, total int64) {
 	for _, st := range s.streams {
-		total += st.pager.size
-		done += st.pager.size - max(0, st.pager.end-st.pager.next)
+		total += st.pager.total
+		done += st.pager.done()
 	}
 	return done, total
 }
