@@ -39,7 +39,7 @@ type batchRecord struct {
 }
 
 const (
-	batchRecords = 256
+	batchRecords = 512
 	batches      = 4
 )
 
@@ -54,6 +54,9 @@ func newEventPrinter(src binaryTrace, out *catOutput, o tracecmd.Options, match 
 	printer := tracecmd.New(src.Table(), src, o)
 	p := &eventPrinter{out: out, match: match, work: make(chan *batch, batches), free: make(chan *batch, batches)}
 	p.stream = tracecmd.NewStream(printer, out.record)
+	if out.takesAll() {
+		p.stream.Collect(outputBuffer)
+	}
 	for range batches {
 		p.free <- &batch{records: make([]batchRecord, batchRecords)}
 	}

@@ -20,7 +20,7 @@ type catOutput struct {
 }
 
 // outputBuffer holds many lines and still fits a processor's cache.
-const outputBuffer = 1 << 19
+const outputBuffer = 128 << 10
 
 // newCatOutput writes to w; first and last are 0 for all records.
 func newCatOutput(w io.Writer, first, last int, stop func()) *catOutput {
@@ -30,6 +30,9 @@ func newCatOutput(w io.Writer, first, last int, stop func()) *catOutput {
 	}
 	return o
 }
+
+// takesAll reports whether records need not be told apart.
+func (o *catOutput) takesAll() bool { return o.first < 0 && len(o.last) == 0 }
 
 // head writes text that is no record.
 func (o *catOutput) head(text []byte) { o.write(text) }

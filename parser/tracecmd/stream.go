@@ -15,6 +15,8 @@ type Stream struct {
 	held []held // held[0] is an entry; others wait behind it
 	free []held
 	buf  []byte
+	// collect is how many bytes of text are collected for one call of emit
+	collect int
 }
 
 // A held record is a copy of one.
@@ -34,6 +36,10 @@ func (h *held) instance() trace.NameID {
 // NewStream returns a Stream that hands the text of each record to emit, which
 // must not keep it.
 func NewStream(p *Printer, emit func(text []byte)) *Stream { return &Stream{p: p, emit: emit} }
+
+// Collect makes the Stream hand over the text of several records at once, n
+// bytes or more, and the last ones at the End.
+func (s *Stream) Collect(n int) { s.collect = n }
 
 // Event prints an event.
 func (s *Stream) Event(e *trace.Event) {
@@ -61,7 +67,12 @@ func (s *Stream) Lost(l *trace.Lost) {
 }
 
 // End prints what is held back.
-func (s *Stream) End() { s.release(true) }
+func (s *Stream) End() {
+	s.release(true)
+	if len(s.buf) > 0 {
+		s.flush()
+	}
+}
 
 // hold makes room for one more record, reusing the memory of older ones.
 func (s *Stream) hold() *held {
@@ -127,11 +138,20 @@ func (s *Stream) drop(i int) {
 }
 
 func (s *Stream) print(e, next *trace.Event) {
-	s.buf = s.p.AppendEvent(s.buf[:0], e, next)
-	s.emit(s.buf)
+	s.buf = s.p.AppendEvent(s.buf, e, next)
+	if len(s.buf) >= s.collect {
+		s.flush()
+	}
 }
 
 func (s *Stream) printLost(l *trace.Lost) {
-	s.buf = s.p.AppendLost(s.buf[:0], l)
+	s.buf = s.p.AppendLost(s.buf, l)
+	if len(s.buf) >= s.collect {
+		s.flush()
+	}
+}
+
+func (s *Stream) flush() {
 	s.emit(s.buf)
+	s.buf = s.buf[:0]
 }

@@ -48,24 +48,23 @@ const (
 	opOr
 	opLogAnd
 	opLogOr
-	opCond         // a ? b : c
-	opIndex        // a[b]
-	opFlags        // __print_flags(a, text, names)
-	opSymbol       // __print_symbolic(a, names)
-	opHex          // __print_hex(a, b)
-	opHexStr       // __print_hex_str(a, b)
-	opHexDump      // __print_hex_dump(prefix, type, row, group, a, b, ascii)
-	opArray        // __print_array(a, b, c)
-	opDynPrint     // __print_dynamic_array(field, b)
-	opString       // __get_str(field)
-	opBitmask      // __get_bitmask(field)
-	opCPUMask      // __get_cpumask(field)
-	opDynArray     // __get_dynamic_array(field)
-	opDynArrayLen  // __get_dynamic_array_len(field)
-	opSockaddr     // __get_sockaddr(field)
-	opSeconds      // __print_ns_to_secs(a)
-	opSecondsRest  // __print_ns_without_secs(a)
-	numberOfNodeOp = iota
+	opCond        // a ? b : c
+	opIndex       // a[b]
+	opFlags       // __print_flags(a, text, names)
+	opSymbol      // __print_symbolic(a, names)
+	opHex         // __print_hex(a, b)
+	opHexStr      // __print_hex_str(a, b)
+	opHexDump     // __print_hex_dump(prefix, type, row, group, a, b, ascii)
+	opArray       // __print_array(a, b, c)
+	opDynPrint    // __print_dynamic_array(field, b)
+	opString      // __get_str(field)
+	opBitmask     // __get_bitmask(field)
+	opCPUMask     // __get_cpumask(field)
+	opDynArray    // __get_dynamic_array(field)
+	opDynArrayLen // __get_dynamic_array_len(field)
+	opSockaddr    // __get_sockaddr(field)
+	opSeconds     // __print_ns_to_secs(a)
+	opSecondsRest // __print_ns_without_secs(a)
 )
 
 // A flagName is one pair of __print_flags or __print_symbolic.

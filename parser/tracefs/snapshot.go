@@ -22,6 +22,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/ipiscope/ipiscope/parser/trace"
 	"github.com/ipiscope/ipiscope/parser/tracedat"
@@ -35,11 +36,8 @@ type Options struct {
 }
 
 // pageFiles are the two places of a CPU's pages in a snapshot.
-func pageFiles() []*regexp.Regexp {
-	return []*regexp.Regexp{
-		regexp.MustCompile(`^per_cpu/cpu([0-9]{1,5})/trace_pipe_raw$`),
-		regexp.MustCompile(`^raw/cpu([0-9]{1,5})\.trace_pipe_raw$`),
-	}
+func pageFiles() [2]string {
+	return [...]string{"per_cpu/cpu*/trace_pipe_raw", "raw/cpu*.trace_pipe_raw"}
 }
 
 // formatDirs are the two names of the folder with the events' formats.
@@ -75,25 +73,20 @@ type cpuPages struct {
 func pagesIn(dir string) []cpuPages {
 	var out []cpuPages
 	have := map[int]bool{}
-	for _, re := range pageFiles() {
-		glob := "per_cpu/cpu*/trace_pipe_raw"
-		if re.MatchString("raw/cpu0.trace_pipe_raw") {
-			glob = "raw/cpu*.trace_pipe_raw"
-		}
-		paths, _ := filepath.Glob(filepath.Join(globEscape(dir), glob)) // fails only for a bad pattern
+	for _, pattern := range pageFiles() {
+		// the folder's own name may hold a star
+		before, behind, _ := strings.Cut(pattern, "*")
+		before = filepath.Join(dir, before)
+		paths, _ := filepath.Glob(filepath.Join(globEscape(dir), pattern)) // fails only for a bad pattern
 		for _, path := range paths {
-			rel, err := filepath.Rel(dir, path)
-			if err != nil {
+			number := strings.TrimSuffix(strings.TrimPrefix(path, before), behind)
+			cpu, err := strconv.ParseUint(number, 10, 16)
+			if err != nil || have[int(cpu)] {
 				continue
 			}
-			m := re.FindStringSubmatch(filepath.ToSlash(rel))
-			if m == nil {
-				continue
-			}
-			cpu, _ := strconv.Atoi(m[1])
-			if st, err := os.Stat(path); err == nil && st.Mode().IsRegular() && !have[cpu] {
-				have[cpu] = true
-				out = append(out, cpuPages{cpu, path})
+			if st, err := os.Stat(path); err == nil && st.Mode().IsRegular() {
+				have[int(cpu)] = true
+				out = append(out, cpuPages{int(cpu), path})
 			}
 		}
 	}
