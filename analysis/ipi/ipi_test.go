@@ -412,6 +412,10 @@ func TestVerdict(t *testing.T) {
 			"a clock without a unit", setup{isolated: "2", meta: func(m *trace.Meta) { m.Clock, m.ClockUnit = "x86-tsc", "ticks" }},
 			resched("1.0") + resched("1.000001"), "CPU 2: 2 hits in 1000 ticks of clock x86-tsc, 100 % reschedule",
 		},
+		{
+			"and without a name, as in text", setup{isolated: "2", meta: func(m *trace.Meta) { m.Clock, m.ClockUnit = "", "ticks" }},
+			resched("1.0") + resched("1.000001"), "CPU 2: 2 hits in 1000 ticks, 100 % reschedule",
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if got := count(t, tt.setup, tt.script).Result().Verdict; got != tt.want {

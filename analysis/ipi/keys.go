@@ -39,7 +39,7 @@ const (
 var keyDocs = [numKeys]struct{ name, doc string }{
 	KeyCallback:  {"callback", "the callback that the send event names; requests that sent no IPI are under (no ipi)"},
 	KeyFunction:  {"function", "what the hit makes its target run, by the best evidence there is"},
-	KeyEvidence:  {"evidence", "how the function is known: callback, csd, stack or none"},
+	KeyEvidence:  {"evidence", "how the function is known: callback, csd, stack, handler or none"},
 	KeyCallsite:  {"callsite", "where the send was called from, with offset"},
 	KeyEvent:     {"event", "the send event"},
 	KeyCause:     {"cause", "the kernel function that made the send necessary, found in its stack"},

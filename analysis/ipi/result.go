@@ -236,6 +236,9 @@ func (c *Counts) warn(set *result.Set) {
 		if in.Lost > 0 || in.LostUnknown {
 			set.Warn("lost-events", lostText(in))
 		}
+		if in.SyntaxErrors > 0 {
+			set.Warn("syntax-errors", fmt.Sprintf("%s: %d lines or parts were not understood and are not counted", in.Path, in.SyntaxErrors))
+		}
 		if in.Incomplete {
 			set.Warn("incomplete", in.Path+": not read to its end: counts are lower bounds")
 		}

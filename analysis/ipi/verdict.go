@@ -51,9 +51,11 @@ func (c *Counts) verdict(set *result.Set, isolated *cpumask.Mask) string {
 // span is the summed length of the traces.
 func (c *Counts) span() string {
 	for _, in := range c.inputs {
-		switch in.Clock {
-		case "counter", "x86-tsc", "ppc-tb", "uptime":
+		switch {
+		case in.Ticks && in.Clock != "":
 			return fmt.Sprintf("%d ticks of clock %s", c.duration, in.Clock)
+		case in.Ticks:
+			return fmt.Sprintf("%d ticks", c.duration)
 		}
 	}
 	d := time.Duration(c.duration)

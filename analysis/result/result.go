@@ -46,7 +46,10 @@ type Input struct {
 	LostUnknown  bool   // events were lost and the recording does not know how many
 	SyntaxErrors uint64
 	First, Last  int64 // time of the first and last event, nanoseconds
-	Incomplete   bool  // damaged, cut off or interrupted: figures are partial
+	// Ticks says that the clock does not count nanoseconds: First, Last and all
+	// times of the result are in ticks of its own. Text may not name the clock.
+	Ticks      bool
+	Incomplete bool // damaged, cut off or interrupted: figures are partial
 }
 
 // IsLossy reports whether the input lacks events, so that its counts are lower

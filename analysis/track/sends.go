@@ -1,6 +1,8 @@
 package track
 
 import (
+	"strings"
+
 	"github.com/ipiscope/ipiscope/parser/cpumask"
 	"github.com/ipiscope/ipiscope/parser/trace"
 )
@@ -299,11 +301,29 @@ func (s *Sends) stack(e *trace.Event) {
 	open := s.open[e.CPU]
 	for i := len(open) - 1; i >= 0; i-- {
 		if open[i].at == at {
-			open[i].send.Stack = e.Stack()
+			if w := open[i].send; s.isStackOf(e.Stack(), w) {
+				w.Stack = e.Stack()
+			}
 			s.closeFrom(e.CPU, i)
 			return
 		}
 	}
+}
+
+// probePrefix begins the name of the function that records an event: the first
+// frame of its stack, if the stack has the tracepoint's own frames.
+const probePrefix = "trace_event_raw_event_"
+
+// isStackOf checks a stack by its first frame, which names the class of the
+// event it was taken for. perf leaves that frame out, and other classes than
+// those of the sends have names of their own: they say nothing.
+func (s *Sends) isStackOf(id trace.StackID, w *Send) bool {
+	frames := s.table.StackOf(id)
+	if len(frames) == 0 {
+		return true
+	}
+	class, ok := strings.CutPrefix(s.table.SymbolOf(frames[0]).Name, probePrefix)
+	return !ok || w.Raise || class == s.table.Schema(w.Event).Name
 }
 
 // closeContext ends the wait for the stack of sends in a context that has gone

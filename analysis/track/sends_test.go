@@ -172,6 +172,12 @@ func TestStacks(t *testing.T) {
 		{"another CPU's stack",
 			send("1.000001", "d..1", "2") + "at 1.000002 cpu 1 task a-7 flags d..1 kernel_stack x\n",
 			[]string{"1 from 0: 2:reschedule/callback/0"}},
+		{"its first frame names its event",
+			send("1.000001", "d..1", "2") + stack("1.000002", "d..1", "trace_event_raw_event_ipi_send_cpu x"),
+			[]string{"1 from 0: 2:reschedule/callback/0 stack trace_event_raw_event_ipi_send_cpu"}},
+		{"its first frame names another event, which was not recorded",
+			send("1.000001", "d..1", "2") + stack("1.000002", "d..1", "trace_event_raw_event_csd_queue_cpu x"),
+			[]string{"1 from 0: 2:reschedule/callback/0"}},
 		{"a stack that belongs to nothing", stack("1.000001", "d..1", "x") + send("1.000002", "d..1", "2"),
 			[]string{"2 from 0: 2:reschedule/callback/0"}},
 	}

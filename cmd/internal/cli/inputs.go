@@ -40,7 +40,7 @@ func (f *InputFlags) AddTo(fs *pflag.FlagSet) {
 	fs.StringVar(&f.from, "from", "", "begin at time `T`: seconds as printed, +S from the start, -S from the end, or mark:TEXT")
 	fs.StringVar(&f.to, "to", "", "end at time `T`, as for --from")
 	fs.StringVar(&f.trim, "trim", "", "cut `D` seconds (or 500ms) off both ends, or auto: all but the steady part")
-	fs.BoolVar(&f.strict, "strict", false, "exit with status 3 if events were lost or an input is incomplete")
+	fs.BoolVar(&f.strict, "strict", false, "exit with status 3 if events were lost, lines are bad or an input is incomplete")
 }
 
 // Inputs are the traces of one command line with everything about them parsed
@@ -128,7 +128,7 @@ func (in *Inputs) one(ctx context.Context, path string, f func(trace.Source, Run
 	}
 	err = f(src, func(states ...analysis.State) (result.Input, error) {
 		input, err := in.run(ctx, src, window, states)
-		lossy = lossy || input.IsLossy()
+		lossy = lossy || input.IsLossy() || input.SyntaxErrors > 0
 		return input, err
 	})
 	return lossy, errors.Join(err, src.Close())
