@@ -236,6 +236,9 @@ func (c *Counts) warn(set *result.Set) {
 		if in.Lost > 0 || in.LostUnknown {
 			set.Warn("lost-events", lostText(in))
 		}
+		if in.Ticks {
+			set.Warn("clock-ticks", fmt.Sprintf("%s: its clock %s does not count nanoseconds: lengths are in its ticks, and rates are per 1000000000 ticks", in.Path, in.Clock))
+		}
 		if in.SyntaxErrors > 0 {
 			set.Warn("syntax-errors", fmt.Sprintf("%s: %d lines or parts were not understood and are not counted", in.Path, in.SyntaxErrors))
 		}

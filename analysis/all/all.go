@@ -1,0 +1,27 @@
+// Package all lists the analyzers. The list is written out, so that what there
+// is can be read in one place and no import decides it.
+package all
+
+import (
+	"github.com/ipiscope/ipiscope/analysis"
+	"github.com/ipiscope/ipiscope/analysis/contexts"
+	"github.com/ipiscope/ipiscope/analysis/evidence"
+	"github.com/ipiscope/ipiscope/analysis/hits"
+	"github.com/ipiscope/ipiscope/analysis/inventory"
+	"github.com/ipiscope/ipiscope/analysis/ipi"
+	"github.com/ipiscope/ipiscope/analysis/latency"
+	"github.com/ipiscope/ipiscope/analysis/quiet"
+)
+
+// Analyzers returns the analyzers that read traces.
+func Analyzers() []analysis.Analyzer {
+	return []analysis.Analyzer{
+		ipi.Analyzer(),
+		hits.Analyzer(),
+		latency.Analyzer(),
+		quiet.Analyzer(),
+		evidence.Analyzer(),
+		contexts.Analyzer(),
+		inventory.Analyzer(),
+	}
+}
