@@ -9,8 +9,10 @@ import (
 	"github.com/ipiscope/ipiscope/analysis/hits"
 	"github.com/ipiscope/ipiscope/analysis/inventory"
 	"github.com/ipiscope/ipiscope/analysis/ipi"
+	"github.com/ipiscope/ipiscope/analysis/irqcount"
 	"github.com/ipiscope/ipiscope/analysis/latency"
 	"github.com/ipiscope/ipiscope/analysis/quiet"
+	"github.com/ipiscope/ipiscope/analysis/whatif"
 )
 
 // Analyzers returns the analyzers that read traces.
@@ -20,6 +22,8 @@ func Analyzers() []analysis.Analyzer {
 		hits.Analyzer(),
 		latency.Analyzer(),
 		quiet.Analyzer(),
+		whatif.Analyzer(),
+		irqcount.Analyzer(),
 		evidence.Analyzer(),
 		contexts.Analyzer(),
 		inventory.Analyzer(),

@@ -1,6 +1,9 @@
 package catalog
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // A Class says what can be done about a hit.
 type Class uint8
@@ -19,6 +22,12 @@ const (
 var classNames = [...]string{"unknown", "deferrable", "candidate", "self-filtered", "avoidable", "returnable", "noise", "unavoidable"}
 
 func (c Class) String() string { return classNames[c] }
+
+// ClassNames lists all classes.
+func ClassNames() []string { return classNames[:] }
+
+// IsClass reports whether there is a class of that name.
+func IsClass(name string) bool { return slices.Contains(classNames[:], name) }
 
 // Meaning is one sentence about the class, without a full stop.
 func (c Class) Meaning() string {

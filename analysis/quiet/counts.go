@@ -58,10 +58,13 @@ func NewCounts(cfg Config) *Counts {
 // Counts returns what s saw. in describes the trace it came from.
 func (s *State) Counts(in result.Input) *Counts {
 	c := NewCounts(s.cfg)
-	c.duration, c.points, c.more = s.span.Duration(), s.points, s.gaps.more
+	c.duration, c.more = s.span.Duration(), s.gaps.more
+	if !s.deliveries.HasEntries() {
+		c.points = s.points
+	}
 	c.inputs = []result.Input{in}
 	c.seen.CopyFrom(&s.seen)
-	if n := s.table.Meta.CPUs; n > 0 && s.any {
+	if n := max(s.table.Meta.CPUs, c.seen.Last()+1); n > 0 && s.any {
 		c.seen.SetRange(0, n-1)
 	}
 	for n := range c.seen.All() {
@@ -134,8 +137,11 @@ func (c *Counts) Merge(o *Counts) {
 	for n, t := range o.cpus {
 		old := c.cpus[n]
 		if old == nil {
-			old = &cpuTotal{worst: second{index: -1}}
-			c.cpus[n] = old
+			first := *t
+			first.quiet = stat.Dist{}
+			first.quiet.Merge(&t.quiet)
+			c.cpus[n] = &first
+			continue
 		}
 		old.add(t)
 	}
@@ -165,7 +171,7 @@ func (t *cpuTotal) add(o *cpuTotal) {
 		t.longest, t.longestAt = o.longest, o.longestAt
 	}
 	t.censored += o.censored
-	if o.worst.worse(&t.worst) || !t.worst.worse(&o.worst) && o.worstAt < t.worstAt {
+	if cmp.Or(cmp.Compare(o.worst.taken, t.worst.taken), cmp.Compare(o.worst.count, t.worst.count), cmp.Compare(t.worstAt, o.worstAt)) > 0 {
 		t.worst, t.worstAt = o.worst, o.worstAt
 	}
 	t.enters += o.enters

@@ -247,6 +247,7 @@ func (s *State) add(src source, cpu int32, start, end trace.Time) {
 // sent takes a hit of a trace in which no interrupt of an IPI was seen: the send
 // is all that tells of it.
 func (s *State) sent(target int32, at trace.Time) {
+	s.seen.Set(int(target))
 	if s.deliveries.HasEntries() {
 		return
 	}

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/ipiscope/ipiscope/analysis/result"
-	"github.com/ipiscope/ipiscope/analysis/track"
 	"github.com/ipiscope/ipiscope/parser/cpumask"
 	"github.com/ipiscope/ipiscope/parser/trace"
 )
@@ -159,20 +158,22 @@ func (c *Counts) gapTable() *result.Table {
 	t := &result.Table{Name: "gaps", Title: "The gaps", Cols: []result.Col{
 		{Name: "gap", Head: "gap", Help: "number of the gap as it was asked for"}, {Name: "cpu", Head: "CPU"},
 		{Name: "start", Head: "start"}, {Name: "length_ns", Head: "length", Unit: "ns"},
-		{Name: "interruptions", Head: "interruptions"}, {Name: "stolen_ns", Head: "stolen", Unit: "ns", Help: "time of the interruptions that lies in the gap"},
+		{Name: "interruptions", Head: "interruptions"}, {Name: "stolen_ns", Head: "stolen", Unit: "ns", Help: "time of the interruptions that lies in the gap; where they overlap it counts once"},
 		{Name: "culprits", Head: "by"},
 	}}
 	type hit struct {
 		count uint64
 		taken int64
+		until trace.Time // of the gap, what is counted in taken
 		names []string
 	}
 	hits := make([]hit, len(c.cfg.Gaps))
 	for _, x := range c.sortedCulprits() {
 		h, g := &hits[x.gap], &c.cfg.Gaps[x.gap]
 		h.count++
-		if x.end != track.Never {
-			h.taken += max(0, int64(min(x.end, g.End)-max(x.start, g.Start)))
+		if from, to := max(x.start, g.Start, h.until), min(x.end, g.End); from < to {
+			h.taken += int64(to - from)
+			h.until = to
 		}
 		if name := x.Kind + ":" + x.Name; !slices.Contains(h.names, name) {
 			h.names = append(h.names, name)

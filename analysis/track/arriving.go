@@ -148,12 +148,12 @@ func (d *Deliveries) queue(e *trace.Event) {
 	}
 	if old := d.requests[csd]; old != nil {
 		delete(d.requests, csd)
-		d.endRequest(old, NoEntry, e.Time)
+		d.endRequest(old, d.missingRun(), e.Time)
 	}
 	if len(d.requests) >= maxRequests {
 		for csd, r := range d.requests {
 			delete(d.requests, csd)
-			d.endRequest(r, NoEntry, e.Time)
+			d.endRequest(r, d.missingRun(), e.Time)
 		}
 	}
 	r := d.newRequest()
@@ -171,6 +171,14 @@ func (d *Deliveries) queue(e *trace.Event) {
 		}
 		t.wakes = append(t.wakes, r)
 	}
+}
+
+// missingRun is why a request was not seen to run.
+func (d *Deliveries) missingRun() Reason {
+	if d.anyRun {
+		return NoEntry
+	}
+	return TraceStart
 }
 
 // run takes a csd_function_entry.
@@ -192,7 +200,7 @@ func (d *Deliveries) run(x *Bracket) {
 		switch {
 		case t.runLoss != d.losses:
 			r.Arrival = Lost
-		case !t.runs:
+		case !t.runs, !d.anyRequest:
 			r.Arrival = TraceStart
 		}
 	}

@@ -16,6 +16,10 @@ type Brackets struct {
 	table *trace.Table
 	roles []bracketRole // by EventID
 	cpus  []bracketCPU
+	// entered are the kinds of entry events seen so far on any CPU: events are
+	// switched on one after the other, and exits that come before the first
+	// entry of their kind lie at the start of the recording
+	entered []bracketID
 	// Runs says what became of the entry and exit events.
 	Runs [NumBracketKinds]Account
 }
@@ -193,6 +197,32 @@ func (c *bracketCPU) note(id bracketID) bool {
 	return true
 }
 
+// noteKind remembers that entry events of a kind are recorded by now.
+func (b *Brackets) noteKind(x *Bracket) {
+	if !b.hasEntered(x) {
+		b.entered = append(b.entered, x.event())
+	}
+}
+
+// hasEntered reports whether an entry of this kind was seen on any CPU.
+func (b *Brackets) hasEntered(x *Bracket) bool {
+	id := x.event()
+	for i := range b.entered {
+		if b.entered[i] == id {
+			return true
+		}
+	}
+	return false
+}
+
+// event tells the kind of event that a bracket begins with.
+func (x *Bracket) event() bracketID {
+	if x.Kind == BracketVector {
+		return bracketID{x.Kind, 0, x.Name}
+	}
+	return bracketID{kind: x.Kind}
+}
+
 func (b *Brackets) enter(e *trace.Event, r *bracketRole) {
 	c := b.cpu(e.CPU)
 	x := b.identify(e, r)
@@ -204,6 +234,7 @@ func (b *Brackets) enter(e *trace.Event, r *bracketRole) {
 	}
 	x.Outer = len(c.open) == 0
 	c.note(x.identity())
+	b.noteKind(&x)
 	c.open = append(c.open, x)
 	if b.cfg.Open != nil {
 		b.cfg.Open(e, &c.open[len(c.open)-1])
@@ -252,10 +283,11 @@ func (b *Brackets) exit(e *trace.Event, r *bracketRole) {
 		return
 	}
 	why := NoEntry
-	if c.note(id) { // only the first can have been open
-		if why = TraceStart; c.gap {
-			why = Lost
-		}
+	switch first := c.note(id); { // only the first can have been open
+	case first && c.gap:
+		why = Lost
+	case first, !b.hasEntered(&x):
+		why = TraceStart
 	}
 	b.Runs[x.Kind][why]++
 }

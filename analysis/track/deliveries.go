@@ -276,10 +276,10 @@ func (d *Deliveries) End() {
 	}
 	d.sends.End()
 	if !d.anyEntry {
-		d.Hits.notRecorded(TraceEnd, NoEntry, Lost)
+		d.Hits.notRecorded(TraceStart, TraceEnd, NoEntry, Lost)
 	}
 	if !d.anyRun {
-		d.Requests.notRecorded(TraceEnd, NoEntry, Lost)
+		d.Requests.notRecorded(TraceStart, TraceEnd, NoEntry, Lost)
 	}
 	for k := range d.Arrivals {
 		if k == int(BracketCall) && !d.anyRequest || k != int(BracketCall) && !d.anySend {

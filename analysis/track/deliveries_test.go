@@ -188,11 +188,21 @@ func TestDeliveries(t *testing.T) {
 			17 2 d.h1 irq_work_exit vector=246`,
 			[]string{"irq_work 2>2 nohz_full_kick_func matched arrive 5 irq 2 handler - kernel"}, nil},
 		{"two sends, one interrupt", `
+			1 2 d.h1 reschedule_entry vector=253
+			2 2 d.h1 reschedule_exit vector=253
 			10 0 d..1 ipi_send_cpu cpu=2 ` + resched + `
 			12 1 d..1 ipi_send_cpu cpu=2 ` + resched + `
 			15 2 d.h1 reschedule_entry vector=253
 			17 2 d.h1 reschedule_exit vector=253`,
-			[]string{"reschedule 0>2 reschedule matched arrive 5 irq 2 handler - kernel", "reschedule 1>2 reschedule matched arrive 3 irq 2 handler - kernel joined"}, nil},
+			[]string{"reschedule -1>2 reschedule trace-start arrive - irq 1 handler - kernel", "reschedule 0>2 reschedule matched arrive 5 irq 2 handler - kernel", "reschedule 1>2 reschedule matched arrive 3 irq 2 handler - kernel joined"},
+			[]string{"vector arrivals trace-start 1"}},
+		{"before the first entry there may have been others that were not recorded yet", `
+			10 0 d..1 ipi_send_cpu cpu=2 ` + resched + `
+			12 1 d..1 ipi_send_cpu cpu=2 ` + resched + `
+			15 2 d.h1 reschedule_entry vector=253
+			17 2 d.h1 reschedule_exit vector=253`,
+			[]string{"reschedule 0>2 reschedule trace-start arrive - irq - handler - unknown", "reschedule 1>2 reschedule matched arrive 3 irq 2 handler - kernel"},
+			[]string{"hits trace-start 1"}},
 		{"lines do not mix", `
 			10 0 d..1 ipi_send_cpu cpu=2 ` + resched + `
 			12 1 d..1 ipi_send_cpumask cpumask=2-3 ` + call + `
@@ -221,7 +231,7 @@ func TestDeliveries(t *testing.T) {
 			[]string{"reschedule -1>2 reschedule lost-events arrive - irq - handler - kernel", "reschedule 0>2 reschedule lost-events arrive - irq - handler - unknown"},
 			[]string{"vector arrivals lost-events 1", "vector runs lost-events 2", "hits lost-events 1"}},
 		{"a sender's gap shows late", `
-			9 0 d..1 sched_wakeup pid=3
+			9 0 d..1 ipi_send_cpu cpu=0 ` + resched + `
 			10 2 d.h1 reschedule_entry vector=253
 			11 2 d.h1 reschedule_exit vector=253
 			12 2 d.h1 reschedule_entry vector=253
@@ -250,7 +260,7 @@ func TestDeliveries(t *testing.T) {
 			10 2 d.h1 reschedule_entry vector=253
 			11 2 d.h1 reschedule_entry vector=253
 			12 2 d.h1 reschedule_exit vector=253`,
-			[]string{"reschedule -1>2 reschedule no-send arrive - irq 1 handler - kernel", "reschedule -1>2 reschedule trace-start arrive - irq - handler - kernel"},
+			[]string{"reschedule -1>2 reschedule trace-start arrive - irq - handler - kernel", "reschedule -1>2 reschedule trace-start arrive - irq 1 handler - kernel"},
 			[]string{"vector arrivals not-recorded 2", "vector runs no-exit 1"}},
 		{"arm64: the interrupt around the handler is not another one", `
 			10 0 d..1 ipi_send_cpu cpu=2 ` + resched + `

@@ -53,9 +53,18 @@ func (d *Deliveries) take(w *Send, h *Hit) {
 	}
 	p := &t.pending[w.Line]
 	if p.n >= maxPending {
-		d.endHit(p.pop(), NoEntry, w.Time)
+		d.endHit(p.pop(), t.missing(w.Line), w.Time)
 	}
 	p.add(f)
+}
+
+// missing is why a hit has no entry: before the first entry of its line they may
+// not have been recorded yet.
+func (t *target) missing(l Line) Reason {
+	if t.entries[l] {
+		return NoEntry
+	}
+	return TraceStart
 }
 
 // arrived returns the interrupt that this send's must be although the target's
@@ -164,6 +173,10 @@ func (d *Deliveries) arrive(e *trace.Event, x *Bracket) {
 			continue
 		}
 		d.settle(t, l)
+		for !t.entries[l] && t.pending[l].n > 1 {
+			// entries are recorded from here on: the older hits arrived before
+			d.endHit(t.pending[l].pop(), TraceStart, x.Start)
+		}
 		for f := t.pending[l].pop(); f != nil; f = t.pending[l].pop() {
 			f.Arrival = Matched
 			d.Hits[Matched]++
@@ -212,7 +225,7 @@ func (d *Deliveries) unsent(t *target, x *Bracket) *flight {
 		switch {
 		case t.lossAt[l] != d.losses:
 			f.Arrival = Lost
-		case !t.entries[l]:
+		case !t.entries[l], !d.anySend:
 			f.Arrival = TraceStart
 		}
 		if d.skewed {

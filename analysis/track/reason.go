@@ -12,7 +12,8 @@ const (
 	IRQWork
 	// Lost: events between the two may have been dropped.
 	Lost
-	// TraceStart: the first of its kind; its cause lies before the recording.
+	// TraceStart: the first of its kind: the counterpart lies before the
+	// recording, or before the counterpart's event was switched on.
 	TraceStart
 	// TraceEnd: what follows lies behind the recording.
 	TraceEnd
@@ -40,7 +41,7 @@ func (r Reason) Doc() string {
 		"a function that the CPU ran for itself, without an IPI (csd=NULL)",
 		"a queued irq_work, which runs without csd_function_entry",
 		"events that were lost may lie between",
-		"the first of its kind: its cause may lie before the recording",
+		"the counterpart may lie before the recording, or before its event was switched on",
 		"what follows lies behind the end of the recording",
 		"no recorded send or request led to it",
 		"not seen to arrive before the same was sent again",

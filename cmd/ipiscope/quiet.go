@@ -10,6 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ipiscope/ipiscope/analysis"
+	"github.com/ipiscope/ipiscope/analysis/irqcount"
 	"github.com/ipiscope/ipiscope/analysis/quiet"
 	"github.com/ipiscope/ipiscope/cmd/internal/cli"
 	"github.com/ipiscope/ipiscope/parser/cpumask"
@@ -25,6 +27,7 @@ type quietFlags struct {
 	victim   int
 	within   time.Duration
 	gaps     string
+	counted  interruptsFlag
 }
 
 func newQuiet(t *cli.Terminal) *cobra.Command {
@@ -48,6 +51,7 @@ before a time, or in the gaps that oslat, cyclictest or jitterdebugger saw.`,
 	fs.IntVar(&f.victim, "victim", -1, "with --at: only what hit CPU `N`")
 	fs.DurationVar(&f.within, "within", 50*time.Microsecond, "how long before a time or a gap still counts, `TIME`")
 	fs.StringVar(&f.gaps, "gaps", "", "explain the gaps in `FILE`: lines of a CPU, a start and an end in seconds")
+	f.counted.AddTo(fs)
 	f.output.AddTo(cmd, 0)
 	f.catalog.AddTo(fs)
 	f.input.AddTo(fs)
@@ -101,6 +105,10 @@ func runQuiet(ctx context.Context, t *cli.Terminal, f *quietFlags, paths []strin
 	if config.Gaps, err = f.list(); err != nil {
 		return err
 	}
+	deltas, err := f.counted.deltas()
+	if err != nil {
+		return err
+	}
 	if config.Catalog, err = f.catalog.Load(); err != nil {
 		return err
 	}
@@ -108,14 +116,19 @@ func runQuiet(ctx context.Context, t *cli.Terminal, f *quietFlags, paths []strin
 	if err != nil {
 		return err
 	}
-	total := quiet.NewCounts(config)
+	total, seen := quiet.NewCounts(config), irqcount.NewCounts()
 	err = in.Each(ctx, func(src trace.Source, run cli.Run) error {
 		if err := isolated.Check(&src.Table().Meta); err != nil {
 			return err
 		}
 		state := quiet.New(src.Table(), config)
-		input, err := run(state)
+		states, irqs := []analysis.State{state}, irqcount.New(src.Table())
+		if deltas != nil {
+			states = append(states, irqs)
+		}
+		input, err := run(states...)
 		total.Merge(state.Counts(input))
+		seen.Merge(irqs.Counts())
 		return err
 	})
 	if cli.Status(err) == cli.ExitUsage {
@@ -124,6 +137,9 @@ func runQuiet(ctx context.Context, t *cli.Terminal, f *quietFlags, paths []strin
 	set := total.Result()
 	if len(set.Inputs) == 0 {
 		return err // nothing could be read, and that was said
+	}
+	if deltas != nil {
+		seen.AddTo(set, deltas, isolated.Targets())
 	}
 	if werr := write(set); werr != nil {
 		return werr // err was said already

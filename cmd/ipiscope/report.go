@@ -8,8 +8,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ipiscope/ipiscope/analysis"
 	"github.com/ipiscope/ipiscope/analysis/ipi"
 	"github.com/ipiscope/ipiscope/analysis/result"
+	"github.com/ipiscope/ipiscope/analysis/whatif"
 	"github.com/ipiscope/ipiscope/cmd/internal/cli"
 	"github.com/ipiscope/ipiscope/parser/trace"
 )
@@ -25,6 +27,7 @@ type reportFlags struct {
 	sort     string
 	catalog  cli.CatalogFlag
 	filter   cli.FilterFlags
+	whatIf   string
 }
 
 func newReport(t *cli.Terminal) *cobra.Command {
@@ -45,12 +48,17 @@ or by any other keys. Several traces are added up, with a column for each;
 	f.filter.AddTo(cmd.Flags(), "count only the sends")
 	cmd.Flags().StringVar(&f.by, "by", defaultBy, "group by `KEYS`, comma separated: "+strings.Join(ipi.KeyNames(), " "))
 	cmd.Flags().StringVar(&f.sort, "sort", "hits", "sort the groups by this `COLUMN`, largest first; names alphabetically")
+	cmd.Flags().StringVar(&f.whatIf, "what-if", "", "add what would become of the hits: `deferral` of deferrable work to the target's next kernel entry")
 	f.output.AddTo(cmd, 20)
 	f.catalog.AddTo(cmd.Flags())
 	f.input.AddTo(cmd.Flags())
 	complete(cmd, "by", ipi.KeyNames())
+	complete(cmd, "what-if", whatIfs())
 	return cmd
 }
+
+// whatIfs are the values of --what-if.
+func whatIfs() []string { return []string{"deferral"} }
 
 func runReport(ctx context.Context, t *cli.Terminal, f *reportFlags, paths []string) error {
 	by, err := parseKeys(f.by)
@@ -68,6 +76,9 @@ func runReport(ctx context.Context, t *cli.Terminal, f *reportFlags, paths []str
 	if err := checkSort(f.sort, by); err != nil {
 		return err
 	}
+	if f.whatIf != "" && !slices.Contains(whatIfs(), f.whatIf) {
+		return cli.Unknown("what-if", f.whatIf, whatIfs())
+	}
 	cat, err := f.catalog.Load()
 	if err != nil {
 		return err
@@ -80,7 +91,7 @@ func runReport(ctx context.Context, t *cli.Terminal, f *reportFlags, paths []str
 	if err != nil {
 		return err
 	}
-	total := ipi.NewCounts(isolated.Targets(), by)
+	total, fates := ipi.NewCounts(isolated.Targets(), by), whatif.NewCounts()
 	err = in.Each(ctx, func(src trace.Source, run cli.Run) error {
 		if err := isolated.Check(&src.Table().Meta); err != nil {
 			return err
@@ -90,8 +101,14 @@ func runReport(ctx context.Context, t *cli.Terminal, f *reportFlags, paths []str
 			return err
 		}
 		state := ipi.New(src.Table(), ipi.Config{Isolated: isolated.Targets(), By: by, Catalog: cat, Counts: bound.Counts()})
-		input, err := run(state)
+		states := []analysis.State{state}
+		deferral := whatif.New(src.Table(), whatif.Config{Isolated: isolated.Targets(), Catalog: cat, Counts: bound.Counts()})
+		if f.whatIf != "" {
+			states = append(states, deferral)
+		}
+		input, err := run(states...)
 		total.Merge(state.Counts(input))
+		fates.Merge(deferral.Counts())
 		return errors.Join(err, bound.End())
 	})
 	if cli.Status(err) == cli.ExitUsage {
@@ -102,6 +119,9 @@ func runReport(ctx context.Context, t *cli.Terminal, f *reportFlags, paths []str
 		return err // nothing could be read, and that was said
 	}
 	sortGroups(set, f.sort)
+	if f.whatIf != "" {
+		fates.AddTo(set)
+	}
 	if werr := write(set); werr != nil {
 		return werr // err was said already
 	}

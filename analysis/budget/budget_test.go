@@ -1,0 +1,144 @@
+package budget_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ipiscope/ipiscope/analysis/budget"
+	"github.com/ipiscope/ipiscope/analysis/result"
+)
+
+func TestParse(t *testing.T) {
+	b, err := budget.Parse([]byte(budget.Format), "b.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if *b.MaxHits != 10 || *b.MaxHandler != 50*time.Microsecond || *b.MinQuiet != time.Second || b.MaxLost != 0 || b.All ||
+		!cmp.Equal(b.Classes, []budget.Limit{{Name: "deferrable"}}) || !cmp.Equal(b.Functions, []budget.Limit{{Name: "do_sync_core"}}) {
+		t.Errorf("the documented form reads as %+v", b)
+	}
+	for text, want := range map[string]string{
+		"max_hits: 1":               "field max_hits not found",
+		"max_hits_per_cpu_hour: -1": "b.yaml: max_hits_per_cpu_hour: -1: want a number",
+		"max_handler: 50":           `b.yaml: max_handler: "50": want a time`,
+		"count: all":                `b.yaml: count: "all": want interference or hits`,
+		"functions: {f: .nan}":      "b.yaml: functions: f: NaN: want a number",
+		"classes: [a":               "b.yaml: yaml:",
+	} {
+		if _, err := budget.Parse([]byte(text), "b.yaml"); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %q", text, err, want)
+		}
+	}
+	if b, err := budget.Parse(nil, "b.yaml"); err != nil || !b.IsEmpty() {
+		t.Errorf("an empty file: %+v, %v", b, err)
+	}
+}
+
+func TestAddLimit(t *testing.T) {
+	var b budget.Budget
+	for _, ok := range []string{"all:1.5", "class=candidate:2", "function=a|b:3", "function=x:y:4"} {
+		if err := b.AddLimit(ok); err != nil {
+			t.Error(err)
+		}
+	}
+	if *b.MaxHits != 1.5 || !cmp.Equal(b.Functions, []budget.Limit{{"a|b", 3}, {"x:y", 4}}) {
+		t.Errorf("%+v", b)
+	}
+	for _, bad := range []string{"", "all", "all:", "all:x", "all:-1", "all:NaN", "all:Inf", "klass=a:1", "class=:1", "function:1"} {
+		if err := b.AddLimit(bad); err == nil {
+			t.Errorf("%q is taken", bad)
+		}
+	}
+}
+
+func limit(v float64) *float64            { return &v }
+func span(d time.Duration) *time.Duration { return &d }
+
+func TestCheck(t *testing.T) {
+	hour := int64(time.Hour)
+	measured := func(change func(*budget.Measured)) *budget.Measured {
+		m := &budget.Measured{
+			Inputs: []result.Input{{Path: "t"}}, Isolated: "2-3", Duration: 2 * hour, HasSends: true, HasHandlers: true,
+			CPUs: []budget.CPU{
+				{CPU: 2, Hits: []budget.Hits{{"f", "deferrable", 10, 4}, {"a|b", "candidate", 2, 2}}, Handler: 5000, Function: "f", Quiet: hour},
+				{CPU: 3, Handler: -1, Quiet: 2 * hour},
+			},
+		}
+		if change != nil {
+			change(m)
+		}
+		return m
+	}
+	tests := []struct {
+		name   string
+		b      budget.Budget
+		change func(*budget.Measured)
+		passed bool
+		want   []string
+	}{
+		{"rates are those of interference; of none there is a bound: 3 in 2 hours",
+			budget.Budget{MaxHits: limit(3)}, nil, true,
+			[]string{"pass all: 0 of 0", "pass 2: 3 (6 hits) of 3", "pass 3: 0 (0 hits) of 3, below 1.5"}},
+		{"all hits", budget.Budget{MaxHits: limit(3), All: true}, nil, false,
+			[]string{"fail 2: 6 (12 hits) of 3: 6 is more than 3", "pass all: 0 of 0", "pass 3: 0 (0 hits) of 3, below 1.5"}},
+		{"by class and function, which may be one of a set",
+			budget.Budget{Classes: []budget.Limit{{"deferrable", 1}}, Functions: []budget.Limit{{"b", 0}}}, nil, false,
+			[]string{
+				"fail 2: 2 (4 hits) of 1: 2 is more than 1", "fail 2: 1 (2 hits) of 0: 1 is more than 0",
+				"pass all: 0 of 0", "pass 3: 0 (0 hits) of 1, below 1.5", "pass 3: 0 (0 hits) of 0, below 1.5",
+			}},
+		{"handler and quiet times", budget.Budget{MaxHandler: span(4 * time.Microsecond), MinQuiet: span(90 * time.Minute)}, nil, false,
+			[]string{
+				"fail 2: 5µs of 4µs: f took 5µs", "fail 2: 1h0m0s of at least 1h30m0s: it was interrupted more often",
+				"pass all: 0 of 0", "pass 3: none seen of 4µs", "pass 3: 2h0m0s of at least 1h30m0s",
+			}},
+		{"a zero is not stated where events were lost", budget.Budget{MaxHits: limit(9), MaxLost: 7},
+			func(m *budget.Measured) { m.Inputs[0].Lost = 7 }, true,
+			[]string{"pass all: 7 of 7", "pass 2: 3 (6 hits) of 9", "pass 3: none recorded of 9, none: events were lost"}},
+		{"more events lost than allowed", budget.Budget{MaxHits: limit(9), MaxLost: 7},
+			func(m *budget.Measured) { m.Inputs[0].Lost, m.CPUs = 8, m.CPUs[:1] }, false,
+			[]string{"fail all: 8 of 7: more events were lost than allowed: what was not seen may have happened", "pass 2: 3 (6 hits) of 9"}},
+		{"nobody knows how many were lost", budget.Budget{MaxHits: limit(9), MaxLost: 7},
+			func(m *budget.Measured) { m.Inputs[0].LostUnknown, m.CPUs = true, m.CPUs[:1] }, false,
+			[]string{"fail all: at least 0 of 7: events were lost, and the recording does not know how many", "pass 2: 3 (6 hits) of 9"}},
+		{"what was not recorded does not pass", budget.Budget{MaxHits: limit(9), MaxHandler: span(time.Second)},
+			func(m *budget.Measured) { m.HasSends, m.HasHandlers, m.CPUs = false, false, m.CPUs[1:] }, false,
+			[]string{
+				"fail 3:  of 9: no ipi_send_cpu, ipi_send_cpumask or ipi_raise events were recorded",
+				"fail 3:  of 1s: no csd_function_entry and csd_function_exit, irq_vectors, or ipi_entry and ipi_exit were recorded", "pass all: 0 of 0",
+			}},
+		{"a clock that does not count time", budget.Budget{MaxHits: limit(9), MinQuiet: span(time.Second)},
+			func(m *budget.Measured) { m.Ticks, m.CPUs = true, m.CPUs[1:] }, false,
+			[]string{"fail 3:  of 9: the clock does not count nanoseconds: there is no rate", "fail 3: 2h0m0s of at least 1s: the clock does not count nanoseconds", "pass all: 0 of 0"}},
+		{"no isolated CPU", budget.Budget{MaxHits: limit(9)}, func(m *budget.Measured) { m.CPUs = nil }, false,
+			[]string{"fail all:  of : no isolated CPU is in the recording", "pass all: 0 of 0"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			set, passed := tt.b.Check(measured(tt.change))
+			tb := set.Table("checks")
+			var got []string
+			for _, row := range tb.Rows {
+				text := func(col string) string { return row[tb.Index(col)].Str }
+				line := fmt.Sprintf("%s %s: %s of %s", text("result"), text("cpu"), text("measured"), text("limit"))
+				if b := text("bound"); b != "" {
+					line += ", " + b
+				}
+				if r := text("reason"); r != "" {
+					line += ": " + r
+				}
+				got = append(got, line)
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+			if passed != tt.passed || strings.HasPrefix(set.Verdict, "pass") != passed {
+				t.Errorf("passed %v, verdict %q", passed, set.Verdict)
+			}
+		})
+	}
+}

@@ -1,0 +1,201 @@
+package quiet_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ipiscope/ipiscope/analysis"
+	"github.com/ipiscope/ipiscope/analysis/analysistest"
+	"github.com/ipiscope/ipiscope/analysis/catalog"
+	"github.com/ipiscope/ipiscope/analysis/quiet"
+	"github.com/ipiscope/ipiscope/analysis/result"
+	"github.com/ipiscope/ipiscope/parser/cpumask"
+	"github.com/ipiscope/ipiscope/parser/trace"
+	"github.com/ipiscope/ipiscope/parser/trace/tracetest"
+	"github.com/ipiscope/ipiscope/report/json"
+)
+
+func watch(t testing.TB, script string, gaps ...quiet.Gap) *quiet.Counts {
+	t.Helper()
+	src := tracetest.Parse(script)
+	src.Table().Meta.CPUs = 4
+	cat, err := catalog.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, _ := cpumask.ParseList([]byte("2"))
+	s := quiet.New(src.Table(), quiet.Config{Isolated: &m, Catalog: cat, Gaps: gaps, Within: 50_000})
+	st, err := analysis.Run(context.Background(), analysistest.Poison(src), analysis.Options{}, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s.Counts(st.Input(&src.Table().Meta, nil))
+}
+
+// rows prints columns of a table.
+func rows(t *testing.T, set *result.Set, table string, cols ...string) []string {
+	t.Helper()
+	var out []string
+	tb := set.Table(table)
+	for _, row := range tb.Rows {
+		var w []string
+		for _, c := range cols {
+			w = append(w, row[tb.Index(c)].Text())
+		}
+		out = append(out, strings.Join(w, " "))
+	}
+	return out
+}
+
+const (
+	first = "at 1.000000 cpu 0 task x-1 flags d... sched_wakeup pid=3\n"
+	last  = "at 1.001000 cpu 0 task x-1 flags d... sched_wakeup pid=3\n"
+)
+
+func on2(us int, event string) string {
+	return fmt.Sprintf("at 1.%06d cpu 2 task loop-9 flags d.h. %s\n", us, event)
+}
+
+// The expected values are sums of the times in the scripts.
+func TestQuiet(t *testing.T) {
+	tests := []struct {
+		name, script string
+		cpu, sources []string
+	}{
+		{"nothing happens: all of the trace is quiet", first + last,
+			[]string{"2 0 0 1000000 1"}, nil},
+		{"a timer and the softirq behind it", first +
+			on2(100, "local_timer_entry vector=236") + on2(110, "local_timer_exit vector=236") +
+			on2(112, "softirq_entry vec=1") + on2(120, "softirq_exit vec=1") + last,
+			[]string{"2 2 18000 880000 3"}, []string{"timer local_timer 1 10000", "softirq TIMER 1 8000"}},
+		{"what lies in another interruption counts once", first +
+			on2(100, "softirq_entry vec=9") + on2(110, "local_timer_entry vector=236") + on2(115, "local_timer_exit vector=236") + on2(130, "softirq_exit vec=9") + last,
+			[]string{"2 1 30000 870000 2"}, []string{"softirq RCU 1 30000"}},
+		{"an IPI is told by its function", first +
+			"at 1.000100 cpu 0 task x-1 flags d..1 ipi_send_cpu cpu=2 callsite=f+0x1 callback=0x0\n" +
+			on2(110, "reschedule_entry vector=253") + on2(114, "reschedule_exit vector=253") + last,
+			[]string{"2 2 4000 886000 3"}, []string{"ipi reschedule 1 4000"}},
+		{"an IPI that is known by its send alone", first +
+			"at 1.000400 cpu 0 task x-1 flags d..1 ipi_send_cpu cpu=2 callsite=f+0x1 callback=0x0\n" + last,
+			[]string{"2 1 0 600000 2"}, []string{"ipi reschedule 1 0"}},
+		{"another task runs", first +
+			on2(10, "sched_switch prev_pid=9 next_pid=0 next_comm=swapper") + on2(20, "sched_switch prev_pid=0 next_pid=9 next_comm=loop") +
+			on2(100, "sched_switch prev_pid=9 next_pid=30 next_comm=kworker") +
+			on2(110, "local_timer_entry vector=236") + on2(115, "local_timer_exit vector=236") +
+			on2(150, "sched_switch prev_pid=30 next_pid=9 next_comm=loop") + last,
+			[]string{"2 2 50000 850000 2"}, []string{"task kworker 1 50000", "timer local_timer 1 5000"}},
+		{"quiet that a gap ends does not count", first +
+			on2(100, "local_timer_entry vector=236") + on2(110, "local_timer_exit vector=236") + "lost cpu 2 at 1.000900 n 1\n" + on2(900, "sched_wakeup pid=1") + last,
+			[]string{"2 1 10000 100000 2"}, []string{"timer local_timer 1 10000"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			set := watch(t, tt.script).Result()
+			if diff := cmp.Diff(tt.cpu, rows(t, set, "cpus", "cpu", "interruptions", "stolen_ns", "longest_quiet_ns", "quiet.count")); diff != "" {
+				t.Errorf("cpus -want +got:\n%s", diff)
+			}
+			if diff := cmp.Diff(tt.sources, rows(t, set, "sources", "kind", "name", "count", "stolen_ns")); diff != "" {
+				t.Errorf("sources -want +got:\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestWorstSecond(t *testing.T) {
+	script := "at 1.000000 cpu 0 task x-1 sched_wakeup pid=3\n"
+	for _, p := range [][2]string{{"1.5", "1.500010"}, {"2.1", "2.100020"}, {"3.2", "3.200005"}, {"3.3", "3.300005"}} {
+		script += "at " + p[0] + " cpu 2 task a-9 local_timer_entry vector=236\nat " + p[1] + " cpu 2 task a-9 local_timer_exit vector=236\n"
+	}
+	got := rows(t, watch(t, script).Result(), "cpus", "worst_second.at_ns", "worst_second.interruptions", "worst_second.stolen_ns")
+	if want := []string{"2000000000 1 20000"}; !cmp.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestGaps(t *testing.T) {
+	script := first +
+		"at 1.000100 cpu 0 task net-5 flags d..1 ipi_send_cpu cpu=2 callsite=f+0x1 callback=0x0\n" +
+		on2(110, "reschedule_entry vector=253") + on2(114, "reschedule_exit vector=253") +
+		on2(300, "local_timer_entry vector=236") + on2(330, "local_timer_exit vector=236") + last
+	us := func(n int64) trace.Time { return trace.Time(1_000_000_000 + n*1000) }
+	set := watch(t, script, quiet.Gap{CPU: 2, Start: us(310), End: us(320)}, quiet.Gap{CPU: 2, Start: us(150), End: us(150)},
+		quiet.Gap{CPU: -1, Start: us(250), End: us(800)}, quiet.Gap{CPU: 3, Start: us(110), End: us(120)}, quiet.Gap{CPU: 2, Start: us(170), End: us(180)}).Result()
+	want := []string{"1 1 10000 timer:local_timer", "2 1 0 ipi:reschedule", "3 1 30000 timer:local_timer", "4 0 0 nothing that was recorded", "5 0 0 nothing that was recorded"}
+	if diff := cmp.Diff(want, rows(t, set, "gaps", "gap", "interruptions", "stolen_ns", "culprits")); diff != "" {
+		t.Errorf("gaps -want +got:\n%s", diff)
+	}
+	want = []string{"1 2 10000 30000 local_timer  ", "2 2 40000 4000 reschedule 0 net", "3 2 -50000 30000 local_timer  "}
+	if diff := cmp.Diff(want, rows(t, set, "culprits", "gap", "cpu", "before_ns", "taken_ns", "name", "sender", "comm")); diff != "" {
+		t.Errorf("culprits -want +got:\n%s", diff)
+	}
+}
+
+func TestParseGaps(t *testing.T) {
+	got, err := quiet.ParseGaps(strings.NewReader("cpu,start,end\n# oslat\n\n7 12.5 12.500030\n2,1.000000001,2\n"), "g")
+	want := []quiet.Gap{{7, 12_500_000_000, 12_500_030_000}, {2, 1_000_000_001, 2_000_000_000}}
+	if err != nil || !cmp.Equal(got, want) {
+		t.Errorf("%v, %v; want %v", got, err, want)
+	}
+	for text, want := range map[string]string{
+		"7 12.5":            "want a CPU, a start and an end",
+		"-1 1 2":            "is no CPU number",
+		"7 2 1":             "ends before it starts",
+		"7 1.x 2":           "is no time in seconds",
+		"7 1 2.1234567891":  "is no time in seconds",
+		"7 99999999999 1e9": "is no time in seconds",
+	} {
+		if _, err := quiet.ParseGaps(strings.NewReader(text), "g"); err == nil || !strings.Contains(err.Error(), "g:1: ") || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %q", text, err, want)
+		}
+	}
+}
+
+// Anomalies of context tracking (thread 002's question).
+func TestContextTracking(t *testing.T) {
+	set := watch(t, first+
+		on2(10, "user_enter")+on2(20, "user_exit")+on2(21, "local_timer_entry vector=236")+on2(22, "local_timer_exit vector=236")+
+		on2(30, "user_exit")+on2(31, "sys_enter nr=1")+on2(40, "user_enter")+on2(41, "user_enter")+
+		on2(50, "local_timer_entry vector=236")+on2(51, "local_timer_exit vector=236")+last).Result()
+	if got, want := rows(t, set, "context", "cpu", "user_enter", "user_exit", "user_ns", "kernel_ns", "double_enter", "double_exit", "irq_in_user"), []string{"2 3 2 10000 10000 1 1 1"}; !cmp.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if got, want := rows(t, set, "entries", "event", "count"), []string{"local_timer_entry 1", "sys_enter 1"}; !cmp.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestMergeLaws(t *testing.T) {
+	scripts := []string{
+		first + on2(100, "local_timer_entry vector=236") + on2(110, "local_timer_exit vector=236") + last,
+		first + last, "",
+		first + on2(10, "user_enter") + on2(20, "user_exit") + on2(210, "softirq_entry vec=1") + on2(290, "softirq_exit vec=1") + last,
+	}
+	m, _ := cpumask.ParseList([]byte("2"))
+	text := func(inputs bool) func(*quiet.Counts) string {
+		return func(c *quiet.Counts) string {
+			set := c.Result()
+			if !inputs {
+				set.Inputs = nil
+			}
+			var b bytes.Buffer
+			if err := json.Write(&b, set); err != nil {
+				t.Fatal(err)
+			}
+			return b.String()
+		}
+	}
+	law := analysistest.Merging[*quiet.Counts]{
+		Zero:      func() *quiet.Counts { return quiet.NewCounts(quiet.Config{Isolated: &m}) },
+		Part:      func(i int) *quiet.Counts { return watch(t, scripts[i]) },
+		Parts:     len(scripts),
+		Merge:     func(into, from *quiet.Counts) { into.Merge(from) },
+		Text:      text(true),
+		Unordered: text(false),
+	}
+	law.Laws(t)
+}

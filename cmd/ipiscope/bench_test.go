@@ -1,0 +1,91 @@
+package main
+
+import (
+	"context"
+	"os"
+	"testing"
+
+	"github.com/ipiscope/ipiscope/analysis"
+	"github.com/ipiscope/ipiscope/analysis/catalog"
+	"github.com/ipiscope/ipiscope/analysis/contexts"
+	"github.com/ipiscope/ipiscope/analysis/evidence"
+	"github.com/ipiscope/ipiscope/analysis/ipi"
+	"github.com/ipiscope/ipiscope/analysis/irqcount"
+	"github.com/ipiscope/ipiscope/analysis/latency"
+	"github.com/ipiscope/ipiscope/analysis/quiet"
+	"github.com/ipiscope/ipiscope/analysis/steady"
+	"github.com/ipiscope/ipiscope/analysis/whatif"
+	"github.com/ipiscope/ipiscope/parser"
+	"github.com/ipiscope/ipiscope/parser/cpumask"
+	"github.com/ipiscope/ipiscope/parser/trace"
+)
+
+// BenchmarkAnalyzers feeds a recording to all analyzers at once: one of all
+// events with stacks, which makes them work most. Reading it is not measured.
+func BenchmarkAnalyzers(b *testing.B) {
+	src, err := parser.Open("../../fixtures/k612s4-12b-all-stack/trace.dat", parser.Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer src.Close()
+	var events []*trace.Event
+	for src.Scan() {
+		if e, ok := src.Record().(*trace.Event); ok {
+			kept := &trace.Event{}
+			e.CopyTo(kept)
+			events = append(events, kept)
+		}
+	}
+	states := allStates(b, src.Table())
+	b.ReportAllocs()
+	for n := 0; b.Loop(); n++ {
+		for _, s := range states {
+			s.Event(events[n%len(events)])
+		}
+	}
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds()/1e6, "Mevents/s")
+}
+
+// BenchmarkFile is reading and analyzing the file that IPISCOPE_TRACE names,
+// all analyzers on.
+func BenchmarkFile(b *testing.B) {
+	path := os.Getenv("IPISCOPE_TRACE")
+	if path == "" {
+		b.Skip("IPISCOPE_TRACE names no file")
+	}
+	var events uint64
+	for b.Loop() {
+		src, err := parser.Open(path, parser.Options{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		st, err := analysis.Run(context.Background(), src, analysis.Options{}, allStates(b, src.Table())...)
+		if err != nil {
+			b.Fatal(err)
+		}
+		events += st.Events
+		src.Close()
+	}
+	b.ReportMetric(float64(events)/b.Elapsed().Seconds()/1e6, "Mevents/s")
+}
+
+// allStates is every analyzer that reads all of a trace.
+func allStates(b *testing.B, t *trace.Table) []analysis.State {
+	b.Helper()
+	cat, err := catalog.Load()
+	if err != nil {
+		b.Fatal(err)
+	}
+	m, err := cpumask.ParseList([]byte("2-3"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	return []analysis.State{
+		ipi.New(t, ipi.Config{Isolated: &m, By: []ipi.Key{ipi.KeyFunction, ipi.KeyCause}, Catalog: cat}),
+		latency.New(t, latency.Config{Isolated: &m, By: []latency.Key{latency.KeyFunction}, Catalog: cat, Window: latency.DefaultWindow}),
+		quiet.New(t, quiet.Config{Isolated: &m, Catalog: cat}),
+		whatif.New(t, whatif.Config{Isolated: &m, Catalog: cat}),
+		evidence.New(t, evidence.Config{Isolated: &m, Catalog: cat}),
+		contexts.New(t, cat), irqcount.New(t), steady.New(),
+	}
+}

@@ -1,0 +1,241 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ipiscope/ipiscope/analysis/budget"
+	"github.com/ipiscope/ipiscope/analysis/catalog"
+	"github.com/ipiscope/ipiscope/analysis/ipi"
+	"github.com/ipiscope/ipiscope/analysis/latency"
+	"github.com/ipiscope/ipiscope/analysis/quiet"
+	"github.com/ipiscope/ipiscope/analysis/result"
+	"github.com/ipiscope/ipiscope/cmd/internal/cli"
+	"github.com/ipiscope/ipiscope/parser/trace"
+	"github.com/ipiscope/ipiscope/report"
+	"github.com/ipiscope/ipiscope/report/github"
+	"github.com/ipiscope/ipiscope/report/junit"
+)
+
+type gateFlags struct {
+	input      cli.InputFlags
+	isolated   cli.IsolatedFlag
+	output     cli.OutputFlags
+	catalog    cli.CatalogFlag
+	filter     cli.FilterFlags
+	budget     string
+	max        []string
+	maxHandler time.Duration
+	minQuiet   time.Duration
+	maxLost    uint64
+	allHits    bool
+	given      func(string) bool
+}
+
+func newCheck(t *cli.Terminal) *cobra.Command {
+	var f gateFlags
+	cmd := &cobra.Command{
+		Use:   "check [flags] TRACE...",
+		Short: "Hold recordings against a budget: pass or fail for each isolated CPU",
+		Long: `Hold recordings against a budget of hits, handler time and quiet time, and say
+for each isolated CPU whether it passed and why. The exit status is 4 if one did
+not. What was not recorded does not pass, nor does a recording that lost more
+events than --max-lost. A count of none is given with its upper bound.
+
+The budget comes from flags, or from a file:
+
+` + indent(budget.Format),
+		Example: `  ipiscope check --isolated 2-3 --max all:10 --max class=deferrable:0 trace.dat
+  ipiscope check --isolated 2-3 --budget budget.yaml --format junit -o result.xml trace.dat`,
+		Args: atLeastOneTrace,
+		RunE: func(cmd *cobra.Command, args []string) error { return runCheck(cmd.Context(), t, &f, args) },
+	}
+	fs := cmd.Flags()
+	f.isolated.AddTo(fs)
+	fs.StringVar(&f.budget, "budget", "", "read the budget from `FILE`")
+	fs.StringArrayVar(&f.max, "max", nil, "allow so many hits per CPU and hour: `WHAT:N` with all, class=NAME or function=NAME; may be repeated")
+	fs.DurationVar(&f.maxHandler, "max-handler", 0, "allow no run longer than `TIME`")
+	fs.DurationVar(&f.minQuiet, "min-quiet", 0, "want each CPU to be quiet for `TIME` once at least")
+	fs.Uint64Var(&f.maxLost, "max-lost", 0, "allow `N` lost events")
+	fs.BoolVar(&f.allHits, "all-hits", false, "count self-IPIs and hits that the recorder caused, too")
+	f.given = fs.Changed
+	f.filter.AddTo(fs, "count only the sends")
+	f.output.Extra = []report.Format{
+		{Name: "junit", Doc: "JUnit XML for CI servers", Write: func(w io.Writer, s *result.Set, _ report.Options) error { return junit.Write(w, s) }},
+		{Name: "github", Doc: "workflow commands of GitHub Actions", Write: func(w io.Writer, s *result.Set, _ report.Options) error { return github.Write(w, s) }},
+	}
+	f.output.AddTo(cmd, 0)
+	f.catalog.AddTo(fs)
+	f.input.AddTo(fs)
+	return cmd
+}
+
+// limits makes the budget of the file and the flags; flags win.
+func (f *gateFlags) limits() (*budget.Budget, error) {
+	b := &budget.Budget{}
+	if f.budget != "" {
+		data, err := os.ReadFile(f.budget)
+		if err != nil {
+			return nil, fmt.Errorf("--budget: %w", err)
+		}
+		if b, err = budget.Parse(data, f.budget); err != nil {
+			return nil, cli.Usage(fmt.Errorf("--budget: %w", err))
+		}
+	}
+	for _, m := range f.max {
+		if err := b.AddLimit(m); err != nil {
+			return nil, cli.Usage(fmt.Errorf("--max: %w", err))
+		}
+	}
+	for _, d := range []struct {
+		flag  string
+		value *time.Duration
+		to    **time.Duration
+	}{{"max-handler", &f.maxHandler, &b.MaxHandler}, {"min-quiet", &f.minQuiet, &b.MinQuiet}} {
+		if !f.given(d.flag) {
+			continue
+		}
+		if *d.value < 0 {
+			return nil, cli.Usage(fmt.Errorf("--%s %v: want a time such as 50us", d.flag, *d.value))
+		}
+		*d.to = d.value
+	}
+	if f.given("max-lost") {
+		b.MaxLost = f.maxLost
+	}
+	b.All = b.All || f.allHits
+	if b.IsEmpty() {
+		return nil, cli.Usage(errors.New("check: nothing is limited: give --budget, --max, --max-handler or --min-quiet"))
+	}
+	for _, l := range b.Classes {
+		if !catalog.IsClass(l.Name) {
+			return nil, cli.Unknown("class", l.Name, catalog.ClassNames())
+		}
+	}
+	return b, nil
+}
+
+// checked is what is measured for a budget.
+type checked struct {
+	hits  *ipi.Counts
+	times *latency.Counts
+	quiet *quiet.Counts
+	budget.Measured
+}
+
+func runCheck(ctx context.Context, t *cli.Terminal, f *gateFlags, paths []string) error {
+	limits, err := f.limits()
+	if err != nil {
+		return err
+	}
+	write, err := f.output.Writer(t)
+	if err != nil {
+		return err
+	}
+	isolated, err := f.isolated.Set(t)
+	if err != nil {
+		return err
+	}
+	cat, err := f.catalog.Load()
+	if err != nil {
+		return err
+	}
+	filters, err := f.filter.Load(isolated)
+	if err != nil {
+		return err
+	}
+	in, err := f.input.Inputs(t, paths)
+	if err != nil {
+		return err
+	}
+	by := []ipi.Key{ipi.KeyTarget, ipi.KeyFunction, ipi.KeyClass}
+	lc := latency.Config{Isolated: isolated.Targets(), By: []latency.Key{latency.KeyTarget, latency.KeyFunction}, Catalog: cat}
+	qc := quiet.Config{Isolated: isolated.Targets(), Catalog: cat}
+	c := checked{hits: ipi.NewCounts(isolated.Targets(), by), times: latency.NewCounts(lc), quiet: quiet.NewCounts(qc)}
+	err = in.Each(ctx, func(src trace.Source, run cli.Run) error {
+		if err := isolated.Check(&src.Table().Meta); err != nil {
+			return err
+		}
+		bound, err := filters.BindSends(t, src)
+		if err != nil {
+			return err
+		}
+		hits := ipi.New(src.Table(), ipi.Config{Isolated: isolated.Targets(), By: by, Catalog: cat, Counts: bound.Counts()})
+		lc := lc
+		lc.Counts = bound.Counts()
+		times, calm := latency.New(src.Table(), lc), quiet.New(src.Table(), qc)
+		input, err := run(hits, times, calm)
+		c.hits.Merge(hits.Counts(input))
+		c.times.Merge(times.Counts(input))
+		c.quiet.Merge(calm.Counts(input))
+		c.note(src.Table())
+		return errors.Join(err, bound.End())
+	})
+	if cli.Status(err) == cli.ExitUsage {
+		return err
+	}
+	c.Inputs = c.hits.Inputs()
+	if len(c.Inputs) == 0 {
+		return err // nothing could be read, and that was said
+	}
+	c.fill()
+	set, passed := limits.Check(&c.Measured)
+	if werr := write(set); werr != nil {
+		return werr // err was said already
+	}
+	if err == nil && !passed {
+		return &cli.ExitError{Code: cli.ExitThreshold}
+	}
+	return err
+}
+
+// note remembers which events a recording was made with: those that its file
+// describes, for text those that it holds.
+func (c *checked) note(t *trace.Table) {
+	has := func(names ...string) bool {
+		for _, n := range names {
+			if len(t.Lookup(n)) > 0 {
+				return true
+			}
+		}
+		return false
+	}
+	first := len(c.hits.Inputs()) == 1
+	sends, handlers := has("ipi_send_cpu", "ipi_send_cpumask", "ipi_raise"), has("csd_function_entry", "ipi_entry", "call_function_entry")
+	c.HasSends = sends && (first || c.HasSends)
+	c.HasHandlers = handlers && (first || c.HasHandlers)
+	c.Ticks = c.Ticks || t.Meta.ClockUnit == "ticks"
+}
+
+// fill sorts the sums by CPU.
+func (c *checked) fill() {
+	c.Isolated, c.Duration = c.hits.Isolated().String(), c.hits.Duration()
+	index := map[string]int{}
+	for i, q := range c.quiet.CPUs() {
+		c.CPUs = append(c.CPUs, budget.CPU{CPU: q.CPU, Quiet: q.Longest, Handler: -1})
+		index[strconv.Itoa(q.CPU)] = i
+	}
+	for _, g := range c.hits.Groups() {
+		if i, ok := index[g.Key[0]]; ok {
+			c.CPUs[i].Hits = append(c.CPUs[i].Hits, budget.Hits{Function: g.Key[1], Class: g.Key[2], Hits: g.Hits, Interference: g.Hits - g.Self - g.Noise})
+		}
+	}
+	for _, g := range c.times.Groups() {
+		i, ok := index[g.Key[0]]
+		if !ok {
+			continue
+		}
+		for _, of := range []latency.Time{latency.Handler, latency.Bracket} {
+			if d := &g.Times[of]; d.Count() > 0 && d.Max() > c.CPUs[i].Handler {
+				c.CPUs[i].Handler, c.CPUs[i].Function = d.Max(), g.Key[1]
+			}
+		}
+	}
+}

@@ -1,0 +1,76 @@
+// Package junit writes checks as JUnit XML, which test rigs and CI servers read.
+package junit
+
+import (
+	"encoding/xml"
+	"io"
+	"strings"
+
+	"github.com/ipiscope/ipiscope/analysis/result"
+)
+
+type suites struct {
+	XMLName  xml.Name `xml:"testsuites"`
+	Tests    int      `xml:"tests,attr"`
+	Failures int      `xml:"failures,attr"`
+	Suites   []suite  `xml:"testsuite"`
+}
+
+type suite struct {
+	Name     string     `xml:"name,attr"`
+	Tests    int        `xml:"tests,attr"`
+	Failures int        `xml:"failures,attr"`
+	Cases    []testcase `xml:"testcase"`
+	Out      string     `xml:"system-out,omitempty"`
+}
+
+type testcase struct {
+	Class   string   `xml:"classname,attr"`
+	Name    string   `xml:"name,attr"`
+	Failure *failure `xml:"failure"`
+	Out     string   `xml:"system-out,omitempty"`
+}
+
+type failure struct {
+	Message string `xml:"message,attr"`
+	Text    string `xml:",chardata"`
+}
+
+// Write writes the table "checks" of s: each row is a test case, each CPU a
+// class of them.
+func Write(w io.Writer, s *result.Set) error {
+	t := s.Table("checks")
+	one := suite{Name: "ipiscope check"}
+	if t != nil {
+		for _, row := range t.Rows {
+			text := func(col string) string { return row[t.Index(col)].Text() }
+			c := testcase{Class: "cpu." + text("cpu"), Name: text("check")}
+			detail := "measured " + text("measured") + ", limit " + text("limit")
+			if b := text("bound"); b != "" {
+				detail += ", " + b
+			}
+			one.Tests++
+			if text("result") == "fail" {
+				one.Failures++
+				c.Failure = &failure{Message: text("reason"), Text: detail}
+			} else {
+				c.Out = detail
+			}
+			one.Cases = append(one.Cases, c)
+		}
+	}
+	var out []string
+	if s.Verdict != "" {
+		out = append(out, s.Verdict)
+	}
+	for _, x := range s.Warnings {
+		out = append(out, x.Code+": "+x.Text)
+	}
+	one.Out = strings.Join(out, "\n")
+	data, err := xml.MarshalIndent(suites{Tests: one.Tests, Failures: one.Failures, Suites: []suite{one}}, "", " ")
+	if err != nil {
+		return err
+	}
+	_, err = io.WriteString(w, xml.Header+string(data)+"\n")
+	return err
+}
