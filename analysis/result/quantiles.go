@@ -15,7 +15,7 @@ func QuantileCols(prefix, head, help string) []Col {
 		return Col{Name: prefix + "." + name + "_ns", Head: head + " " + of, Unit: "ns", Help: help}
 	}
 	return []Col{
-		{Name: prefix + ".count", Head: head + "s", Help: "number of: " + help},
+		{Name: prefix + ".count", Head: head + " n", Help: "number of: " + help},
 		col("min", "min"), col("p50", "p50"), col("p90", "p90"), col("p99", "p99"), col("p999", "p99.9"), col("max", "max"),
 	}
 }

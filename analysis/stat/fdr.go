@@ -30,7 +30,8 @@ func BenjaminiHochberg(ps []float64) []float64 {
 	least := 1.0
 	for rank := len(order); rank >= 1; rank-- {
 		i := order[rank-1]
-		least = min(least, ps[i]*float64(len(order))/float64(rank))
+		// n/rank is 1 or more, whatever rounding makes of it
+		least = min(least, max(ps[i], ps[i]*float64(len(order))/float64(rank)))
 		qs[i] = least
 	}
 	return qs

@@ -150,6 +150,9 @@ func FuzzParse(f *testing.F) {
 				form.Offset != s.Offset || form.Size != s.Size || form.HasOffset != s.HasOffset {
 				t.Fatalf("%q: Scan %v and ParseString %#v differ", in, form, s)
 			}
+			if a, ok := ParseString(s.Name); ok && a.Name == "" {
+				return // sixteen hex digits in front of an address: no kernel has such a name
+			}
 			again, ok := ParseString(s.String())
 			want := s
 			if s.Name != "" {
