@@ -25,11 +25,8 @@ import (
 )
 
 type gateFlags struct {
-	input      cli.InputFlags
-	isolated   cli.IsolatedFlag
+	sends      cli.SendFlags
 	output     cli.OutputFlags
-	catalog    cli.CatalogFlag
-	filter     cli.FilterFlags
 	budget     string
 	max        []string
 	maxHandler time.Duration
@@ -58,7 +55,7 @@ The budget comes from flags, or from a file:
 		RunE: func(cmd *cobra.Command, args []string) error { return runCheck(cmd.Context(), t, &f, args) },
 	}
 	fs := cmd.Flags()
-	f.isolated.AddTo(fs)
+	f.sends.AddTo(fs, "count only the sends")
 	fs.StringVar(&f.budget, "budget", "", "read the budget from `FILE`")
 	fs.StringArrayVar(&f.max, "max", nil, "allow so many hits per CPU and hour: `WHAT:N` with all, class=NAME or function=NAME; may be repeated")
 	fs.DurationVar(&f.maxHandler, "max-handler", 0, "allow no run longer than `TIME`")
@@ -66,14 +63,11 @@ The budget comes from flags, or from a file:
 	fs.Uint64Var(&f.maxLost, "max-lost", 0, "allow `N` lost events")
 	fs.BoolVar(&f.allHits, "all-hits", false, "count self-IPIs and hits that the recorder caused, too")
 	f.given = fs.Changed
-	f.filter.AddTo(fs, "count only the sends")
 	f.output.Extra = []report.Format{
 		{Name: "junit", Doc: "JUnit XML for CI servers", Write: func(w io.Writer, s *result.Set, _ report.Options) error { return junit.Write(w, s) }},
 		{Name: "github", Doc: "workflow commands of GitHub Actions", Write: func(w io.Writer, s *result.Set, _ report.Options) error { return github.Write(w, s) }},
 	}
 	f.output.AddTo(cmd, 0)
-	f.catalog.AddTo(fs)
-	f.input.AddTo(fs)
 	return cmd
 }
 
@@ -139,44 +133,26 @@ func runCheck(ctx context.Context, t *cli.Terminal, f *gateFlags, paths []string
 	if err != nil {
 		return err
 	}
-	isolated, err := f.isolated.Set(t)
+	sends, err := f.sends.Load(t, paths)
 	if err != nil {
 		return err
 	}
-	cat, err := f.catalog.Load()
-	if err != nil {
-		return err
-	}
-	filters, err := f.filter.Load(isolated)
-	if err != nil {
-		return err
-	}
-	in, err := f.input.Inputs(t, paths)
-	if err != nil {
-		return err
-	}
+	isolated, cat := sends.Isolated.Targets(), sends.Catalog
 	by := []ipi.Key{ipi.KeyTarget, ipi.KeyFunction, ipi.KeyClass}
-	lc := latency.Config{Isolated: isolated.Targets(), By: []latency.Key{latency.KeyTarget, latency.KeyFunction}, Catalog: cat}
-	qc := quiet.Config{Isolated: isolated.Targets(), Catalog: cat}
-	c := checked{hits: ipi.NewCounts(isolated.Targets(), by), times: latency.NewCounts(lc), quiet: quiet.NewCounts(qc)}
-	err = in.Each(ctx, func(src trace.Source, run cli.Run) error {
-		if err := isolated.Check(&src.Table().Meta); err != nil {
-			return err
-		}
-		bound, err := filters.BindSends(t, src)
-		if err != nil {
-			return err
-		}
-		hits := ipi.New(src.Table(), ipi.Config{Isolated: isolated.Targets(), By: by, Catalog: cat, Counts: bound.Counts()})
+	lc := latency.Config{Isolated: isolated, By: []latency.Key{latency.KeyTarget, latency.KeyFunction}, Catalog: cat}
+	qc := quiet.Config{Isolated: isolated, Catalog: cat}
+	c := checked{hits: ipi.NewCounts(isolated, by), times: latency.NewCounts(lc), quiet: quiet.NewCounts(qc)}
+	err = sends.Each(ctx, func(src trace.Source, counts func(*trace.Event) bool, run cli.Run) error {
+		hits := ipi.New(src.Table(), ipi.Config{Isolated: isolated, By: by, Catalog: cat, Counts: counts})
 		lc := lc
-		lc.Counts = bound.Counts()
+		lc.Counts = counts
 		times, calm := latency.New(src.Table(), lc), quiet.New(src.Table(), qc)
 		input, err := run(hits, times, calm)
 		c.hits.Merge(hits.Counts(input))
 		c.times.Merge(times.Counts(input))
 		c.quiet.Merge(calm.Counts(input))
 		c.note(src.Table())
-		return errors.Join(err, bound.End())
+		return err
 	})
 	if cli.Status(err) == cli.ExitUsage {
 		return err

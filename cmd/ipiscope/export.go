@@ -14,12 +14,9 @@ import (
 )
 
 type exportFlags struct {
-	input    cli.InputFlags
-	isolated cli.IsolatedFlag
-	catalog  cli.CatalogFlag
-	filter   cli.FilterFlags
-	format   string
-	output   string
+	sends  cli.SendFlags
+	format string
+	output string
 }
 
 func newExport(t *cli.Terminal) *cobra.Command {
@@ -35,12 +32,9 @@ all keys that report groups by.`,
 		RunE: func(cmd *cobra.Command, args []string) error { return runExport(cmd.Context(), t, &f, args) },
 	}
 	fs := cmd.Flags()
-	f.isolated.AddTo(fs)
-	f.filter.AddTo(fs, "list only the hits of sends")
+	f.sends.AddTo(fs, "list only the hits of sends")
 	fs.StringVar(&f.format, "format", "csv", "`FORMAT` of the rows: "+strings.Join(rows.Names(), " "))
 	fs.StringVarP(&f.output, "output", "o", "", "write to `FILE`")
-	f.catalog.AddTo(fs)
-	f.input.AddTo(fs)
 	complete(cmd, "format", rows.Names())
 	return cmd
 }
@@ -50,19 +44,7 @@ func runExport(ctx context.Context, t *cli.Terminal, f *exportFlags, paths []str
 	if !ok {
 		return cli.Unknown("format", f.format, rows.Names())
 	}
-	isolated, err := f.isolated.Set(t)
-	if err != nil {
-		return err
-	}
-	cat, err := f.catalog.Load()
-	if err != nil {
-		return err
-	}
-	filters, err := f.filter.Load(isolated)
-	if err != nil {
-		return err
-	}
-	in, err := f.input.Inputs(t, paths)
+	sends, err := f.sends.Load(t, paths)
 	if err != nil {
 		return err
 	}
@@ -72,20 +54,13 @@ func runExport(ctx context.Context, t *cli.Terminal, f *exportFlags, paths []str
 		if err != nil {
 			return err
 		}
-		readErr = in.Each(ctx, func(src trace.Source, run cli.Run) error {
-			if err := isolated.Check(&src.Table().Meta); err != nil {
-				return err
-			}
-			bound, err := filters.BindSends(t, src)
-			if err != nil {
-				return err
-			}
-			state := hits.New(src.Table(), hits.Config{Isolated: isolated.Targets(), Catalog: cat, Counts: bound.Counts(), Row: w.Write})
+		readErr = sends.Each(ctx, func(src trace.Source, counts func(*trace.Event) bool, run cli.Run) error {
+			state := hits.New(src.Table(), hits.Config{Isolated: sends.Isolated.Targets(), Catalog: sends.Catalog, Counts: counts, Row: w.Write})
 			input, err := run(state)
 			if input.IsLossy() {
 				t.Warnf("warning", "%s: events are missing: so are hits", input.Path)
 			}
-			return errors.Join(err, state.Err(), bound.End())
+			return errors.Join(err, state.Err())
 		})
 		return w.Close()
 	})

@@ -15,14 +15,11 @@ import (
 )
 
 type latencyFlags struct {
-	input    cli.InputFlags
-	isolated cli.IsolatedFlag
-	output   cli.OutputFlags
-	catalog  cli.CatalogFlag
-	filter   cli.FilterFlags
-	by       string
-	kind     string
-	window   time.Duration
+	sends  cli.SendFlags
+	output cli.OutputFlags
+	by     string
+	kind   string
+	window time.Duration
 }
 
 func newLatency(t *cli.Terminal) *cobra.Command {
@@ -42,14 +39,11 @@ csd on x86, ipi_entry and ipi_exit on arm64.`,
 		RunE: func(cmd *cobra.Command, args []string) error { return runLatency(cmd.Context(), t, &f, args) },
 	}
 	fs := cmd.Flags()
-	f.isolated.AddTo(fs)
-	f.filter.AddTo(fs, "measure only the sends")
+	f.sends.AddTo(fs, "measure only the sends")
 	fs.StringVar(&f.by, "by", "function", "group by `KEYS`, comma separated: "+strings.Join(latency.KeyNames(), " "))
 	fs.StringVar(&f.kind, "kind", "all", "`KIND` of events to pair: "+strings.Join(latency.Kinds(), " "))
 	fs.DurationVar(&f.window, "window", time.Duration(latency.DefaultWindow), "`TIME` after an interrupt within which a context switch is put down to it")
 	f.output.AddTo(cmd, 20)
-	f.catalog.AddTo(fs)
-	f.input.AddTo(fs)
 	complete(cmd, "by", latency.KeyNames())
 	complete(cmd, "kind", latency.Kinds())
 	return cmd
@@ -84,37 +78,19 @@ func runLatency(ctx context.Context, t *cli.Terminal, f *latencyFlags, paths []s
 	if err != nil {
 		return err
 	}
-	isolated, err := f.isolated.Set(t)
+	sends, err := f.sends.Load(t, paths)
 	if err != nil {
 		return err
 	}
-	config.Isolated = isolated.Targets()
-	if config.Catalog, err = f.catalog.Load(); err != nil {
-		return err
-	}
-	filters, err := f.filter.Load(isolated)
-	if err != nil {
-		return err
-	}
-	in, err := f.input.Inputs(t, paths)
-	if err != nil {
-		return err
-	}
+	config.Isolated, config.Catalog = sends.Isolated.Targets(), sends.Catalog
 	total := latency.NewCounts(config)
-	err = in.Each(ctx, func(src trace.Source, run cli.Run) error {
-		if err := isolated.Check(&src.Table().Meta); err != nil {
-			return err
-		}
-		bound, err := filters.BindSends(t, src)
-		if err != nil {
-			return err
-		}
+	err = sends.Each(ctx, func(src trace.Source, counts func(*trace.Event) bool, run cli.Run) error {
 		c := config
-		c.Counts = bound.Counts()
+		c.Counts = counts
 		state := latency.New(src.Table(), c)
 		input, err := run(state)
 		total.Merge(state.Counts(input))
-		return errors.Join(err, bound.End())
+		return err
 	})
 	if cli.Status(err) == cli.ExitUsage {
 		return err

@@ -20,14 +20,11 @@ import (
 const defaultBy = "function"
 
 type reportFlags struct {
-	input    cli.InputFlags
-	isolated cli.IsolatedFlag
-	output   cli.OutputFlags
-	by       string
-	sort     string
-	catalog  cli.CatalogFlag
-	filter   cli.FilterFlags
-	whatIf   string
+	sends  cli.SendFlags
+	output cli.OutputFlags
+	by     string
+	sort   string
+	whatIf string
 }
 
 func newReport(t *cli.Terminal) *cobra.Command {
@@ -44,14 +41,11 @@ or by any other keys. Several traces are added up, with a column for each;
 		Args: atLeastOneTrace,
 		RunE: func(cmd *cobra.Command, args []string) error { return runReport(cmd.Context(), t, &f, args) },
 	}
-	f.isolated.AddTo(cmd.Flags())
-	f.filter.AddTo(cmd.Flags(), "count only the sends")
+	f.sends.AddTo(cmd.Flags(), "count only the sends")
 	cmd.Flags().StringVar(&f.by, "by", defaultBy, "group by `KEYS`, comma separated: "+strings.Join(ipi.KeyNames(), " "))
 	cmd.Flags().StringVar(&f.sort, "sort", "hits", "sort the groups by this `COLUMN`, largest first; names alphabetically")
 	cmd.Flags().StringVar(&f.whatIf, "what-if", "", "add what would become of the hits: `deferral` of deferrable work to the target's next kernel entry")
 	f.output.AddTo(cmd, 20)
-	f.catalog.AddTo(cmd.Flags())
-	f.input.AddTo(cmd.Flags())
 	complete(cmd, "by", ipi.KeyNames())
 	complete(cmd, "what-if", whatIfs())
 	return cmd
@@ -69,47 +63,29 @@ func runReport(ctx context.Context, t *cli.Terminal, f *reportFlags, paths []str
 	if err != nil {
 		return err
 	}
-	isolated, err := f.isolated.Set(t)
-	if err != nil {
-		return err
-	}
 	if err := checkSort(f.sort, by); err != nil {
 		return err
 	}
 	if f.whatIf != "" && !slices.Contains(whatIfs(), f.whatIf) {
 		return cli.Unknown("what-if", f.whatIf, whatIfs())
 	}
-	cat, err := f.catalog.Load()
+	sends, err := f.sends.Load(t, paths)
 	if err != nil {
 		return err
 	}
-	filters, err := f.filter.Load(isolated)
-	if err != nil {
-		return err
-	}
-	in, err := f.input.Inputs(t, paths)
-	if err != nil {
-		return err
-	}
-	total, fates := ipi.NewCounts(isolated.Targets(), by), whatif.NewCounts()
-	err = in.Each(ctx, func(src trace.Source, run cli.Run) error {
-		if err := isolated.Check(&src.Table().Meta); err != nil {
-			return err
-		}
-		bound, err := filters.BindSends(t, src)
-		if err != nil {
-			return err
-		}
-		state := ipi.New(src.Table(), ipi.Config{Isolated: isolated.Targets(), By: by, Catalog: cat, Counts: bound.Counts()})
+	isolated := sends.Isolated.Targets()
+	total, fates := ipi.NewCounts(isolated, by), whatif.NewCounts()
+	err = sends.Each(ctx, func(src trace.Source, counts func(*trace.Event) bool, run cli.Run) error {
+		state := ipi.New(src.Table(), ipi.Config{Isolated: isolated, By: by, Catalog: sends.Catalog, Counts: counts})
 		states := []analysis.State{state}
-		deferral := whatif.New(src.Table(), whatif.Config{Isolated: isolated.Targets(), Catalog: cat, Counts: bound.Counts()})
+		deferral := whatif.New(src.Table(), whatif.Config{Isolated: isolated, Catalog: sends.Catalog, Counts: counts})
 		if f.whatIf != "" {
 			states = append(states, deferral)
 		}
 		input, err := run(states...)
 		total.Merge(state.Counts(input))
 		fates.Merge(deferral.Counts())
-		return errors.Join(err, bound.End())
+		return err
 	})
 	if cli.Status(err) == cli.ExitUsage {
 		return err

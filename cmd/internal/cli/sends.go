@@ -1,0 +1,69 @@
+package cli
+
+import (
+	"context"
+	"errors"
+
+	"github.com/spf13/pflag"
+
+	"github.com/ipiscope/ipiscope/analysis/catalog"
+	"github.com/ipiscope/ipiscope/parser/trace"
+)
+
+// SendFlags are the flags of commands that count sends to isolated CPUs.
+type SendFlags struct {
+	input    InputFlags
+	isolated IsolatedFlag
+	catalog  CatalogFlag
+	filter   FilterFlags
+}
+
+// AddTo defines the flags; what says what passing the filter means.
+func (f *SendFlags) AddTo(fs *pflag.FlagSet, what string) {
+	f.isolated.AddTo(fs)
+	f.filter.AddTo(fs, what)
+	f.catalog.AddTo(fs)
+	f.input.AddTo(fs)
+}
+
+// Sends are the traces of such a command, with what is counted in them.
+type Sends struct {
+	Isolated *Isolated
+	Catalog  *catalog.Catalog
+	t        *Terminal
+	in       *Inputs
+	filters  *Filters
+}
+
+// Load checks the flags and reads what they name. No trace is read before they
+// are right.
+func (f *SendFlags) Load(t *Terminal, paths []string) (*Sends, error) {
+	s := &Sends{t: t}
+	var err error
+	if s.Isolated, err = f.isolated.Set(t); err != nil {
+		return nil, err
+	}
+	if s.Catalog, err = f.catalog.Load(); err != nil {
+		return nil, err
+	}
+	if s.filters, err = f.filter.Load(s.Isolated); err != nil {
+		return nil, err
+	}
+	s.in, err = f.input.Inputs(t, paths)
+	return s, err
+}
+
+// Each is Inputs.Each with the filter of each trace: counts is nil if every
+// send counts.
+func (s *Sends) Each(ctx context.Context, f func(src trace.Source, counts func(*trace.Event) bool, run Run) error) error {
+	return s.in.Each(ctx, func(src trace.Source, run Run) error {
+		if err := s.Isolated.Check(&src.Table().Meta); err != nil {
+			return err
+		}
+		bound, err := s.filters.BindSends(s.t, src)
+		if err != nil {
+			return err
+		}
+		return errors.Join(f(src, bound.Counts(), run), bound.End())
+	})
+}
