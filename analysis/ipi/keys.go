@@ -1,11 +1,9 @@
 package ipi
 
 import (
-	"fmt"
-	"slices"
 	"strconv"
-	"strings"
 
+	"github.com/ipiscope/ipiscope/analysis"
 	"github.com/ipiscope/ipiscope/analysis/catalog"
 	"github.com/ipiscope/ipiscope/analysis/track"
 	"github.com/ipiscope/ipiscope/parser/trace"
@@ -69,28 +67,8 @@ func KeyNames() []string {
 	return names
 }
 
-// An UnknownKeyError is a group key that does not exist.
-type UnknownKeyError struct{ Name string }
-
-func (e *UnknownKeyError) Error() string {
-	return fmt.Sprintf("unknown key %q: want %s", e.Name, strings.Join(KeyNames(), ", "))
-}
-
 // ParseKeys reads a comma-separated list of keys.
-func ParseKeys(list string) ([]Key, error) {
-	var keys []Key
-	for name := range strings.SplitSeq(list, ",") {
-		i := slices.Index(KeyNames(), strings.TrimSpace(name))
-		if i < 0 {
-			return nil, &UnknownKeyError{strings.TrimSpace(name)}
-		}
-		if slices.Contains(keys, Key(i)) {
-			return nil, fmt.Errorf("key %q is given twice", name)
-		}
-		keys = append(keys, Key(i))
-	}
-	return keys, nil
-}
+func ParseKeys(list string) ([]Key, error) { return analysis.ParseKeys[Key](list, KeyNames()) }
 
 // id returns the value of a key for one hit as a number: an id of the trace's
 // table or a number that stands for itself. text turns it back.

@@ -1,11 +1,9 @@
 package latency
 
 import (
-	"fmt"
-	"slices"
 	"strconv"
-	"strings"
 
+	"github.com/ipiscope/ipiscope/analysis"
 	"github.com/ipiscope/ipiscope/analysis/catalog"
 	"github.com/ipiscope/ipiscope/analysis/track"
 	"github.com/ipiscope/ipiscope/parser/trace"
@@ -71,28 +69,8 @@ func KeyNames() []string {
 	return names
 }
 
-// An UnknownKeyError is a group key that does not exist.
-type UnknownKeyError struct{ Name string }
-
-func (e *UnknownKeyError) Error() string {
-	return fmt.Sprintf("unknown key %q: want %s", e.Name, strings.Join(KeyNames(), ", "))
-}
-
 // ParseKeys reads a comma-separated list of keys.
-func ParseKeys(list string) ([]Key, error) {
-	var keys []Key
-	for name := range strings.SplitSeq(list, ",") {
-		i := slices.Index(KeyNames(), strings.TrimSpace(name))
-		if i < 0 {
-			return nil, &UnknownKeyError{strings.TrimSpace(name)}
-		}
-		if slices.Contains(keys, Key(i)) {
-			return nil, fmt.Errorf("key %q is given twice", name)
-		}
-		keys = append(keys, Key(i))
-	}
-	return keys, nil
-}
+func ParseKeys(list string) ([]Key, error) { return analysis.ParseKeys[Key](list, KeyNames()) }
 
 // NoSend stands for what only the send could tell.
 const NoSend = "(no send)"

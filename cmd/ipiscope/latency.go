@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -53,11 +52,7 @@ func (f *latencyFlags) config() (latency.Config, error) {
 	var c latency.Config
 	var err error
 	if c.By, err = latency.ParseKeys(f.by); err != nil {
-		var unknown *latency.UnknownKeyError
-		if errors.As(err, &unknown) {
-			err = cli.Unknown("key", unknown.Name, latency.KeyNames())
-		}
-		return c, cli.Usage(err)
+		return c, keyError(err)
 	}
 	if c.Kind, err = latency.ParseKind(f.kind); err != nil {
 		return c, cli.Unknown("kind", f.kind, latency.Kinds())

@@ -107,11 +107,16 @@ func runReport(ctx context.Context, t *cli.Terminal, f *reportFlags, paths []str
 // parseKeys reads --by.
 func parseKeys(list string) ([]ipi.Key, error) {
 	by, err := ipi.ParseKeys(list)
-	var unknown *ipi.UnknownKeyError
+	return by, keyError(err)
+}
+
+// keyError lists the valid keys for one that does not exist.
+func keyError(err error) error {
+	var unknown *analysis.UnknownKeyError
 	if errors.As(err, &unknown) {
-		return nil, cli.Unknown("key", unknown.Name, ipi.KeyNames())
+		return cli.Unknown("key", unknown.Name, unknown.Valid)
 	}
-	return by, cli.Usage(err)
+	return cli.Usage(err)
 }
 
 // sortColumns are the columns that --sort takes besides the keys of --by.
