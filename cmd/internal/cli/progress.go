@@ -37,7 +37,9 @@ func (p *progress) tick(uint64) {
 		if total == 0 {
 			total = -1 // a spinner
 		}
-		p.bar = progressbar.NewOptions64(total, progressbar.OptionSetWriter(p.t.Err), progressbar.OptionShowBytes(true),
+		p.bar = progressbar.NewOptions64(total, progressbar.OptionSetWriter(p.t.Err),
+			// no rate and no forecast: the bar begins in the middle
+			progressbar.OptionSetPredictTime(false), progressbar.OptionSetElapsedTime(false),
 			progressbar.OptionSetDescription("reading"), progressbar.OptionClearOnFinish(), progressbar.OptionThrottle(100*time.Millisecond))
 	}
 	_ = p.bar.Set64(done) // a bar that cannot be drawn is no reason to stop
