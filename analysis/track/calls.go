@@ -21,7 +21,6 @@ type callKey struct {
 type call struct {
 	function       trace.NameID
 	comm, instance trace.NameID
-	time           trace.Time
 	csd            uint64
 }
 

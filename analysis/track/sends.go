@@ -150,7 +150,7 @@ func (s *Sends) queueCall(e *trace.Event, r *role) {
 		return
 	}
 	k := callKey{contextOf(e), int32(target), s.table.SymbolText(site)}
-	c := call{function: s.table.SymbolName(fn), comm: e.Comm, instance: e.Instance, time: e.Time}
+	c := call{function: s.table.SymbolName(fn), comm: e.Comm, instance: e.Instance}
 	c.csd, _ = e.Uint(r.csd)
 	if older, stale := s.calls.queue(e.CPU, k, c); stale {
 		s.orphan(e.CPU, k, older)
@@ -301,8 +301,8 @@ func (s *Sends) stack(e *trace.Event) {
 	open := s.open[e.CPU]
 	for i := len(open) - 1; i >= 0; i-- {
 		if open[i].at == at {
-			if w := open[i].send; s.isStackOf(e.Stack(), w) {
-				w.Stack = e.Stack()
+			if w, id := open[i].send, e.Stack(); s.isStackOf(id, w) {
+				w.Stack = id
 			}
 			s.closeFrom(e.CPU, i)
 			return

@@ -78,13 +78,16 @@ func runReport(ctx context.Context, t *cli.Terminal, f *reportFlags, paths []str
 	err = sends.Each(ctx, func(src trace.Source, counts func(*trace.Event) bool, run cli.Run) error {
 		state := ipi.New(src.Table(), ipi.Config{Isolated: isolated, By: by, Catalog: sends.Catalog, Counts: counts})
 		states := []analysis.State{state}
-		deferral := whatif.New(src.Table(), whatif.Config{Isolated: isolated, Catalog: sends.Catalog, Counts: counts})
+		var deferral *whatif.State
 		if f.whatIf != "" {
+			deferral = whatif.New(src.Table(), whatif.Config{Isolated: isolated, Catalog: sends.Catalog, Counts: counts})
 			states = append(states, deferral)
 		}
 		input, err := run(states...)
 		total.Merge(state.Counts(input))
-		fates.Merge(deferral.Counts())
+		if deferral != nil {
+			fates.Merge(deferral.Counts())
+		}
 		return err
 	})
 	if cli.Status(err) == cli.ExitUsage {

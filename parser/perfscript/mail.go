@@ -2,7 +2,6 @@ package perfscript
 
 import (
 	"bytes"
-	"strconv"
 
 	"github.com/ipiscope/ipiscope/parser/internal/lines"
 	"github.com/ipiscope/ipiscope/parser/internal/mail"
@@ -48,8 +47,7 @@ func (s *Source) endMail() {
 		return
 	}
 	s.seen.mail = true
-	s.note("text with a trace in it: " + strconv.Itoa(m.Taken) + " of " + strconv.Itoa(m.Taken+m.Left) +
-		" lines were taken, " + strconv.Itoa(m.Left) + " left")
+	s.note(m.Note())
 }
 
 // mailLine is true if a cleaned line made a record.

@@ -2,6 +2,7 @@ package mail
 
 import (
 	"bytes"
+	"fmt"
 
 	"github.com/ipiscope/ipiscope/parser/internal/lines"
 )
@@ -181,4 +182,9 @@ func hasKey(p, key []byte) bool {
 		}
 		at += len(key)
 	}
+}
+
+// Note says how much of the text was a trace.
+func (t *Text) Note() string {
+	return fmt.Sprintf("text with a trace in it: %d of %d lines were taken, %d left", t.Taken, t.Taken+t.Left, t.Left)
 }
