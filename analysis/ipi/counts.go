@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/ipiscope/ipiscope/analysis/catalog"
+	"github.com/ipiscope/ipiscope/analysis/key"
 	"github.com/ipiscope/ipiscope/analysis/result"
 	"github.com/ipiscope/ipiscope/analysis/track"
 	"github.com/ipiscope/ipiscope/parser/cpumask"
@@ -81,14 +82,14 @@ func (s *State) Counts(in result.Input) *Counts {
 		cells = int(max(0, s.span.Last-s.ruler.start) >> s.ruler.shift)
 		c.cells, c.cellWidth = t.line.fixed(&s.ruler, cells), 1<<s.ruler.shift
 	}
-	for key, g := range t.groups {
+	for ids, g := range t.groups {
 		ng := &namedGroup{counts: g.counts, cpus: g.cpus, byFile: []uint64{g.hits}}
 		for i, k := range s.cfg.By {
-			if k == KeyTarget && g.hits == 0 && g.requests == 0 {
+			if k == key.Target && g.hits == 0 && g.requests == 0 {
 				ng.key = append(ng.key, "")
 				continue
 			}
-			ng.key = append(ng.key, k.text(key[i], s.table, s.attr))
+			ng.key = append(ng.key, k.Text(ids[i], s.table, s.attr))
 		}
 		ng.describe(s, g)
 		if s.cfg.Timeline {

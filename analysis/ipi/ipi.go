@@ -6,6 +6,7 @@ package ipi
 import (
 	"github.com/ipiscope/ipiscope/analysis"
 	"github.com/ipiscope/ipiscope/analysis/catalog"
+	"github.com/ipiscope/ipiscope/analysis/key"
 	"github.com/ipiscope/ipiscope/analysis/track"
 	"github.com/ipiscope/ipiscope/parser/cpumask"
 	"github.com/ipiscope/ipiscope/parser/trace"
@@ -30,9 +31,6 @@ type Config struct {
 	Catalog  *catalog.Catalog
 	Timeline bool // count each group's hits over time too
 }
-
-// groupKey holds the ids of a group's keys in the order of Config.By.
-type groupKey [numKeys]uint32
 
 // counts are the sums of one group or of all. Under addition they are a monoid.
 type counts struct {
@@ -74,7 +72,7 @@ type cpuState struct {
 
 // tally is the sums over one kind of send event.
 type tally struct {
-	groups map[groupKey]*group
+	groups map[key.IDs]*group
 	totals counts
 	// functions holds the hits by function, which the verdict names whatever
 	// the groups are
@@ -216,7 +214,7 @@ func (g *group) describe(s *State, w *track.Send, h *track.Hit) {
 }
 
 func newTally() tally {
-	return tally{groups: map[groupKey]*group{}, functions: map[trace.NameID]uint64{}, advice: map[advice]uint64{}}
+	return tally{groups: map[key.IDs]*group{}, functions: map[trace.NameID]uint64{}, advice: map[advice]uint64{}}
 }
 
 // hit notes a hit of one CPU.
@@ -242,29 +240,23 @@ func (g *group) countSend(n uint64) {
 }
 
 func (s *State) groupOf(t *tally, w *track.Send, h *track.Hit) *group {
-	var key groupKey
-	for i, k := range s.cfg.By {
-		key[i] = k.id(w, h, s.attr)
-	}
-	return t.group(key)
+	sub := subjectOf(w, h)
+	return t.group(key.Of(s.cfg.By, &sub, s.attr))
 }
 
-func (t *tally) group(key groupKey) *group {
-	g := t.groups[key]
+func (t *tally) group(ids key.IDs) *group {
+	g := t.groups[ids]
 	if g == nil {
 		g = &group{}
-		t.groups[key] = g
+		t.groups[ids] = g
 	}
 	return g
 }
 
 // request counts a request that sent no IPI.
 func (s *State) request(r *track.Request) {
-	var key groupKey
-	for i, k := range s.cfg.By {
-		key[i] = k.requestID(r, s.noIPI, s.attr)
-	}
-	g := s.direct.group(key)
+	sub := s.subjectOfRequest(r)
+	g := s.direct.group(key.Of(s.cfg.By, &sub, s.attr))
 	g.requests++
 	g.cpus.Set(int(r.Target))
 	s.direct.totals.requests++
@@ -272,8 +264,8 @@ func (s *State) request(r *track.Request) {
 
 // takeRequests moves the requests of a tally that has nothing else.
 func (t *tally) takeRequests(o *tally) {
-	for key, r := range o.groups {
-		g := t.group(key)
+	for ids, r := range o.groups {
+		g := t.group(ids)
 		g.add(r.counts)
 		g.cpus.Or(&r.cpus)
 	}

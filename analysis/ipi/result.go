@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ipiscope/ipiscope/analysis/key"
 	"github.com/ipiscope/ipiscope/analysis/result"
 	"github.com/ipiscope/ipiscope/analysis/track"
 	"github.com/ipiscope/ipiscope/parser/cpumask"
@@ -105,11 +106,11 @@ type description struct {
 // describedColumns are the descriptions that are not keys already.
 func (c *Counts) describedColumns() []description {
 	all := []description{
-		{KeyEvidence, result.Col{Name: "evidence", Head: "evidence", Help: "how the function of the hits is known, the most frequent first"},
+		{key.Evidence, result.Col{Name: "evidence", Head: "evidence", Help: "how the function of the hits is known, the most frequent first"},
 			func(g *namedGroup) string { return g.evidence.join() }},
-		{KeyClass, result.Col{Name: "class", Head: "class", Help: "what can be done about the hits, the most frequent first"},
+		{key.Class, result.Col{Name: "class", Head: "class", Help: "what can be done about the hits, the most frequent first"},
 			func(g *namedGroup) string { return g.classes.join() }},
-		{KeyCause, result.Col{Name: "top_cause", Head: "top cause", Help: "the cause of most of the hits"},
+		{key.Cause, result.Col{Name: "top_cause", Head: "top cause", Help: "the cause of most of the hits"},
 			func(g *namedGroup) string { cause, _ := g.causes.top(); return cause }},
 	}
 	return slices.DeleteFunc(all, func(d description) bool { return slices.Contains(c.by, d.key) })
@@ -153,7 +154,7 @@ func (t tallies) join() string { return strings.Join(t.sorted(), "+") }
 // fileColumns adds a column of hits for each input, if there are several and
 // the rows do not tell them apart, and returns the columns' names.
 func (c *Counts) fileColumns(t *result.Table) []string {
-	if len(c.inputs) < 2 || slices.Contains(c.by, KeyFile) {
+	if len(c.inputs) < 2 || slices.Contains(c.by, key.File) {
 		return nil
 	}
 	var names []string

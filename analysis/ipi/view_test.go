@@ -7,6 +7,7 @@ import (
 	"github.com/ipiscope/ipiscope/analysis"
 	"github.com/ipiscope/ipiscope/analysis/catalog"
 	"github.com/ipiscope/ipiscope/analysis/ipi"
+	"github.com/ipiscope/ipiscope/analysis/key"
 	"github.com/ipiscope/ipiscope/parser"
 	"github.com/ipiscope/ipiscope/parser/cpumask"
 )
@@ -27,7 +28,7 @@ func TestCells(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := ipi.New(src.Table(), ipi.Config{Isolated: &isolated, By: []ipi.Key{ipi.KeyEvent}, Catalog: cat, Timeline: true})
+	s := ipi.New(src.Table(), ipi.Config{Isolated: &isolated, By: []key.Key{key.Event}, Catalog: cat, Timeline: true})
 	st, err := analysis.Run(context.Background(), src, analysis.Options{}, s)
 	c := s.Counts(st.Input(&src.Table().Meta, err))
 	if err != nil {

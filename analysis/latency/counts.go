@@ -94,10 +94,10 @@ func NewCounts(cfg Config) *Counts { return &Counts{cfg: cfg, groups: map[string
 func (s *State) Counts(in result.Input) *Counts {
 	c := NewCounts(s.cfg)
 	from := s.measures()
-	for key, g := range s.groups {
+	for ids, g := range s.groups {
 		ng := &namedGroup{outcome: g.outcome}
 		for i, k := range s.cfg.By {
-			ng.key = append(ng.key, k.text(key[i], s.table, s.attr))
+			ng.key = append(ng.key, k.Text(ids[i], s.table, s.attr))
 		}
 		for t, measures := range from {
 			for _, m := range measures {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/ipiscope/ipiscope/analysis"
 	"github.com/ipiscope/ipiscope/analysis/catalog"
+	"github.com/ipiscope/ipiscope/analysis/key"
 	"github.com/ipiscope/ipiscope/analysis/stat"
 	"github.com/ipiscope/ipiscope/analysis/track"
 	"github.com/ipiscope/ipiscope/parser/cpumask"
@@ -83,8 +84,6 @@ const (
 	numMeasures
 )
 
-type groupKey [numKeys]uint64
-
 type group struct {
 	dists [numMeasures]*stat.Dist
 	outcome
@@ -119,10 +118,12 @@ type State struct {
 	table      *trace.Table
 	attr       *track.Attributor
 	deliveries *track.Deliveries
-	groups     map[groupKey]*group
-	chain      [track.NumLines][numLegs]stat.Dist
-	resched    resched
-	seen       cpumask.Mask
+	// the callbacks of a queued call that sent an IPI, and of one that sent none
+	generic, noIPI trace.NameID
+	groups         map[key.IDs]*group
+	chain          [track.NumLines][numLegs]stat.Dist
+	resched        resched
+	seen           cpumask.Mask
 	// negative counts impossible times across CPUs
 	negative                  uint64
 	anyIRQ, anyRun, anySwitch bool
@@ -131,7 +132,7 @@ type State struct {
 
 // New returns a State for a trace with this table.
 func New(t *trace.Table, cfg Config) *State {
-	s := &State{cfg: cfg, table: t, groups: map[groupKey]*group{}}
+	s := &State{cfg: cfg, table: t, groups: map[key.IDs]*group{}, generic: t.Name(track.Generic), noIPI: t.Name(track.NoIPI)}
 	s.attr = track.NewAttributor(cfg.Catalog, t)
 	s.resched.isolated = cfg.Isolated
 	s.deliveries = track.NewDeliveries(t, track.DeliveryConfig{
@@ -166,15 +167,12 @@ func (s *State) End(span analysis.Span) {
 	s.span = span
 }
 
-func (s *State) group(sub *subject) *group {
-	var key groupKey
-	for i, k := range s.cfg.By {
-		key[i] = k.id(sub, s.attr)
-	}
-	g := s.groups[key]
+func (s *State) group(sub *key.Subject) *group {
+	ids := key.Of(s.cfg.By, sub, s.attr)
+	g := s.groups[ids]
 	if g == nil {
 		g = &group{}
-		s.groups[key] = g
+		s.groups[ids] = g
 	}
 	return g
 }
@@ -202,9 +200,9 @@ func (s *State) delivery(d *track.Delivery) {
 		return
 	}
 	s.anyIRQ = true
-	sub := subject{
-		hasSend: d.HasSend, function: d.Function, callback: d.Callback, callsite: d.Callsite, comm: d.Comm, instance: d.Instance,
-		pid: d.PID, sender: d.Sender, target: d.Target, line: d.Line, mode: d.Mode, stack: d.Stack,
+	sub := key.Subject{
+		NoSend: !d.HasSend, Function: d.Function, Callback: d.Callback, Callsite: d.Callsite, Evidence: d.Evidence, Comm: d.Comm, Instance: d.Instance,
+		PID: d.PID, Sender: d.Sender, Target: d.Target, Line: d.Line, Mode: d.Mode, Stack: d.Stack,
 	}
 	g := s.group(&sub)
 	possible := true
@@ -264,13 +262,12 @@ func (s *State) run(r *track.Run) {
 		return
 	}
 	s.anyRun = true
-	sub := subject{
-		hasSend: r.Queued != track.Never, function: r.Function, callsite: r.Callsite, comm: r.Comm, instance: r.Instance,
-		pid: r.PID, sender: r.Sender, target: r.CPU, line: track.LineCallSingle, mode: r.Mode, stack: r.Stack,
+	sub := key.Subject{
+		NoSend: r.Queued == track.Never, Function: r.Function, Callback: s.generic, Callsite: r.Callsite, Evidence: track.EvidenceCSD, Comm: r.Comm, Instance: r.Instance,
+		PID: r.PID, Sender: r.Sender, Target: r.CPU, Line: track.LineCallSingle, Mode: r.Mode, Stack: r.Stack,
 	}
-	sub.callback = s.table.Name(track.Generic)
 	if !r.HasIPI {
-		sub.callback = s.table.Name(track.NoIPI)
+		sub.Callback = s.noIPI
 	}
 	g := s.group(&sub)
 	if !g.addBetween(csdDelivery, r.Queued, r.Start) {

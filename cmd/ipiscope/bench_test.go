@@ -11,6 +11,7 @@ import (
 	"github.com/ipiscope/ipiscope/analysis/evidence"
 	"github.com/ipiscope/ipiscope/analysis/ipi"
 	"github.com/ipiscope/ipiscope/analysis/irqcount"
+	"github.com/ipiscope/ipiscope/analysis/key"
 	"github.com/ipiscope/ipiscope/analysis/latency"
 	"github.com/ipiscope/ipiscope/analysis/quiet"
 	"github.com/ipiscope/ipiscope/analysis/steady"
@@ -81,8 +82,8 @@ func allStates(b *testing.B, t *trace.Table) []analysis.State {
 		b.Fatal(err)
 	}
 	return []analysis.State{
-		ipi.New(t, ipi.Config{Isolated: &m, By: []ipi.Key{ipi.KeyFunction, ipi.KeyCause}, Catalog: cat}),
-		latency.New(t, latency.Config{Isolated: &m, By: []latency.Key{latency.KeyFunction}, Catalog: cat, Window: latency.DefaultWindow}),
+		ipi.New(t, ipi.Config{Isolated: &m, By: []key.Key{key.Function, key.Cause}, Catalog: cat}),
+		latency.New(t, latency.Config{Isolated: &m, By: []key.Key{key.Function}, Catalog: cat, Window: latency.DefaultWindow}),
 		quiet.New(t, quiet.Config{Isolated: &m, Catalog: cat}),
 		whatif.New(t, whatif.Config{Isolated: &m, Catalog: cat}),
 		evidence.New(t, evidence.Config{Isolated: &m, Catalog: cat}),

@@ -14,6 +14,7 @@ import (
 	"github.com/ipiscope/ipiscope/analysis/budget"
 	"github.com/ipiscope/ipiscope/analysis/catalog"
 	"github.com/ipiscope/ipiscope/analysis/ipi"
+	"github.com/ipiscope/ipiscope/analysis/key"
 	"github.com/ipiscope/ipiscope/analysis/latency"
 	"github.com/ipiscope/ipiscope/analysis/quiet"
 	"github.com/ipiscope/ipiscope/analysis/result"
@@ -138,8 +139,8 @@ func runCheck(ctx context.Context, t *cli.Terminal, f *gateFlags, paths []string
 		return err
 	}
 	isolated, cat := sends.Isolated.Targets(), sends.Catalog
-	by := []ipi.Key{ipi.KeyTarget, ipi.KeyFunction, ipi.KeyClass}
-	lc := latency.Config{Isolated: isolated, By: []latency.Key{latency.KeyTarget, latency.KeyFunction}, Catalog: cat}
+	by := []key.Key{key.Target, key.Function, key.Class}
+	lc := latency.Config{Isolated: isolated, By: []key.Key{key.Target, key.Function}, Catalog: cat}
 	qc := quiet.Config{Isolated: isolated, Catalog: cat}
 	c := checked{hits: ipi.NewCounts(isolated, by), times: latency.NewCounts(lc), quiet: quiet.NewCounts(qc)}
 	err = sends.Each(ctx, func(src trace.Source, counts func(*trace.Event) bool, run cli.Run) error {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/ipiscope/ipiscope/analysis"
 	"github.com/ipiscope/ipiscope/analysis/ipi"
+	"github.com/ipiscope/ipiscope/analysis/key"
 	"github.com/ipiscope/ipiscope/analysis/result"
 	"github.com/ipiscope/ipiscope/analysis/whatif"
 	"github.com/ipiscope/ipiscope/cmd/internal/cli"
@@ -115,7 +116,7 @@ func parseKeys(list string) ([]ipi.Key, error) {
 
 // keyError lists the valid keys for one that does not exist.
 func keyError(err error) error {
-	var unknown *analysis.UnknownKeyError
+	var unknown *key.UnknownError
 	if errors.As(err, &unknown) {
 		return cli.Unknown("key", unknown.Name, unknown.Valid)
 	}
