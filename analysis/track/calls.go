@@ -13,7 +13,7 @@ type calls struct {
 }
 
 type callKey struct {
-	context
+	trace.Context
 	target   int32
 	callsite trace.NameID
 }

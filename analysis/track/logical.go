@@ -15,7 +15,7 @@ import "github.com/ipiscope/ipiscope/parser/trace"
 // A logicalCall is a call of a 6.4 kernel whose IPI has not been seen.
 type logicalCall struct {
 	send *Send
-	at   context
+	at   trace.Context
 }
 
 func (s *Sends) isLogical(w *Send, r *role) bool {
@@ -25,7 +25,7 @@ func (s *Sends) isLogical(w *Send, r *role) bool {
 	return !w.Targets.IsEmpty() && (w.Targets.Count() > 1 || !w.Targets.Has(int(w.CPU)))
 }
 
-func (s *Sends) keepLogical(w *Send, at context) {
+func (s *Sends) keepLogical(w *Send, at trace.Context) {
 	if w.CPU < 0 {
 		s.recycle(w)
 		return
@@ -38,7 +38,7 @@ func (s *Sends) keepLogical(w *Send, at context) {
 }
 
 // takeLogical returns the function that the call before this send asked for.
-func (s *Sends) takeLogical(w *Send, at context) (trace.NameID, bool) {
+func (s *Sends) takeLogical(w *Send, at trace.Context) (trace.NameID, bool) {
 	if w.CPU < 0 || int(w.CPU) >= len(s.logic) || w.Callback != s.names.generic {
 		return 0, false
 	}

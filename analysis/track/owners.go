@@ -11,7 +11,7 @@ type Owners struct {
 }
 
 type owner struct {
-	at     context
+	at     trace.Context
 	chosen bool
 }
 
@@ -21,7 +21,7 @@ const maxOwners = 16
 // Event notes whether an event that is no stack was chosen.
 func (o *Owners) Event(e *trace.Event, chosen bool) {
 	list := o.list(e.CPU)
-	at := contextOf(e)
+	at := e.Context()
 	for i := range *list {
 		if (*list)[i].at == at {
 			(*list)[i].chosen = chosen
@@ -37,7 +37,7 @@ func (o *Owners) Event(e *trace.Event, chosen bool) {
 
 // Stack reports whether the event that a stack belongs to was chosen.
 func (o *Owners) Stack(e *trace.Event) bool {
-	at := contextOf(e)
+	at := e.Context()
 	for _, w := range *o.list(e.CPU) {
 		if w.at == at {
 			return w.chosen

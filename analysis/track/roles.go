@@ -31,32 +31,44 @@ type role struct {
 	lines                             lineSet // of a call interrupt of x86
 }
 
-// kindOf names the events that are joined. Their fields are those of
+// kinds names the events that are joined. Their fields are those of
 // include/trace/events/ipi.h and csd.h.
-func kindOf(event string) kind {
-	switch event {
-	case "ipi_send_cpu":
-		return kindSendCPU
-	case "ipi_send_cpumask":
-		return kindSendMask
-	case "ipi_raise":
-		return kindRaise
-	case "csd_queue_cpu":
-		return kindQueue
-	case "kernel_stack":
-		return kindKernelStack
-	case "user_stack":
-		return kindUserStack
-	case "sys_enter_membarrier": // the catalogue's narrow table
-		return kindNarrow
-	case "call_function_entry", "call_function_single_entry", "ipi_entry":
-		return kindBracketEntry
-	case "call_function_exit", "call_function_single_exit", "ipi_exit":
-		return kindBracketExit
-	case "csd_function_entry":
-		return kindRun
+func kinds() map[string]kind {
+	return map[string]kind{
+		"ipi_send_cpu":         kindSendCPU,
+		"ipi_send_cpumask":     kindSendMask,
+		"ipi_raise":            kindRaise,
+		"csd_queue_cpu":        kindQueue,
+		"kernel_stack":         kindKernelStack,
+		"user_stack":           kindUserStack,
+		"sys_enter_membarrier": kindNarrow, // the catalogue's narrow table
+		"csd_function_entry":   kindRun,
+
+		"call_function_entry":        kindBracketEntry,
+		"call_function_single_entry": kindBracketEntry,
+		"ipi_entry":                  kindBracketEntry,
+		"call_function_exit":         kindBracketExit,
+		"call_function_single_exit":  kindBracketExit,
+		"ipi_exit":                   kindBracketExit,
 	}
-	return kindOther
+}
+
+// Reads are the events that a Sends looks at, and those of them whose stacks it
+// looks at. An event that is neither changes nothing, except that the first one of
+// a CPU behind a send that does not interrupt it (trace.Context) ends the wait for
+// the send's stack.
+func Reads() (events, stacked []string) {
+	for name, kind := range kinds() {
+		switch kind {
+		case kindKernelStack, kindUserStack: // they come with the events of stacked
+		case kindSendCPU, kindSendMask, kindRaise:
+			stacked = append(stacked, name)
+			fallthrough
+		default:
+			events = append(events, name)
+		}
+	}
+	return events, stacked
 }
 
 // Needs are the events that Sends reads, for analyzers to declare.
@@ -77,7 +89,10 @@ func (s *Sends) roleOf(e *trace.Event) *role {
 }
 
 func classify(s *trace.Schema) role {
-	r := role{kind: kindOf(s.Name)}
+	r := role{kind: kindOther}
+	if k, ok := kinds()[s.Name]; ok {
+		r.kind = k
+	}
 	r.cpu, r.callsite, r.callback = s.Ref("cpu"), s.Ref("callsite"), s.Ref("callback")
 	r.function, r.csd = s.Ref("func"), s.Ref("csd")
 	switch r.kind {

@@ -94,15 +94,3 @@ type Request struct {
 	Function         trace.NameID
 	Callsite         trace.NameID
 }
-
-// A context is where events of one CPU belong together: what runs there, and at
-// which level of interruption. An input without flags has only the pid.
-type context struct {
-	pid   int32
-	flags trace.Flags
-	depth uint8
-}
-
-func contextOf(e *trace.Event) context {
-	return context{e.PID, e.Flags & trace.FlagsContext, e.Depth()}
-}

@@ -56,7 +56,7 @@ type Sends struct {
 }
 
 type openSend struct {
-	at   context
+	at   trace.Context
 	send *Send
 }
 
@@ -79,7 +79,7 @@ func (s *Sends) Event(e *trace.Event) {
 	if r.kind == kindUserStack {
 		return
 	}
-	s.closeContext(e.CPU, contextOf(e))
+	s.goOn(e.CPU, e.Context())
 	switch r.kind {
 	case kindSendCPU, kindSendMask, kindRaise:
 		s.send(e, r)
@@ -149,7 +149,7 @@ func (s *Sends) queueCall(e *trace.Event, r *role) {
 	if !ok || !ok2 || !ok3 {
 		return
 	}
-	k := callKey{contextOf(e), int32(target), s.table.SymbolText(site)}
+	k := callKey{e.Context(), int32(target), s.table.SymbolText(site)}
 	c := call{function: s.table.SymbolName(fn), comm: e.Comm, instance: e.Instance}
 	c.csd, _ = e.Uint(r.csd)
 	if older, stale := s.calls.queue(e.CPU, k, c); stale {
@@ -163,7 +163,7 @@ func (s *Sends) orphan(cpu int32, k callKey, c call) {
 		return
 	}
 	s.orphaned = Request{
-		CPU: cpu, PID: k.pid, Target: k.target, Comm: c.comm, Instance: c.instance, Function: c.function, Callsite: k.callsite,
+		CPU: cpu, PID: k.PID, Target: k.target, Comm: c.comm, Instance: c.instance, Function: c.function, Callsite: k.callsite,
 	}
 	s.cfg.Request(&s.orphaned)
 }
@@ -188,7 +188,7 @@ func (s *Sends) send(e *trace.Event, r *role) {
 			w.Callsite = s.table.SymbolText(site)
 		}
 	}
-	at := contextOf(e)
+	at := e.Context()
 	if s.isLogical(w, r) {
 		s.keepLogical(w, at)
 		return
@@ -231,7 +231,7 @@ func (s *Sends) targets(e *trace.Event, r *role, w *Send) {
 
 // resolve finds the function of each hit by the send itself and by the calls
 // that were queued for it.
-func (s *Sends) resolve(w *Send, at context) {
+func (s *Sends) resolve(w *Send, at trace.Context) {
 	lent, wasLent := s.takeLogical(w, at)
 	name, by := s.names.unknown, EvidenceNone
 	switch {
@@ -261,7 +261,7 @@ func (s *Sends) resolve(w *Send, at context) {
 	}
 }
 
-func (s *Sends) resolveByCall(w *Send, h *Hit, at context) {
+func (s *Sends) resolveByCall(w *Send, h *Hit, at trace.Context) {
 	if c, ok := s.calls.take(w.CPU, callKey{at, h.Target, w.Callsite}); ok {
 		h.Function, h.Evidence, h.Requests, h.CSD = c.function, EvidenceCSD, 1, c.csd
 	}
@@ -297,7 +297,7 @@ func (s *Sends) stack(e *trace.Event) {
 	if e.CPU < 0 || int(e.CPU) >= len(s.open) {
 		return
 	}
-	at := contextOf(e)
+	at := e.Context()
 	open := s.open[e.CPU]
 	for i := len(open) - 1; i >= 0; i-- {
 		if open[i].at == at {
@@ -326,15 +326,14 @@ func (s *Sends) isStackOf(id trace.StackID, w *Send) bool {
 	return !ok || w.Raise || class == s.table.Schema(w.Event).Name
 }
 
-// closeContext ends the wait for the stack of sends in a context that has gone
-// on to its next event.
-func (s *Sends) closeContext(cpu int32, at context) {
+// goOn ends the wait for the stack of sends that an event in this context shows
+// to be over: a stack is recorded right behind its event.
+func (s *Sends) goOn(cpu int32, at trace.Context) {
 	if cpu < 0 || int(cpu) >= len(s.open) {
 		return
 	}
-	open := s.open[cpu]
-	for i := range open {
-		if open[i].at == at {
+	for i, o := range s.open[cpu] {
+		if !at.Interrupts(o.at) {
 			s.closeFrom(cpu, i)
 			return
 		}

@@ -163,6 +163,15 @@ func TestStacks(t *testing.T) {
 		{"another event of the same context has the stack",
 			send("1.000001", "d..1", "2") + "at 1.000002 cpu 0 task a-7 flags d..1 sched_wakeup pid=3\n" + stack("1.000003", "d..1", "x"),
 			[]string{"1 from 0: 2:reschedule/callback/0"}},
+		{"the recorder wakes its reader in between, at the same level but deeper",
+			send("1.000001", "d.s2", "2") + send("1.000002", "d.s5", "3") + stack("1.000003", "d.s5", "inner") + stack("1.000004", "d.s2", "outer"),
+			[]string{"1 from 0: 2:reschedule/callback/0 stack outer", "2 from 0: 3:reschedule/callback/0 stack inner"}},
+		{"the CPU has returned to a task in between",
+			send("1.000001", "d.h1", "2") + "at 1.000002 cpu 0 task a-7 flags d..2 sched_wakeup pid=3\n" + stack("1.000003", "d.h1", "x"),
+			[]string{"1 from 0: 2:reschedule/callback/0"}},
+		{"another task has run in between",
+			send("1.000001", "d..1", "2") + "at 1.000002 cpu 0 task b-8 flags d..2 sched_wakeup pid=3\n" + stack("1.000003", "d..1", "x"),
+			[]string{"1 from 0: 2:reschedule/callback/0"}},
 		{"a loss in between",
 			send("1.000001", "d..1", "2") + "lost cpu 0 at 1.000002 n 1\n" + stack("1.000003", "d..1", "x"),
 			[]string{"1 from 0: 2:reschedule/callback/0"}},
@@ -194,10 +203,10 @@ func TestStacks(t *testing.T) {
 func TestSendsAreDeliveredWithoutStacks(t *testing.T) {
 	var b strings.Builder
 	for i := range 1000 {
-		// each in a task of its own, so that none ends the wait for another
-		fmt.Fprintf(&b, "at 1.%06d cpu 0 task a-%d flags d..1 ipi_send_cpu cpu=2 callsite=f+0x1 callback=0x0\n", i, i+10)
+		// each on a CPU of its own, so that none ends the wait for another
+		fmt.Fprintf(&b, "at 1.%06[1]d cpu %[1]d task a-7 flags d..1 ipi_send_cpu cpu=2 callsite=f+0x1 callback=0x0\n", i)
 	}
-	if got := collect(t, "2-3", b.String()); len(got) != 1000 || got[999] != "999 from 0: 2:reschedule/callback/0" {
+	if got := collect(t, "2-3", b.String()); len(got) != 1000 || got[999] != "999 from 999: 2:reschedule/callback/0" {
 		t.Errorf("got %d sends, the last %q", len(got), got[len(got)-1])
 	}
 }

@@ -133,6 +133,41 @@ func (e *Event) Stack() StackID {
 // Depth is the preempt depth, 0 to 15.
 func (e *Event) Depth() uint8 { return e.Preempt & 0xf }
 
+// A Context is what runs on a CPU and at which depth of interruption. Of an input
+// without flags only the PID is known.
+type Context struct {
+	PID   int32
+	Flags Flags // of FlagsContext
+	Depth uint8
+}
+
+// Context returns the context that e was recorded in.
+func (e *Event) Context() Context { return Context{e.PID, e.Flags & FlagsContext, e.Depth()} }
+
+// level is 0 in a task, 1 in a softirq, 2 in a hardirq, 3 in an NMI.
+func (c Context) level() int {
+	switch {
+	case c.Flags&FlagNMI != 0:
+		return 3
+	case c.Flags&FlagHardIRQ != 0:
+		return 2
+	case c.Flags&FlagSoftIRQ != 0:
+		return 1
+	}
+	return 0
+}
+
+// Interrupts reports whether c may have begun on o's CPU while o went on, so that
+// an event of c can stand between two of o that were recorded at once, such as an
+// event and its stack. The recorder does so at o's own level when it wakes its
+// reader (kernel/trace/ring_buffer.c, rb_wakeups).
+func (c Context) Interrupts(o Context) bool {
+	if a, b := c.level(), o.level(); a != b {
+		return a > b
+	}
+	return c.PID == o.PID && c.Depth > o.Depth
+}
+
 // CopyTo copies e into dst, which then no longer depends on the Source except
 // for the Table. The payload buffer of dst is reused.
 func (e *Event) CopyTo(dst *Event) {
