@@ -31,21 +31,50 @@ func Analyzer() analysis.Analyzer {
 type State struct {
 	catalog *catalog.Catalog
 	table   *trace.Table
-	stacks  map[trace.StackID]uint64
+	kinds   []kind   // by EventID
+	stacks  []uint64 // how often each was recorded, by StackID
 }
+
+// kind says whether an event is a kernel stack.
+type kind uint8
+
+const (
+	unseen kind = iota
+	other
+	kernelStack
+)
 
 // New returns a State for a trace with this table.
 func New(t *trace.Table, c *catalog.Catalog) *State {
-	return &State{catalog: c, table: t, stacks: map[trace.StackID]uint64{}}
+	return &State{catalog: c, table: t}
 }
 
 var _ analysis.State = (*State)(nil)
 
 // Event implements analysis.State.
 func (s *State) Event(e *trace.Event) {
-	if e.Schema().IsStack && e.Schema().Name == "kernel_stack" {
-		s.stacks[e.Stack()]++
+	if s.kindOf(e) != kernelStack {
+		return
 	}
+	id := e.Stack()
+	for int(id) >= len(s.stacks) {
+		s.stacks = append(s.stacks, 0)
+	}
+	s.stacks[id]++
+}
+
+func (s *State) kindOf(e *trace.Event) kind {
+	for int(e.ID) >= len(s.kinds) {
+		s.kinds = append(s.kinds, unseen)
+	}
+	k := &s.kinds[e.ID]
+	if *k == unseen {
+		*k = other
+		if sc := e.Schema(); sc.IsStack && sc.Name == "kernel_stack" {
+			*k = kernelStack
+		}
+	}
+	return *k
 }
 
 // Lost implements analysis.State: a stack stands for itself.
@@ -72,7 +101,10 @@ func (s *State) Result(in result.Input) *result.Set {
 	var total, marked uint64
 	var dst []catalog.Context
 	for id, n := range s.stacks {
-		sh := s.shapeOf(id, &dst)
+		if n == 0 {
+			continue
+		}
+		sh := s.shapeOf(trace.StackID(id), &dst)
 		shapes[sh] += n
 		total += n
 		if sh.marks != "" {

@@ -50,6 +50,9 @@ type Event struct {
 	schema  *Schema
 	table   *Table
 	dec     Decoder
+	// stack is what Stack returned: each analyzer asks for it
+	stack    StackID
+	hasStack bool
 }
 
 func (*Event) record() {}
@@ -126,8 +129,11 @@ func (e *Event) Stack() StackID {
 	if !e.schema.IsStack {
 		return 0
 	}
-	id, _ := e.dec.Stack(e)
-	return id
+	if !e.hasStack {
+		e.stack, _ = e.dec.Stack(e)
+		e.hasStack = true
+	}
+	return e.stack
 }
 
 // Depth is the preempt depth, 0 to 15.
