@@ -1,10 +1,6 @@
 package track
 
-import (
-	"slices"
-
-	"github.com/ipiscope/ipiscope/parser/trace"
-)
+import "github.com/ipiscope/ipiscope/parser/trace"
 
 // open takes the beginning of interrupting work.
 func (d *Deliveries) open(e *trace.Event, x *Bracket) {
@@ -147,14 +143,10 @@ func (d *Deliveries) queue(e *trace.Event) {
 		return
 	}
 	if old := d.requests[csd]; old != nil {
-		delete(d.requests, csd)
-		d.endRequest(old, d.missingRun(), e.Time)
+		d.queuedAgain(old, e.Time)
 	}
 	if len(d.requests) >= maxRequests {
-		for csd, r := range d.requests {
-			delete(d.requests, csd)
-			d.endRequest(r, d.missingRun(), e.Time)
-		}
+		d.forgetRequests(e.Time)
 	}
 	r := d.newRequest()
 	r.csd, r.target, r.pending = csd, target, true
@@ -165,11 +157,33 @@ func (d *Deliveries) queue(e *trace.Event) {
 	}
 	d.requests[csd] = r
 	if name == d.names.wake {
-		t := d.target(target)
-		if len(t.wakes) >= maxWakes { // they are not seen to run
-			t.wakes = slices.DeleteFunc(t.wakes, func(r *request) bool { return !r.pending })
+		d.target(target).wakes.queue(r)
+	}
+}
+
+// queuedAgain ends a request whose csd is in use again: it was not seen to run.
+func (d *Deliveries) queuedAgain(r *request, at trace.Time) {
+	if r.Function == d.names.wake {
+		w := &d.target(r.target).wakes
+		w.remove(r)
+		if w.served(r) {
+			d.share(r, w)
+			return
 		}
-		t.wakes = append(t.wakes, r)
+	}
+	delete(d.requests, r.csd)
+	d.endRequest(r, d.missingRun(), at)
+}
+
+// forgetRequests ends all requests: that many wait only where runs are not
+// recorded.
+func (d *Deliveries) forgetRequests(at trace.Time) {
+	for i := range d.targets {
+		d.endWakes(&d.targets[i].wakes)
+	}
+	for csd, r := range d.requests {
+		delete(d.requests, csd)
+		d.endRequest(r, d.missingRun(), at)
 	}
 }
 
@@ -181,6 +195,27 @@ func (d *Deliveries) missingRun() Reason {
 	return TraceStart
 }
 
+// runs says when functions ran on a CPU, to tell why one has no request. All
+// that one interrupt runs was queued before it began, so the gaps that count are
+// those since the interrupt before.
+type runs struct {
+	batch       trace.Time // when the interrupt of the newest run began
+	now, before runsSeen
+}
+
+// runsSeen is what was seen when an interrupt began.
+type runsSeen struct {
+	any    bool
+	losses uint64
+}
+
+func (r *runs) begin(batch trace.Time, losses uint64) {
+	if !r.now.any || batch != r.batch {
+		r.batch, r.before = batch, r.now
+	}
+	r.now = runsSeen{true, losses}
+}
+
 // run takes a csd_function_entry.
 func (d *Deliveries) run(x *Bracket) {
 	if x.ID == 0 {
@@ -189,43 +224,35 @@ func (d *Deliveries) run(x *Bracket) {
 	}
 	d.anyRun = true
 	t := d.target(x.CPU)
+	batch := x.Start
+	if p := d.parent(x); p != nil {
+		batch = p.Start
+	}
+	t.runs.begin(batch, d.losses)
 	r := d.requests[x.ID]
 	if r != nil && r.target == x.CPU {
 		delete(d.requests, x.ID)
 		r.Arrival, r.pending = Matched, false
 		d.Requests[Matched]++
+		if r.Function == d.names.wake && x.Name != r.Function { // no kernel's trace
+			t.wakes.remove(r)
+		}
 	} else {
 		r = d.newRequest()
 		r.CPU, r.Counted, r.Arrival = x.CPU, true, NoSend
 		switch {
-		case t.runLoss != d.losses:
+		case t.runs.before.losses != d.losses:
 			r.Arrival = Lost
-		case !t.runs, !d.anyRequest:
+		case !t.runs.before.any, !d.anyRequest:
 			r.Arrival = TraceStart
 		}
 	}
 	d.account(&d.Arrivals[BracketCall], r.Arrival, x.Start, -1)
-	t.runs, t.runLoss = true, d.losses
 	r.Function, r.Start, r.Mode = x.Name, x.Start, x.Mode
 	x.req = r
 	if x.Name == d.names.wake {
-		d.wake(t, x)
+		d.wake(&t.wakes, r, x)
 	}
-}
-
-// wake serves all wake-ups that were queued for a CPU: they share one run.
-func (d *Deliveries) wake(t *target, x *Bracket) {
-	for _, r := range t.wakes {
-		if !r.pending || r.target != x.CPU || r.Function != d.names.wake {
-			continue // it gave its csd to the run, or was dropped and is another one now
-		}
-		delete(d.requests, r.csd)
-		r.pending, r.Arrival, r.Shared = false, Matched, true
-		r.Start, r.Mode = x.Start, x.Mode
-		d.Requests[Matched]++
-		d.overRun(r)
-	}
-	t.wakes = t.wakes[:0]
 }
 
 // ran takes the end of a function, or that it is not known.

@@ -12,17 +12,10 @@ const (
 	maxPending = 64
 	// maxRequests bounds the queued calls that wait to be run.
 	maxRequests = 1 << 14
-	// maxWakes is how many queued wake-ups of one CPU are remembered before
-	// those that are gone are looked for.
-	maxWakes = 256
 	// maxSkew is how far clocks that are not synchronised may differ for an
 	// interrupt to be taken for that of a later send, ns.
 	maxSkew = 1_000_000
 )
-
-// wakeFunction is what all queued wake-ups run at once (kernel/smp.c,
-// __flush_smp_call_function_queue).
-const wakeFunction = "sched_ttwu_pending"
 
 // Deliveries follows IPIs from their send to what they did: it joins sends with
 // the interrupts of their targets, and queued calls with the functions that
@@ -83,9 +76,8 @@ type target struct {
 	entries [NumLines]bool   // there was one since the start
 	lossAt  [NumLines]uint64 // the number of losses at the last entry
 	tail    flights          // left their interrupt, may lead to a switch
-	wakes   []*request       // queued wake-ups
-	runs    bool
-	runLoss uint64
+	wakes   wakes
+	runs    runs
 }
 
 // unsure is a verdict that a gap overturns if it turns out that it was open by
@@ -227,6 +219,15 @@ func (d *Deliveries) overturn(cpu int32) {
 		u.account[Lost]++
 		return true
 	})
+	for i := range d.targets {
+		t := &d.targets[i]
+		for l, f := range t.early {
+			if f != nil && f.Entered() >= since { // its send may be in the gap
+				f.Arrival = Lost
+				d.settle(t, Line(l))
+			}
+		}
+	}
 }
 
 // Lost takes a gap in the events of one CPU: what waits there is censored.
@@ -261,7 +262,7 @@ func (d *Deliveries) censor(cpu int32, why Reason) {
 		f.Watched = false
 		d.finish(f)
 	}
-	t.wakes = t.wakes[:0]
+	d.endWakes(&t.wakes)
 }
 
 // End ends what is under way and completes the accounts.

@@ -177,6 +177,47 @@ func TestDeliveries(t *testing.T) {
 			16 2 d.h1 csd_function_entry func=sched_ttwu_pending csd=7
 			18 2 d.h1 csd_function_exit func=sched_ttwu_pending csd=7`,
 			[]string{"run 0>2 sched_ttwu_pending matched after 6 takes 2", "run 1>2 sched_ttwu_pending matched after 4 takes - shared"}, nil},
+		{"a wake-up that is queued while a run begins has a run of its own", `
+			10 0 d..1 csd_queue_cpu cpu=2 callsite=f+0x1 func=sched_ttwu_pending csd=7
+			12 1 d..1 csd_queue_cpu cpu=2 callsite=f+0x1 func=sched_ttwu_pending csd=8
+			15 0 d..1 csd_queue_cpu cpu=2 callsite=f+0x1 func=sched_ttwu_pending csd=9
+			16 2 d.h1 csd_function_entry func=sched_ttwu_pending csd=7
+			18 2 d.h1 csd_function_exit func=sched_ttwu_pending csd=7
+			20 2 d.h1 csd_function_entry func=sched_ttwu_pending csd=9
+			23 2 d.h1 csd_function_exit func=sched_ttwu_pending csd=9`,
+			[]string{
+				"run 0>2 sched_ttwu_pending matched after 5 takes 3",
+				"run 0>2 sched_ttwu_pending matched after 6 takes 2",
+				"run 1>2 sched_ttwu_pending matched after 4 takes - shared",
+			}, nil},
+		{"a wake-up that was queued after the run before it, and traced out of order", `
+			10 0 d..1 csd_queue_cpu cpu=2 callsite=f+0x1 func=sched_ttwu_pending csd=7
+			16 2 d.h1 csd_function_entry func=sched_ttwu_pending csd=7
+			18 2 d.h1 csd_function_exit func=sched_ttwu_pending csd=7
+			20 0 d..1 csd_queue_cpu cpu=2 callsite=f+0x1 func=sched_ttwu_pending csd=8
+			21 1 d..1 csd_queue_cpu cpu=2 callsite=f+0x1 func=sched_ttwu_pending csd=9
+			26 2 d.h1 csd_function_entry func=sched_ttwu_pending csd=9
+			27 2 d.h1 csd_function_exit func=sched_ttwu_pending csd=9`,
+			[]string{
+				"run 0>2 sched_ttwu_pending matched after 6 takes - shared",
+				"run 0>2 sched_ttwu_pending matched after 6 takes 2",
+				"run 1>2 sched_ttwu_pending matched after 5 takes 1",
+			}, nil},
+		{"a task that is woken twice, a wake-up that nothing answers, and a gap", `
+			10 0 d..1 csd_queue_cpu cpu=2 callsite=f+0x1 func=sched_ttwu_pending csd=7
+			12 1 d..1 csd_queue_cpu cpu=2 callsite=f+0x1 func=sched_ttwu_pending csd=8
+			16 2 d.h1 csd_function_entry func=sched_ttwu_pending csd=7
+			18 2 d.h1 csd_function_exit func=sched_ttwu_pending csd=7
+			22 1 d..1 csd_queue_cpu cpu=2 callsite=f+0x1 func=sched_ttwu_pending csd=8
+			30 2 lost x x
+			40 2 d.h1 csd_function_entry func=sched_ttwu_pending csd=8
+			44 2 d.h1 csd_function_exit func=sched_ttwu_pending csd=8`,
+			[]string{
+				"run -1>2 sched_ttwu_pending lost-events after - takes 4",
+				"run 0>2 sched_ttwu_pending matched after 6 takes 2",
+				"run 1>2 sched_ttwu_pending lost-events after - takes -",
+				"run 1>2 sched_ttwu_pending matched after 4 takes - shared",
+			}, []string{"csd arrivals lost-events 1", "requests lost-events 1"}},
 		{"a queued irq_work runs without csd_function_entry; a local function is no IPI", `
 			10 0 d..1 csd_queue_cpu cpu=2 callsite=f+0x1 func=nohz_full_kick_func csd=7
 			16 2 d..1 csd_function_entry func=g csd=0
@@ -230,6 +271,27 @@ func TestDeliveries(t *testing.T) {
 			17 2 d.h1 reschedule_exit vector=253`,
 			[]string{"reschedule -1>2 reschedule lost-events arrive - irq - handler - kernel", "reschedule 0>2 reschedule lost-events arrive - irq - handler - unknown"},
 			[]string{"vector arrivals lost-events 1", "vector runs lost-events 2", "hits lost-events 1"}},
+		{"all that one interrupt runs may have been queued in the gap before it", `
+			1 0 d..1 csd_queue_cpu cpu=2 callsite=f+0x1 func=g csd=7
+			2 2 d.h1 csd_function_entry func=g csd=7
+			3 2 d.h1 csd_function_exit func=g csd=7
+			10 0 lost x x
+			15 2 d.h1 call_function_single_entry vector=251
+			16 2 d.h1 csd_function_entry func=g csd=7
+			18 2 d.h1 csd_function_exit func=g csd=7
+			20 2 d.h1 csd_function_entry func=h csd=8
+			25 2 d.h1 csd_function_exit func=h csd=8
+			29 2 d.h1 call_function_single_exit vector=251
+			35 2 d.h1 csd_function_entry func=h csd=8
+			36 2 d.h1 csd_function_exit func=h csd=8`,
+			[]string{
+				"call_function_single -1>2 unknown lost-events arrive - irq 14 handler - kernel",
+				"run -1>2 g lost-events after - takes 2",
+				"run -1>2 h lost-events after - takes 5",
+				"run -1>2 h no-send after - takes 1",
+				"run 0>2 g matched after 1 takes 1",
+			},
+			[]string{"vector arrivals not-recorded 1", "csd arrivals lost-events 2", "csd arrivals no-send 1"}},
 		{"a sender's gap shows late", `
 			9 0 d..1 ipi_send_cpu cpu=0 ` + resched + `
 			10 2 d.h1 reschedule_entry vector=253
@@ -325,6 +387,43 @@ func TestDeliveriesOfSkewedClocks(t *testing.T) {
 		if diff := cmp.Diff(tt.want, j.lines); diff != "" {
 			t.Errorf("clock %s: -want +got:\n%s", tt.src.Table().Meta.Clock, diff)
 		}
+	}
+}
+
+// An interrupt whose send may have been dropped is not taken for that of a later
+// send, whatever the clocks: the gap explains it. A gap of the sender shows with
+// the sender's next event, behind the interrupt.
+func TestGapsOfSkewedClocks(t *testing.T) {
+	for _, tt := range []struct{ name, script string }{
+		{"before the interrupt", `
+			9 0 d..1 sched_wakeup pid=1
+			12 0 lost x x
+			13 0 d..1 sched_wakeup pid=1
+			15 2 d.h1 reschedule_entry vector=253`},
+		{"open at the interrupt", `
+			9 0 d..1 sched_wakeup pid=1
+			15 2 d.h1 reschedule_entry vector=253
+			20 0 lost x x`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			src := tracetest.Parse(at(`
+				2 0 d..1 ipi_send_cpu cpu=2 callsite=f+0x1 callback=0x0
+				3 2 d.h1 reschedule_entry vector=253
+				4 2 d.h1 reschedule_exit vector=253` + tt.script + `
+				25 2 d.h1 reschedule_exit vector=253
+				100 0 d..1 ipi_send_cpu cpu=2 callsite=f+0x1 callback=0x0
+				130 2 d.h1 reschedule_entry vector=253
+				131 2 d.h1 reschedule_exit vector=253`))
+			src.Table().Meta.Clock = "local"
+			j := follow(t, src)
+			want := []string{"vector arrivals lost-events 1"}
+			if diff := cmp.Diff(want, reasons(j)); diff != "" {
+				t.Errorf("reasons -want +got:\n%s", diff)
+			}
+			if !slices.Contains(j.lines, "reschedule 0>2 reschedule matched arrive 30 irq 1 handler - kernel") {
+				t.Errorf("got %q", j.lines)
+			}
+		})
 	}
 }
 

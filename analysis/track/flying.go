@@ -228,7 +228,7 @@ func (d *Deliveries) unsent(t *target, x *Bracket) *flight {
 		case !t.entries[l], !d.anySend:
 			f.Arrival = TraceStart
 		}
-		if d.skewed {
+		if d.skewed && f.Arrival != Lost {
 			f.early = true
 			t.early[l] = f
 			break
