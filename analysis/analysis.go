@@ -5,7 +5,6 @@ package analysis
 
 import (
 	"context"
-	"math"
 
 	"github.com/ipiscope/ipiscope/analysis/result"
 	"github.com/ipiscope/ipiscope/parser/trace"
@@ -67,57 +66,62 @@ type Stats struct {
 	Span
 }
 
-// A Window cuts a trace in time. Both ends are included.
-type Window struct {
-	From, To trace.Time
-}
-
-// All is the window that cuts nothing.
-func All() Window { return Window{math.MinInt64, math.MaxInt64} }
-
-// Has reports whether t lies in the window.
-func (w Window) Has(t trace.Time) bool { return t >= w.From && t <= w.To }
-
 // Options of Run.
 type Options struct {
-	// Keep reports whether an event takes part; nil keeps all.
-	Keep func(*trace.Event) bool
+	// Select says which events take part.
+	Select trace.Selection
 	// Window is the time to look at; nil is all of it.
-	Window *Window
+	Window *trace.Window
 	// Syntax is called for every part of the input that was not understood;
 	// nil ignores them. The record is not to be kept.
 	Syntax func(*trace.SyntaxError)
-	// Tick is called now and then with the number of records read so far.
-	Tick func(records uint64)
+	// Tick is called now and then.
+	Tick func()
 }
 
 // tickEvery is how often Run looks at its context, in records.
 const tickEvery = 1 << 14
 
+// A Selective is a State that does not look at all events. It may get others
+// too.
+type Selective interface {
+	State
+	Wants() trace.Want
+}
+
+// A Tallier is a Selective that counts events by their id without looking at
+// them.
+type Tallier interface {
+	Selective
+	// Skipped is told of events within the window that it did not get.
+	Skipped(*trace.Skipped)
+}
+
 // Run feeds all of src to the states. It returns the context's error when it
 // was cancelled and that of the source if it could not be read to its end; the
-// states are valid in either case and hold what was read.
+// states are valid in either case and hold what was read. Events that no state
+// wants are counted, but the source need not deliver them.
 func Run(ctx context.Context, src trace.Source, o Options, states ...State) (Stats, error) {
-	window := All()
+	window := trace.Always()
 	if o.Window != nil {
 		window = *o.Window
 	}
+	talliers := hint(src, &o, states)
+	takesPart := o.Select.Test(src.Table())
 	var st Stats
 	var seen extent // of all events, those outside the window too
-	var n uint64
 	var err error
-	for src.Scan() {
-		if n++; n%tickEvery == 0 {
+	for n := uint(1); err == nil && src.Scan(); n++ {
+		r := src.Record()
+		if _, isSkipped := r.(*trace.Skipped); isSkipped || n%tickEvery == 0 {
 			if o.Tick != nil {
-				o.Tick(n)
+				o.Tick()
 			}
-			if err = ctx.Err(); err != nil {
-				break
-			}
+			err = ctx.Err()
 		}
-		switch r := src.Record().(type) {
+		switch r := r.(type) {
 		case *trace.Event:
-			if o.Keep != nil && !o.Keep(r) {
+			if takesPart != nil && !takesPart(r) {
 				continue
 			}
 			seen.add(r.Time)
@@ -142,6 +146,15 @@ func Run(ctx context.Context, src trace.Source, o Options, states ...State) (Sta
 			if o.Syntax != nil {
 				o.Syntax(r)
 			}
+		case *trace.Skipped:
+			st.Events += r.N
+			if r.Any {
+				seen.add(r.First)
+				seen.add(r.Last)
+			}
+			for _, s := range talliers {
+				s.Skipped(r)
+			}
 		}
 	}
 	st.Span = seen.within(window)
@@ -152,6 +165,31 @@ func Run(ctx context.Context, src trace.Source, o Options, states ...State) (Sta
 		err = src.Err()
 	}
 	return st, err
+}
+
+// hint tells the source what the states look at, and returns those that count
+// what it passes over.
+func hint(src trace.Source, o *Options, states []State) []Tallier {
+	h := trace.Hint{Select: o.Select, Window: o.Window}
+	var talliers []Tallier
+	for i, s := range states {
+		var want trace.Want // everything
+		if s, ok := s.(Selective); ok {
+			want = s.Wants()
+		}
+		if t, ok := s.(Tallier); ok {
+			talliers, h.ByEvent = append(talliers, t), true
+		}
+		if i == 0 {
+			h.Want = want
+		} else {
+			h.Want = h.Want.And(want)
+		}
+	}
+	if src, ok := trace.As[trace.Hinter](src); ok {
+		src.Hint(h)
+	}
+	return talliers
 }
 
 // An extent is the span of the times added to it. Text that was pasted together
@@ -172,7 +210,7 @@ func (x *extent) add(t trace.Time) {
 
 // within is the part of the extent that lies in w: a window that begins between
 // two events covers the quiet time in front of the second one.
-func (x *extent) within(w Window) Span {
+func (x *extent) within(w trace.Window) Span {
 	if !x.any || x.Last < w.From || x.First > w.To {
 		return Span{}
 	}

@@ -77,6 +77,9 @@ type Options struct {
 	// Noise receives the lines of text inputs that are no records, as headers
 	// are, while scanning; nil drops them.
 	Noise func(line []byte)
+	// Threads is how many threads read an input; 0 is one for each CPU. What is
+	// read does not depend on it.
+	Threads int
 }
 
 // An UnknownFormatError is an input that is no trace, or none that can be read

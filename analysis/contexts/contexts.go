@@ -49,7 +49,10 @@ func New(t *trace.Table, c *catalog.Catalog) *State {
 	return &State{catalog: c, table: t}
 }
 
-var _ analysis.State = (*State)(nil)
+var _ analysis.Selective = (*State)(nil)
+
+// Wants implements analysis.Selective: every stack, and nothing else.
+func (s *State) Wants() trace.Want { return trace.Want{Events: []string{}} }
 
 // Event implements analysis.State.
 func (s *State) Event(e *trace.Event) {

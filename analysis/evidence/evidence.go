@@ -22,7 +22,7 @@ func Analyzer() analysis.Analyzer {
 	return analysis.Analyzer{
 		Name:  "evidence",
 		Doc:   "How the functions of hits were found.",
-		Scope: analysis.ScopeCPU,
+		Scope: analysis.ScopeTrace,
 		Needs: analysis.Needs{Any: anyOf, Optional: optional},
 	}
 }
@@ -67,7 +67,10 @@ func New(t *trace.Table, cfg Config) *State {
 	return s
 }
 
-var _ analysis.State = (*State)(nil)
+var _ analysis.Selective = (*State)(nil)
+
+// Wants implements analysis.Selective.
+func (s *State) Wants() trace.Want { return track.Wants() }
 
 // Event implements analysis.State.
 func (s *State) Event(e *trace.Event) { s.sends.Event(e) }

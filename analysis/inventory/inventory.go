@@ -38,21 +38,37 @@ func New(t *trace.Table) *State {
 	return &State{table: t, names: map[trace.NameID]bool{}}
 }
 
-var _ analysis.State = (*State)(nil)
+var _ analysis.Tallier = (*State)(nil)
+
+// Wants implements analysis.Selective: to count events needs no look at them.
+func (s *State) Wants() trace.Want { return trace.Want{Events: []string{}, Stacks: []string{}} }
 
 // Event implements analysis.State.
 func (s *State) Event(e *trace.Event) {
-	s.events = grown(s.events, int(e.ID))
-	s.events[e.ID]++
-	s.byCPU = grown(s.byCPU, int(e.ID))
-	if e.CPU >= 0 {
-		s.byCPU[e.ID] = grown(s.byCPU[e.ID], int(e.CPU))
-		s.byCPU[e.ID][e.CPU]++
-		s.cpus = grown(s.cpus, int(e.CPU))
-		s.cpus[e.CPU].events++
-	}
+	s.count(e.ID, e.CPU, 1)
 	if e.Instance != 0 {
 		s.names[e.Instance] = true
+	}
+}
+
+// Skipped implements analysis.Tallier.
+func (s *State) Skipped(k *trace.Skipped) {
+	for id, n := range k.ByEvent {
+		if n > 0 {
+			s.count(trace.EventID(id), k.CPU, n)
+		}
+	}
+}
+
+func (s *State) count(id trace.EventID, cpu int32, n uint64) {
+	s.events = grown(s.events, int(id))
+	s.events[id] += n
+	s.byCPU = grown(s.byCPU, int(id))
+	if cpu >= 0 {
+		s.byCPU[id] = grown(s.byCPU[id], int(cpu))
+		s.byCPU[id][cpu] += n
+		s.cpus = grown(s.cpus, int(cpu))
+		s.cpus[cpu].events += n
 	}
 }
 

@@ -18,7 +18,7 @@ func Analyzer() analysis.Analyzer {
 	return analysis.Analyzer{
 		Name:  "ipi",
 		Doc:   "IPIs that hit the isolated CPUs, by what they made them run and who sent them.",
-		Scope: analysis.ScopeCPU,
+		Scope: analysis.ScopeTrace,
 		Needs: analysis.Needs{Any: anyOf, Optional: optional},
 	}
 }
@@ -119,7 +119,10 @@ func New(t *trace.Table, cfg Config) *State {
 	return s
 }
 
-var _ analysis.State = (*State)(nil)
+var _ analysis.Selective = (*State)(nil)
+
+// Wants implements analysis.Selective.
+func (s *State) Wants() trace.Want { return track.Wants() }
 
 // Event implements analysis.State.
 func (s *State) Event(e *trace.Event) {

@@ -37,7 +37,7 @@ type setup struct {
 	isolated string // "" is every CPU
 	by       string // "function" if empty
 	counts   func(*trace.Event) bool
-	window   *analysis.Window
+	window   *trace.Window
 	meta     func(*trace.Meta)
 	lossy    bool // the source broke off
 }
@@ -354,7 +354,7 @@ func TestLongestQuiet(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		script string
-		window *analysis.Window
+		window *trace.Window
 		want   int64 // of CPU 2, s
 		never  int64 // of CPU 3, s
 	}{
@@ -363,8 +363,8 @@ func TestLongestQuiet(t *testing.T) {
 		{"behind the last", tick("0.0") + hit("1.0") + hit("2.0") + tick("8.0"), nil, 6, 8},
 		{"the only hit", tick("0.0") + hit("1.0") + tick("8.0"), nil, 7, 8},
 		{"hits at both edges", hit("0.0") + hit("2.0") + hit("9.0"), nil, 7, 9},
-		{"a window that begins between two hits", tick("0.0") + hit("1.0") + hit("6.0") + tick("9.0"), &analysis.Window{From: 2 * s, To: 7 * s}, 4, 5},
-		{"a window beyond the trace", tick("0.0") + hit("1.0") + tick("3.0"), &analysis.Window{From: -5 * s, To: 50 * s}, 2, 3},
+		{"a window that begins between two hits", tick("0.0") + hit("1.0") + hit("6.0") + tick("9.0"), &trace.Window{From: 2 * s, To: 7 * s}, 4, 5},
+		{"a window beyond the trace", tick("0.0") + hit("1.0") + tick("3.0"), &trace.Window{From: -5 * s, To: 50 * s}, 2, 3},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			cpus := count(t, setup{isolated: "2-3", window: tt.window}, tt.script).Result().Table("cpus")

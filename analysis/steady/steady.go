@@ -39,7 +39,12 @@ type State struct {
 // New returns a State for one trace.
 func New() *State { return &State{width: 1000} }
 
-var _ analysis.State = (*State)(nil)
+var _ analysis.Selective = (*State)(nil)
+
+// Wants implements analysis.Selective.
+func (s *State) Wants() trace.Want {
+	return trace.Want{Events: []string{"ipi_send_cpu", "ipi_send_cpumask", "ipi_raise"}, Stacks: []string{}}
+}
 
 // Event implements analysis.State.
 func (s *State) Event(e *trace.Event) {
@@ -81,7 +86,7 @@ func (s *State) End(span analysis.Span) { s.span = span }
 
 // A Cut is what was found not to be steady at the ends of a trace.
 type Cut struct {
-	Window      analysis.Window
+	Window      trace.Window
 	Start, End  int64  // ns cut at each end
 	StartSends  uint64 // sends in what is cut
 	EndSends    uint64
@@ -103,7 +108,7 @@ func (s *State) Cut() Cut {
 	// what is left is shorter than a stretch: it can only be too much
 	rest := sum(s.count[i:])
 	total := sum(rate) + rest
-	c := Cut{Window: analysis.Window{From: s.span.First, To: s.span.Last}}
+	c := Cut{Window: trace.Window{From: s.span.First, To: s.span.Last}}
 	if total < minSends || len(rate) < 8 {
 		c.TooFewSends = true
 		return c
@@ -129,7 +134,7 @@ func (s *State) Cut() Cut {
 		c.EndSends = sum(rate[len(rate)-tail:]) + rest
 	}
 	c.Unsteady = head == limit || tail == limit
-	c.Window = analysis.Window{From: s.span.First + trace.Time(c.Start), To: s.span.Last - trace.Time(c.End)}
+	c.Window = trace.Window{From: s.span.First + trace.Time(c.Start), To: s.span.Last - trace.Time(c.End)}
 	return c
 }
 

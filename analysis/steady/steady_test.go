@@ -131,7 +131,7 @@ func TestNotCut(t *testing.T) {
 	const end = 20 * s
 	uncut := func(t *testing.T, c steady.Cut) {
 		t.Helper()
-		if c.Start != 0 || c.End != 0 || c.Window != (analysis.Window{From: 0, To: end}) {
+		if c.Start != 0 || c.End != 0 || c.Window != (trace.Window{From: 0, To: end}) {
 			t.Errorf("something was cut: %+v", c)
 		}
 	}
@@ -154,7 +154,7 @@ func TestNotCut(t *testing.T) {
 		if _, err := analysis.Run(context.Background(), newSource(nil), analysis.Options{}, state); err != nil {
 			t.Fatal(err)
 		}
-		if c := state.Cut(); !c.TooFewSends || c.Window != (analysis.Window{}) {
+		if c := state.Cut(); !c.TooFewSends || c.Window != (trace.Window{}) {
 			t.Errorf("%+v", c)
 		}
 	})

@@ -53,22 +53,23 @@ func kinds() map[string]kind {
 	}
 }
 
-// Reads are the events that a Sends looks at, and those of them whose stacks it
+// Wants are the events that a Sends looks at, and those of them whose stacks it
 // looks at. An event that is neither changes nothing, except that the first one of
 // a CPU behind a send that does not interrupt it (trace.Context) ends the wait for
 // the send's stack.
-func Reads() (events, stacked []string) {
+func Wants() trace.Want {
+	var w trace.Want
 	for name, kind := range kinds() {
 		switch kind {
-		case kindKernelStack, kindUserStack: // they come with the events of stacked
+		case kindKernelStack, kindUserStack: // they come with the events of Stacks
 		case kindSendCPU, kindSendMask, kindRaise:
-			stacked = append(stacked, name)
+			w.Stacks = append(w.Stacks, name)
 			fallthrough
 		default:
-			events = append(events, name)
+			w.Events = append(w.Events, name)
 		}
 	}
-	return events, stacked
+	return w
 }
 
 // Needs are the events that Sends reads, for analyzers to declare.

@@ -70,7 +70,7 @@ func benchmark(b *testing.B, file string, hint []string, decode bool) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		s.Hint(trace.Hint{Events: hint})
+		s.Hint(trace.Hint{Select: trace.Selection{Events: hint}})
 		for s.Scan() {
 			if e, ok := s.Record().(*trace.Event); ok {
 				events++

@@ -76,7 +76,7 @@ func TestMail(t *testing.T) {
 	}
 	// Who wants the sends only gets the same counts.
 	s = open(t, text, Options{})
-	s.Hint(trace.Hint{Events: sends})
+	s.Hint(trace.Hint{Select: trace.Selection{Events: sends}})
 	if got := records(s); len(got) != 2 || s.Table().Meta.LinesTaken != 25 {
 		t.Errorf("with a hint: %d records, %d lines taken", len(got), s.Table().Meta.LinesTaken)
 	}

@@ -120,15 +120,15 @@ func New(r io.Reader, name string, opts Options) (*Source, error) {
 	return s, nil
 }
 
-// Hint makes Scan skip the events that are not in h. It must be called before
-// the first Scan.
+// Hint makes Scan skip the events that do not take part. It must be called
+// before the first Scan.
 func (s *Source) Hint(h trace.Hint) {
-	if h.Events == nil {
+	if h.Select.Events == nil {
 		s.wanted = nil
 		return
 	}
-	s.wanted = make(map[string]bool, len(h.Events))
-	for _, name := range h.Events {
+	s.wanted = make(map[string]bool, len(h.Select.Events))
+	for _, name := range h.Select.Events {
 		s.wanted[name] = true
 	}
 }

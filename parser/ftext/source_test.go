@@ -124,7 +124,7 @@ func TestLost(t *testing.T) {
 	}
 	for _, tt := range tests {
 		s := open(t, tt.text, Options{})
-		s.Hint(trace.Hint{Events: []string{"other"}}) // losses are always delivered
+		s.Hint(trace.Hint{Select: trace.Selection{Events: []string{"other"}}}) // losses are always delivered
 		got := ""
 		for s.Scan() {
 			if l, ok := s.Record().(*trace.Lost); ok {
@@ -149,7 +149,7 @@ func TestHint(t *testing.T) {
 	text := string(readFile(t, "report-stack.txt"))
 	count := func(events ...string) (n map[string]int) {
 		s := open(t, text, Options{})
-		s.Hint(trace.Hint{Events: events})
+		s.Hint(trace.Hint{Select: trace.Selection{Events: events}})
 		n = map[string]int{}
 		for s.Scan() {
 			switch r := s.Record().(type) {

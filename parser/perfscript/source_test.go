@@ -253,7 +253,7 @@ func TestHint(t *testing.T) {
 	text := string(readFile(t, "script-all.txt"))
 	count := func(events ...string) map[string]int {
 		s := open(t, text, Options{})
-		s.Hint(trace.Hint{Events: events})
+		s.Hint(trace.Hint{Select: trace.Selection{Events: events}})
 		n := map[string]int{}
 		for s.Scan() {
 			switch r := s.Record().(type) {

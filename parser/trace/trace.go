@@ -50,8 +50,8 @@ func (p Pos) String() string {
 	return p.File
 }
 
-// A Record is one of *Event, *Lost and *SyntaxError. More may be added: a
-// consumer ignores what it does not know.
+// A Record is one of *Event, *Lost, *SyntaxError and *Skipped. More may be
+// added: a consumer ignores what it does not know.
 type Record interface{ record() }
 
 // Lost says that events are missing from the stream of one CPU, before the
@@ -130,15 +130,3 @@ type Progresser interface {
 	// not known.
 	Progress() (done, total int64)
 }
-
-// A Hint tells a source what its consumer will look at. A source may use it to
-// skip work, and may as well ignore it: what arrives is a superset.
-type Hint struct {
-	// Events holds the wanted names, "system:name" or "name"; nil means all.
-	// Losses are always delivered.
-	Events []string
-}
-
-// A Hinter is a Source that can use a Hint. Hint must be called before the
-// first Scan.
-type Hinter interface{ Hint(Hint) }

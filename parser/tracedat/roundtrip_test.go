@@ -295,7 +295,7 @@ func TestHint(t *testing.T) {
 		{[]string{}, map[string]int{}},
 	} {
 		s := mustOpen(t, data)
-		s.Hint(trace.Hint{Events: tt.events})
+		s.Hint(trace.Hint{Select: trace.Selection{Events: tt.events}})
 		counts, lost := map[string]int{}, uint64(0)
 		for s.Scan() {
 			switch r := s.Record().(type) {

@@ -175,11 +175,11 @@ func (s *Source) note(err error) {
 
 // Hint implements trace.Hinter.
 func (s *Source) Hint(h trace.Hint) {
-	if h.Events == nil {
+	if h.Select.Events == nil {
 		return
 	}
 	want := make([]bool, len(s.f.byType))
-	for _, name := range h.Events {
+	for _, name := range h.Select.Events {
 		for _, schema := range s.f.table.Lookup(name) {
 			want[schema.Type] = true
 		}

@@ -19,6 +19,9 @@ import (
 // shownErrors is how many bad lines or pages of one input are printed.
 const shownErrors = 3
 
+// maxThreads bounds --threads: each has a buffer of its own.
+const maxThreads = 256
+
 // InputFlags are the flags of every command that reads traces.
 type InputFlags struct {
 	events   string
@@ -29,6 +32,7 @@ type InputFlags struct {
 	to       string
 	trim     string
 	strict   bool
+	threads  int
 }
 
 // AddTo defines the flags.
@@ -40,6 +44,7 @@ func (f *InputFlags) AddTo(fs *pflag.FlagSet) {
 	fs.StringVar(&f.from, "from", "", "begin at time `T`: seconds as printed, +S from the start, -S from the end, or mark:TEXT")
 	fs.StringVar(&f.to, "to", "", "end at time `T`, as for --from")
 	fs.StringVar(&f.trim, "trim", "", "cut `D` seconds (or 500ms) off both ends, or auto: all but the steady part")
+	fs.IntVar(&f.threads, "threads", 0, "read with `N` threads; 0 is one for each CPU. The result is the same whatever N")
 	fs.BoolVar(&f.strict, "strict", false, "exit with status 3 if events were lost, lines are bad or an input is incomplete")
 }
 
@@ -53,6 +58,7 @@ type Inputs struct {
 	instance *string
 	window   *windowSpec
 	strict   bool
+	threads  int
 	// Noise receives the lines of text inputs that are no records; it may be
 	// nil.
 	Noise func(line []byte)
@@ -60,7 +66,10 @@ type Inputs struct {
 
 // Inputs checks the flags. Nothing is read before they are right.
 func (f *InputFlags) Inputs(t *Terminal, paths []string) (*Inputs, error) {
-	in := &Inputs{t: t, strict: f.strict}
+	in := &Inputs{t: t, strict: f.strict, threads: f.threads}
+	if f.threads < 0 || f.threads > maxThreads {
+		return nil, Usage(fmt.Errorf("--threads %d: want 1 to %d, or 0 for one for each CPU", f.threads, maxThreads))
+	}
 	if f.hasInst() {
 		in.instance = &f.instance
 	}
@@ -135,7 +144,7 @@ func (in *Inputs) one(ctx context.Context, path string, f func(trace.Source, Run
 }
 
 func (in *Inputs) open(ctx context.Context, path string) (trace.Source, error) {
-	return parser.Open(path, parser.Options{Stdin: interruptible(ctx, in.t.In), Noise: in.Noise})
+	return parser.Open(path, parser.Options{Stdin: interruptible(ctx, in.t.In), Noise: in.Noise, Threads: in.threads})
 }
 
 // readError names the file where the error does not.
@@ -146,22 +155,24 @@ func readError(path string, err error) error {
 	return err
 }
 
-func (in *Inputs) run(ctx context.Context, src trace.Source, window *analysis.Window, states []analysis.State) (result.Input, error) {
-	keep, err := in.keep(src)
+func (in *Inputs) run(ctx context.Context, src trace.Source, window *trace.Window, states []analysis.State) (result.Input, error) {
+	selection, err := in.selection(src.Table())
 	if err != nil {
 		return result.Input{}, err
 	}
 	bar := newProgress(in.t, src)
 	if in.window != nil && window == nil {
 		// what the clock of a text counts shows at its first line
-		src = &begun{Source: src, more: src.Scan()}
+		if src.Table().Meta.ClockUnit == "" {
+			src = begin(src, selection)
+		}
 		w, err := in.window.resolve(&src.Table().Meta, analysis.Span{}, nil)
 		if err != nil {
 			return result.Input{}, Usage(err)
 		}
 		window = &w
 	}
-	o := analysis.Options{Keep: keep, Window: window, Syntax: in.syntaxPrinter()}
+	o := analysis.Options{Select: selection, Window: window, Syntax: in.syntaxPrinter()}
 	if bar != nil {
 		o.Tick = bar.tick
 	}
@@ -170,10 +181,17 @@ func (in *Inputs) run(ctx context.Context, src trace.Source, window *analysis.Wi
 	return st.Input(&src.Table().Meta, err), err
 }
 
-// A begun Source has been scanned once already.
+// A begun Source has been scanned once already, and is too far for a Hint.
 type begun struct {
 	trace.Source
 	more, said bool // what that Scan returned, and whether it was said
+}
+
+func begin(src trace.Source, s trace.Selection) trace.Source {
+	if h, ok := trace.As[trace.Hinter](src); ok {
+		h.Hint(trace.Hint{Select: s})
+	}
+	return &begun{Source: src, more: src.Scan()}
 }
 
 func (s *begun) Scan() bool {
@@ -199,7 +217,7 @@ func (in *Inputs) syntaxPrinter() func(*trace.SyntaxError) {
 // windowOf finds the time window of one trace if that needs to know more than
 // the command line says: then the trace is read once for it. Else it is nil, as
 // standard input can be opened only once.
-func (in *Inputs) windowOf(ctx context.Context, path string) (*analysis.Window, error) {
+func (in *Inputs) windowOf(ctx context.Context, path string) (*trace.Window, error) {
 	if in.window == nil || !in.window.needsScan() {
 		return nil, nil
 	}
@@ -225,7 +243,7 @@ func (in *Inputs) windowOf(ctx context.Context, path string) (*analysis.Window, 
 }
 
 // steadyWindow is the window of --trim auto; it says what is cut.
-func (in *Inputs) steadyWindow(path string, rate *steady.State) *analysis.Window {
+func (in *Inputs) steadyWindow(path string, rate *steady.State) *trace.Window {
 	cut := rate.Cut()
 	switch {
 	case cut.TooFewSends:

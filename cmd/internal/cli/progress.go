@@ -28,7 +28,7 @@ func newProgress(t *Terminal, src trace.Source) *progress {
 	return &progress{t: t, src: p, start: time.Now()}
 }
 
-func (p *progress) tick(uint64) {
+func (p *progress) tick() {
 	if time.Since(p.start) < progressAfter {
 		return
 	}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/ipiscope/ipiscope/analysis"
@@ -8,52 +9,19 @@ import (
 	"github.com/ipiscope/ipiscope/parser/trace"
 )
 
-// keep makes the selection of --events, --cpu and --instance for one trace. It
-// is nil if everything is kept.
-func (in *Inputs) keep(src trace.Source) (func(*trace.Event) bool, error) {
-	var tests []func(*trace.Event) bool
-	t := src.Table()
-	if in.instance != nil {
-		id, ok := trace.NameID(0), *in.instance == ""
-		for _, name := range t.Meta.Instances {
-			if name == *in.instance {
-				id, ok = t.Name(name), true
-			}
-		}
-		if !ok && len(t.Meta.Instances) > 0 {
-			return nil, Unknown("instance", *in.instance, t.Meta.Instances)
-		}
-		if !ok {
-			id = t.Name(*in.instance) // text: instances show up line by line
-		}
-		tests = append(tests, func(e *trace.Event) bool { return e.Instance == id })
-	}
-	if in.cpus != nil {
-		tests = append(tests, func(e *trace.Event) bool { return in.cpus.Has(int(e.CPU)) })
-	}
+// selection is that of --events, --cpu and --instance for one trace.
+func (in *Inputs) selection(t *trace.Table) (trace.Selection, error) {
+	s := trace.Selection{Events: in.events, CPUs: in.cpus, Instance: in.instance}
 	if in.events != nil {
 		if err := checkEvents(t, in.events); err != nil {
-			return nil, err
+			return s, err
 		}
-		if h, ok := trace.As[trace.Hinter](src); ok {
-			h.Hint(trace.Hint{Events: in.events})
-		}
-		tests = append(tests, (&eventSet{names: in.events}).has)
 	}
-	switch len(tests) {
-	case 0:
-		return nil, nil
-	case 1:
-		return tests[0], nil
+	// a text shows its instances line by line
+	if names := t.Meta.Instances; in.instance != nil && *in.instance != "" && len(names) > 0 && !slices.Contains(names, *in.instance) {
+		return s, Unknown("instance", *in.instance, names)
 	}
-	return func(e *trace.Event) bool {
-		for _, test := range tests {
-			if !test(e) {
-				return false
-			}
-		}
-		return true
-	}, nil
+	return s, nil
 }
 
 // checkEvents finds names that no event has. Only binary traces can tell: they
@@ -76,31 +44,6 @@ func checkEvents(t *trace.Table, names []string) error {
 		return UnknownBriefly("event", name, valid)
 	}
 	return nil
-}
-
-// An eventSet is a list of event names, looked up once for each event id.
-type eventSet struct {
-	names []string
-	known []int8 // by EventID: 0 not looked up, 1 in the set, -1 not
-}
-
-func (s *eventSet) has(e *trace.Event) bool {
-	for int(e.ID) >= len(s.known) {
-		s.known = append(s.known, 0)
-	}
-	if s.known[e.ID] == 0 {
-		s.known[e.ID] = -1
-		for _, name := range s.names {
-			system, event, ok := strings.Cut(name, ":")
-			if !ok {
-				system, event = "", name
-			}
-			if event == e.Schema().Name && (system == "" || system == e.Schema().System || e.Schema().System == "") {
-				s.known[e.ID] = 1
-			}
-		}
-	}
-	return s.known[e.ID] > 0
 }
 
 // markers notes when texts were first written to trace_marker.
@@ -135,6 +78,15 @@ func (m *markers) Event(e *trace.Event) {
 			m.found[want] = e.Time
 		}
 	}
+}
+
+// Wants implements analysis.Selective.
+func (m *markers) Wants() trace.Want {
+	w := trace.Want{Events: []string{}, Stacks: []string{}}
+	if len(m.want) > 0 {
+		w.Events = append(w.Events, "print")
+	}
+	return w
 }
 
 func (m *markers) Lost(*trace.Lost)  {}

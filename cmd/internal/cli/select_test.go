@@ -3,7 +3,6 @@ package cli
 import (
 	"errors"
 	"os"
-	"slices"
 	"strings"
 	"testing"
 
@@ -51,14 +50,15 @@ func TestKeep(t *testing.T) {
 			continue
 		}
 		src := tracetest.Parse(script)
-		keep, err := in.keep(src)
+		selection, err := in.selection(src.Table())
 		if err != nil {
 			t.Errorf("%s: %v", flags, err)
 			continue
 		}
+		takesPart := selection.Test(src.Table())
 		var got []string
 		for src.Scan() {
-			if e := src.Record().(*trace.Event); keep == nil || keep(e) {
+			if e := src.Record().(*trace.Event); takesPart == nil || takesPart(e) {
 				got = append(got, string('0'+rune(e.Time/sec)))
 			}
 		}
@@ -82,7 +82,7 @@ func TestKeepErrors(t *testing.T) {
 		}
 		src := tracetest.Parse("at 1.0 cpu 0 instance isol ipi:ipi_send_cpu cpu=2")
 		src.Table().Meta.LongSize = 8 // as of a binary trace, which lists its events
-		if _, err := in.keep(src); err == nil || !strings.HasPrefix(err.Error(), want) || Status(err) != ExitUsage {
+		if _, err := in.selection(src.Table()); err == nil || !strings.HasPrefix(err.Error(), want) || Status(err) != ExitUsage {
 			t.Errorf("%s: %v, want %q", flags, err, want)
 		}
 	}
@@ -90,11 +90,11 @@ func TestKeepErrors(t *testing.T) {
 	in, _ := inputs(t, "--events=csd_queue_cpu,ipi_raise,user_enter")
 	src := tracetest.Parse("at 1.0 cpu 0 ipi:ipi_send_cpu cpu=2")
 	src.Table().Meta.LongSize = 8
-	if _, err := in.keep(src); err != nil {
+	if _, err := in.selection(src.Table()); err != nil {
 		t.Error(err)
 	}
 	in, _ = inputs(t, "--events=xyzzy")
-	if _, err := in.keep(tracetest.Parse("")); err != nil {
+	if _, err := in.selection(tracetest.Parse("").Table()); err != nil {
 		t.Error(err)
 	}
 	for _, args := range [][]string{{"--cpu=2-"}, {"--cpu=x"}, {"--from=x"}, {"--trim=x"}, {"--from=1", "--trim=1"}} {
@@ -103,29 +103,6 @@ func TestKeepErrors(t *testing.T) {
 		}
 	}
 }
-
-// TestHint: a source that can leave events out is told which ones count.
-func TestHint(t *testing.T) {
-	in, err := inputs(t, "--events=ipi_send_cpu,sched:sched_switch")
-	if err != nil {
-		t.Fatal(err)
-	}
-	src := &hinted{Source: tracetest.Parse("")}
-	if _, err := in.keep(wrapped{src}); err != nil || !slices.Equal(src.got.Events, in.events) {
-		t.Errorf("hint %v, %v", src.got, err)
-	}
-}
-
-type hinted struct {
-	trace.Source
-	got trace.Hint
-}
-
-func (h *hinted) Hint(x trace.Hint) { h.got = x }
-
-type wrapped struct{ trace.Source }
-
-func (w wrapped) Unwrap() trace.Source { return w.Source }
 
 // TestCheck: this machine's set is for this machine's traces.
 func TestCheck(t *testing.T) {

@@ -159,8 +159,8 @@ func (w *windowSpec) needsScan() bool {
 
 // resolve turns the bounds into times of a trace that covers extent and has
 // the markers that marks finds.
-func (w *windowSpec) resolve(m *trace.Meta, extent analysis.Span, marks map[string]trace.Time) (analysis.Window, error) {
-	win := analysis.All()
+func (w *windowSpec) resolve(m *trace.Meta, extent analysis.Span, marks map[string]trace.Time) (trace.Window, error) {
+	win := trace.Always()
 	if w.trim != nil {
 		return w.trim.cut(m, extent)
 	}
@@ -185,12 +185,12 @@ func (w *windowSpec) resolve(m *trace.Meta, extent analysis.Span, marks map[stri
 }
 
 // cut is the window that is left when b is cut off both ends.
-func (b *bound) cut(m *trace.Meta, extent analysis.Span) (analysis.Window, error) {
+func (b *bound) cut(m *trace.Meta, extent analysis.Span) (trace.Window, error) {
 	d, err := b.distance(m)
 	if err != nil {
-		return analysis.All(), err
+		return trace.Always(), err
 	}
-	w := analysis.Window{From: later(extent.First, d), To: extent.Last - d}
+	w := trace.Window{From: later(extent.First, d), To: extent.Last - d}
 	if w.From > w.To && m.ClockUnit == "ticks" {
 		return w, fmt.Errorf("%s: --trim cuts all of the trace, which is %d ticks long", m.Path, extent.Duration())
 	}

@@ -14,13 +14,13 @@ const sec = 1_000_000_000
 
 // resolved is the window that flags give for a trace from 10 s to 20 s with the
 // markers begin (12 s) and end (18 s).
-func resolved(from, to, trim string, m trace.Meta) (analysis.Window, error) {
+func resolved(from, to, trim string, m trace.Meta) (trace.Window, error) {
 	w, err := parseWindow(from, to, trim)
 	if err != nil {
-		return analysis.Window{}, err
+		return trace.Window{}, err
 	}
 	if w == nil {
-		return analysis.All(), nil
+		return trace.Always(), nil
 	}
 	m.Path = "t"
 	return w.resolve(&m, analysis.Span{First: 10 * sec, Last: 20 * sec}, map[string]trace.Time{"begin": 12 * sec, "end": 18 * sec})
@@ -30,35 +30,35 @@ func TestWindow(t *testing.T) {
 	const low, high = math.MinInt64, math.MaxInt64
 	for _, tt := range []struct {
 		from, to, trim string
-		want           analysis.Window
+		want           trace.Window
 	}{
-		{"", "", "", analysis.Window{From: low, To: high}},
-		{"12", "", "", analysis.Window{From: 12 * sec, To: high}},
-		{"", "12.5", "", analysis.Window{From: low, To: 12.5 * sec}},
-		{"12.000000001", "12.000000001", "", analysis.Window{From: 12*sec + 1, To: 12*sec + 1}},
+		{"", "", "", trace.Window{From: low, To: high}},
+		{"12", "", "", trace.Window{From: 12 * sec, To: high}},
+		{"", "12.5", "", trace.Window{From: low, To: 12.5 * sec}},
+		{"12.000000001", "12.000000001", "", trace.Window{From: 12*sec + 1, To: 12*sec + 1}},
 		// The kernel and trace-cmd print microseconds, rounded: 5.100838 may be
 		// any of 5.100837500 to 5.100838499.
-		{"5.100838", "5.100838", "", analysis.Window{From: 5_100_837_500, To: 5_100_838_500}},
+		{"5.100838", "5.100838", "", trace.Window{From: 5_100_837_500, To: 5_100_838_500}},
 		// nobody prints tenths of a second: somebody typed them
-		{"12.1", "12.1", "", analysis.Window{From: 12.1 * sec, To: 12.1 * sec}},
-		{"+2", "", "", analysis.Window{From: 12 * sec, To: high}},
-		{"+0.5", "-0.5", "", analysis.Window{From: 10.5 * sec, To: 19.5 * sec}},
-		{"+0.500000", "-0.500000", "", analysis.Window{From: 10.5 * sec, To: 19.5 * sec}},
-		{"-2", "-1", "", analysis.Window{From: 18 * sec, To: 19 * sec}},
-		{"mark:begin", "mark:end", "", analysis.Window{From: 12 * sec, To: 18 * sec}},
-		{"mark:begin", "-1", "", analysis.Window{From: 12 * sec, To: 19 * sec}},
-		{"", "", "2", analysis.Window{From: 12 * sec, To: 18 * sec}},
-		{"", "", "2s", analysis.Window{From: 12 * sec, To: 18 * sec}},
-		{"", "", "500ms", analysis.Window{From: 10.5 * sec, To: 19.5 * sec}},
-		{"", "", "0.5", analysis.Window{From: 10.5 * sec, To: 19.5 * sec}},
-		{"", "", "250us", analysis.Window{From: 10*sec + 250_000, To: 20*sec - 250_000}},
-		{"", "", "0.05m", analysis.Window{From: 13 * sec, To: 17 * sec}},
-		{"", "", "5", analysis.Window{From: 15 * sec, To: 15 * sec}},
-		{"", "", "0", analysis.Window{From: 10 * sec, To: 20 * sec}},
+		{"12.1", "12.1", "", trace.Window{From: 12.1 * sec, To: 12.1 * sec}},
+		{"+2", "", "", trace.Window{From: 12 * sec, To: high}},
+		{"+0.5", "-0.5", "", trace.Window{From: 10.5 * sec, To: 19.5 * sec}},
+		{"+0.500000", "-0.500000", "", trace.Window{From: 10.5 * sec, To: 19.5 * sec}},
+		{"-2", "-1", "", trace.Window{From: 18 * sec, To: 19 * sec}},
+		{"mark:begin", "mark:end", "", trace.Window{From: 12 * sec, To: 18 * sec}},
+		{"mark:begin", "-1", "", trace.Window{From: 12 * sec, To: 19 * sec}},
+		{"", "", "2", trace.Window{From: 12 * sec, To: 18 * sec}},
+		{"", "", "2s", trace.Window{From: 12 * sec, To: 18 * sec}},
+		{"", "", "500ms", trace.Window{From: 10.5 * sec, To: 19.5 * sec}},
+		{"", "", "0.5", trace.Window{From: 10.5 * sec, To: 19.5 * sec}},
+		{"", "", "250us", trace.Window{From: 10*sec + 250_000, To: 20*sec - 250_000}},
+		{"", "", "0.05m", trace.Window{From: 13 * sec, To: 17 * sec}},
+		{"", "", "5", trace.Window{From: 15 * sec, To: 15 * sec}},
+		{"", "", "0", trace.Window{From: 10 * sec, To: 20 * sec}},
 		// beyond the end of the trace, and of time
-		{"+9223372035.9", "", "", analysis.Window{From: high, To: high}},
-		{"9999999999999", "", "", analysis.Window{From: high, To: high}},
-		{"-9223372035", "", "", analysis.Window{From: 20*sec - 9223372035*sec, To: high}},
+		{"+9223372035.9", "", "", trace.Window{From: high, To: high}},
+		{"9999999999999", "", "", trace.Window{From: high, To: high}},
+		{"-9223372035", "", "", trace.Window{From: 20*sec - 9223372035*sec, To: high}},
 	} {
 		got, err := resolved(tt.from, tt.to, tt.trim, trace.Meta{ClockUnit: "ns"})
 		if err != nil || got != tt.want {
@@ -73,13 +73,13 @@ func TestTicks(t *testing.T) {
 	m := trace.Meta{Clock: "x86-tsc", ClockUnit: "ticks"}
 	for _, tt := range []struct {
 		from, to, trim string
-		want           analysis.Window
+		want           trace.Window
 	}{
-		{"10000000005", "10000000009", "", analysis.Window{From: 10*sec + 5, To: 10*sec + 9}},
-		{"99999999999999", "", "", analysis.Window{From: 99999999999999, To: math.MaxInt64}},
-		{"+5", "-7", "", analysis.Window{From: 10*sec + 5, To: 20*sec - 7}},
-		{"mark:begin", "mark:end", "", analysis.Window{From: 12 * sec, To: 18 * sec}},
-		{"", "", "5", analysis.Window{From: 10*sec + 5, To: 20*sec - 5}},
+		{"10000000005", "10000000009", "", trace.Window{From: 10*sec + 5, To: 10*sec + 9}},
+		{"99999999999999", "", "", trace.Window{From: 99999999999999, To: math.MaxInt64}},
+		{"+5", "-7", "", trace.Window{From: 10*sec + 5, To: 20*sec - 7}},
+		{"mark:begin", "mark:end", "", trace.Window{From: 12 * sec, To: 18 * sec}},
+		{"", "", "5", trace.Window{From: 10*sec + 5, To: 20*sec - 5}},
 	} {
 		got, err := resolved(tt.from, tt.to, tt.trim, m)
 		if err != nil || got != tt.want {

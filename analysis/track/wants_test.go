@@ -13,9 +13,9 @@ import (
 	"github.com/ipiscope/ipiscope/parser/trace"
 )
 
-// TestReads leaves out of recordings what track.Reads allows to leave out: the
+// TestWants leaves out of recordings what track.Wants allows to leave out: the
 // sends must be the same, with the same stacks.
-func TestReads(t *testing.T) {
+func TestWants(t *testing.T) {
 	for _, path := range []string{
 		"k612s4-12b-all-stack/trace.dat",
 		"k612s4-07-lost/trace.dat",
@@ -63,7 +63,7 @@ type thinned struct {
 }
 
 func (s *thinned) Scan() bool {
-	events, stacked := track.Reads()
+	want := track.Wants()
 	for s.Source.Scan() {
 		switch r := s.Record().(type) {
 		case *trace.Lost:
@@ -78,10 +78,10 @@ func (s *thinned) Scan() bool {
 				continue
 			}
 			s.waiting[r.CPU] = slices.DeleteFunc(s.waiting[r.CPU], func(c trace.Context) bool { return !r.Context().Interrupts(c) })
-			if slices.Contains(stacked, r.Schema().Name) {
+			if slices.Contains(want.Stacks, r.Schema().Name) {
 				s.waiting[r.CPU] = append(s.waiting[r.CPU], r.Context())
 			}
-			if waited || slices.Contains(events, r.Schema().Name) {
+			if waited || slices.Contains(want.Events, r.Schema().Name) {
 				return true
 			}
 		default:
