@@ -166,13 +166,12 @@ func (c Context) level() int {
 // Interrupts reports whether c may have begun on o's CPU while o went on, so that
 // an event of c can stand between two of o that were recorded at once, such as an
 // event and its stack. The recorder does so at o's own level when it wakes its
-// reader (kernel/trace/ring_buffer.c, rb_wakeups).
-func (c Context) Interrupts(o Context) bool {
-	if a, b := c.level(), o.level(); a != b {
-		return a > b
-	}
-	return c.PID == o.PID && c.Depth > o.Depth
-}
+// reader (kernel/trace/ring_buffer.c, rb_wakeups). An interrupt has the PID of
+// the task that it interrupts.
+func (c Context) Interrupts(o Context) bool { return c.PID == o.PID && c.Nesting() > o.Nesting() }
+
+// Nesting orders contexts of one task by how deep they are.
+func (c Context) Nesting() int { return c.level()<<4 | int(c.Depth) }
 
 // CopyTo copies e into dst, which then no longer depends on the Source except
 // for the Table. The payload buffer of dst is reused.
