@@ -23,18 +23,20 @@ type Format struct {
 	Name  string
 	Doc   string
 	Write func(w io.Writer, s *result.Set, o Options) error
+	// Binary output is not for a terminal.
+	Binary bool
 }
 
 // Formats lists the forms a result can take; the first is the default.
 func Formats() []Format {
 	return []Format{
-		{"table", "a table for the terminal", func(w io.Writer, s *result.Set, o Options) error {
+		{Name: "table", Doc: "a table for the terminal", Write: func(w io.Writer, s *result.Set, o Options) error {
 			return text.Write(w, s, text.Options{Width: o.Width, Colour: o.Colour, Top: o.Top})
 		}},
-		{"json", "one JSON object with stable names", func(w io.Writer, s *result.Set, _ Options) error { return json.Write(w, s) }},
-		{"csv", "the groups as comma-separated values", func(w io.Writer, s *result.Set, _ Options) error { return csv.Write(w, s, ',') }},
-		{"tsv", "the groups as tab-separated values", func(w io.Writer, s *result.Set, _ Options) error { return csv.Write(w, s, '\t') }},
-		{"markdown", "tables for an issue or a pull request", func(w io.Writer, s *result.Set, o Options) error {
+		{Name: "json", Doc: "one JSON object with stable names", Write: func(w io.Writer, s *result.Set, _ Options) error { return json.Write(w, s) }},
+		{Name: "csv", Doc: "the groups as comma-separated values", Write: func(w io.Writer, s *result.Set, _ Options) error { return csv.Write(w, s, ',') }},
+		{Name: "tsv", Doc: "the groups as tab-separated values", Write: func(w io.Writer, s *result.Set, _ Options) error { return csv.Write(w, s, '\t') }},
+		{Name: "markdown", Doc: "tables for an issue or a pull request", Write: func(w io.Writer, s *result.Set, o Options) error {
 			return text.WriteMarkdown(w, s, text.Options{Top: o.Top})
 		}},
 	}

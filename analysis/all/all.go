@@ -12,6 +12,7 @@ import (
 	"github.com/ipiscope/ipiscope/analysis/irqcount"
 	"github.com/ipiscope/ipiscope/analysis/latency"
 	"github.com/ipiscope/ipiscope/analysis/quiet"
+	"github.com/ipiscope/ipiscope/analysis/stacks"
 	"github.com/ipiscope/ipiscope/analysis/whatif"
 )
 
@@ -20,6 +21,7 @@ func Analyzers() []analysis.Analyzer {
 	return []analysis.Analyzer{
 		ipi.Analyzer(),
 		hits.Analyzer(),
+		stacks.Analyzer(),
 		latency.Analyzer(),
 		quiet.Analyzer(),
 		whatif.Analyzer(),

@@ -64,6 +64,10 @@ func Depth(contexts []Context) int {
 	return n
 }
 
+// FirstContext returns the frames up to and with the first boundary: what belongs to the
+// innermost context.
+func (c *Catalog) FirstContext(frames []string) []string { return frames[:c.firstContext(frames)] }
+
 // firstContext returns the number of frames up to and with the first boundary. A boundary
 // is a run of entry frames of one kind ("__irq_exit_rcu, sysvec_x, asm_sysvec_x") that ends
 // at an outer edge or where a frame is of another kind or none.

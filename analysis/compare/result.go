@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/ipiscope/ipiscope/analysis/result"
+	"github.com/ipiscope/ipiscope/analysis/track"
 )
 
 // newSet makes the tables. All numbers of a row are in the table "rows", those
@@ -40,9 +41,31 @@ func newSet(sides []Side, cs []comparison, cfg Config) *result.Set {
 		total.Rows[i] = append(total.Rows[i], result.Str("all hits"))
 	}
 	set.Tables = []*result.Table{rows, total, explainTable(cs, len(sides) > 2), sideTable(sides, cfg)}
+	set.Stacks = stacksOf(rows)
 	set.Verdict = verdict(cs)
 	warn(set, sides, cs, cfg)
 	return set
+}
+
+// stacksOf takes the rows of a comparison by stack; nil if it is by other keys.
+func stacksOf(rows *result.Table) *result.Stacks {
+	stack, group := rows.Index("stack"), rows.Index("group")
+	if stack < 0 {
+		return nil
+	}
+	before, after := rows.Index("before.hits"), rows.Index("after.hits")
+	st := &result.Stacks{Values: []result.Col{{Name: "before", Help: "hits before"}, {Name: "after", Help: "hits after"}}, Compares: true}
+	if group >= 0 {
+		st.Keys = []result.Col{rows.Cols[group]}
+	}
+	for _, row := range rows.Rows {
+		x := result.Sample{Frames: strings.Split(row[stack].Str, track.FrameSep), Values: []int64{row[before].Int, row[after].Int}}
+		if group >= 0 {
+			x.Key = []string{row[group].Str}
+		}
+		st.Samples = append(st.Samples, x)
+	}
+	return st
 }
 
 // inputsOf names the inputs as the JSON form does: those of the first side are

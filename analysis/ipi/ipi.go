@@ -243,7 +243,7 @@ func (g *group) countSend(n uint64) {
 }
 
 func (s *State) groupOf(t *tally, w *track.Send, h *track.Hit) *group {
-	sub := subjectOf(w, h)
+	sub := key.HitSubject(w, h)
 	return t.group(key.Of(s.cfg.By, &sub, s.attr))
 }
 

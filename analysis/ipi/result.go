@@ -10,7 +10,6 @@ import (
 	"github.com/ipiscope/ipiscope/analysis/key"
 	"github.com/ipiscope/ipiscope/analysis/result"
 	"github.com/ipiscope/ipiscope/analysis/track"
-	"github.com/ipiscope/ipiscope/parser/cpumask"
 )
 
 // Schema is the name of this result's JSON form.
@@ -233,27 +232,8 @@ func (c *Counts) cpuTable() *result.Table {
 }
 
 func (c *Counts) warn(set *result.Set) {
-	for _, in := range c.inputs {
-		if in.Lost > 0 || in.LostUnknown {
-			set.Warn("lost-events", lostText(in))
-		}
-		if in.Ticks {
-			set.Warn("clock-ticks", fmt.Sprintf("%s: its clock %s does not count nanoseconds: lengths are in its ticks, and rates are per 1000000000 ticks", in.Path, in.Clock))
-		}
-		if in.SyntaxErrors > 0 {
-			set.Warn("syntax-errors", fmt.Sprintf("%s: %d lines or parts were not understood and are not counted", in.Path, in.SyntaxErrors))
-		}
-		if in.Incomplete {
-			set.Warn("incomplete", in.Path+": not read to its end: counts are lower bounds")
-		}
-	}
-	switch {
-	case c.totals.sends > 0:
-	case c.excluded > 0:
-		set.Warn("all-excluded", fmt.Sprintf("the filter lets none of the %d sends through", c.excluded))
-	default:
-		set.Warn("no-sends", "no ipi_send_cpu, ipi_send_cpumask or ipi_raise event in the input: nothing can be said about IPIs (kernels before 6.4 do not have the first two; record with -e ipi)")
-	}
+	seen := track.Coverage{Sends: c.totals.sends, Excluded: c.excluded, Isolated: c.isolated, Seen: &c.seen}
+	seen.Warn(set)
 	slices.Sort(c.dups)
 	for _, d := range c.dups {
 		set.Warn("duplicate-buffers", d)
@@ -262,22 +242,4 @@ func (c *Counts) warn(set *result.Set) {
 		set.Warn("unattributed", fmt.Sprintf("%d of %d hits have function %q: their send event names only the carrier %s; record csd:csd_queue_cpu as well",
 			n, c.totals.hits, track.Unknown, track.Generic))
 	}
-	if c.isolated != nil && c.totals.sends > 0 {
-		var missing cpumask.Mask
-		missing.CopyFrom(c.isolated)
-		missing.AndNot(&c.seen)
-		if !missing.IsEmpty() {
-			set.Warn("isolated-beyond", fmt.Sprintf("CPUs %s of the isolated set are not in the trace (%s)", missing.String(), c.seen.String()))
-		}
-	}
-}
-
-func lostText(in result.Input) string {
-	switch {
-	case in.Lost == 0:
-		return in.Path + ": events were lost, the recording does not know how many: counts are lower bounds"
-	case in.LostUnknown:
-		return fmt.Sprintf("%s: at least %d events were lost: counts are lower bounds", in.Path, in.Lost)
-	}
-	return fmt.Sprintf("%s: %d events were lost: counts are lower bounds", in.Path, in.Lost)
 }

@@ -75,6 +75,11 @@ func (l List) Names() []string {
 	return names
 }
 
+// OfHits are the keys that a hit and a request have.
+func OfHits() List {
+	return List{Callback, Function, Evidence, Callsite, Event, Cause, Mechanism, Entry, Class, Comm, PID, Sender, Target, Stack, Instance, File}
+}
+
 // An UnknownError is a name that is no key of a List.
 type UnknownError struct {
 	Name  string

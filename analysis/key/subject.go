@@ -27,6 +27,14 @@ type Subject struct {
 	Stack                        trace.StackID
 }
 
+// HitSubject is what a hit is grouped as.
+func HitSubject(w *track.Send, h *track.Hit) Subject {
+	return Subject{
+		Event: w.Event, Function: h.Function, Callback: w.Callback, Callsite: w.Callsite, Evidence: h.Evidence,
+		Comm: w.Comm, Instance: w.Instance, PID: w.PID, Sender: w.CPU, Target: h.Target, Stack: w.Stack,
+	}
+}
+
 // An ID is the value of a key as a number: an id of the trace's table, or a
 // number that stands for itself. ID makes it, Text turns it back.
 type ID uint32

@@ -22,6 +22,7 @@ type Set struct {
 	Totals   []Field
 	Objects  []Object // further sums that have a name of their own
 	Tables   []*Table
+	Stacks   *Stacks // nil if nothing was counted by stack
 	Warnings []Warning
 }
 

@@ -4,12 +4,16 @@ import (
 	"strings"
 
 	"github.com/ipiscope/ipiscope/analysis/catalog"
+	"github.com/ipiscope/ipiscope/analysis/result"
 	"github.com/ipiscope/ipiscope/parser/ksym"
 	"github.com/ipiscope/ipiscope/parser/trace"
 )
 
 // NoStack stands for what only a stack could tell.
-const NoStack = "(no stack)"
+const NoStack = result.NoStack
+
+// FrameSep stands between the frames of a stack that is shown as one line.
+const FrameSep = " < "
 
 // NoMechanism is the mechanism of a cause that sends by itself.
 const NoMechanism = "(none)"
@@ -159,22 +163,29 @@ func (a *Attributor) isRecorder(comm trace.NameID) bool {
 	return is
 }
 
-// Folded is a stack as one line, innermost frame first, without the
-// tracepoint's own frames.
+// Folded is a stack as one line: Names with FrameSep in between.
 func (a *Attributor) Folded(id trace.StackID) string {
-	if id == 0 {
-		return NoStack
+	return strings.Join(a.Names(id, true), FrameSep)
+}
+
+// Names are the functions of a stack, innermost first, without the tracepoint's
+// own frames; NoStack alone if there is no stack. Unless whole is set it ends at
+// its first boundary: what lies outside was interrupted.
+func (a *Attributor) Names(id trace.StackID, whole bool) []string {
+	frames := a.Stack(id).Frames
+	if !whole {
+		frames = a.catalog.FirstContext(frames)
 	}
-	var b strings.Builder
-	for _, f := range a.Stack(id).Frames {
+	var names []string
+	for _, f := range frames {
 		if a.catalog.Level(f) == catalog.Probe {
 			continue
 		}
-		if b.Len() > 0 {
-			b.WriteString(" < ")
-		}
 		name, _, _ := strings.Cut(f, " [")
-		b.WriteString(ksym.Normalize(name))
+		names = append(names, ksym.Normalize(name))
 	}
-	return b.String()
+	if names == nil {
+		return []string{NoStack} // none was recorded, or nothing but the tracer's own
+	}
+	return names
 }

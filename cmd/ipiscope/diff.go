@@ -16,7 +16,6 @@ import (
 	"github.com/ipiscope/ipiscope/analysis/result"
 	"github.com/ipiscope/ipiscope/cmd/internal/cli"
 	"github.com/ipiscope/ipiscope/report"
-	"github.com/ipiscope/ipiscope/report/flame"
 	"github.com/ipiscope/ipiscope/report/mail"
 )
 
@@ -177,11 +176,9 @@ func (f *diffFlags) writer(t *cli.Terminal) (func(*result.Set) error, error) {
 		return nil, cli.Usage(errors.New("--flame shows stacks: it goes with --by stack and without --counts"))
 	}
 	f.by = "stack"
-	switch f.flame {
-	case "folded":
-		return f.output.With(t, flame.WriteFolded), nil
-	case "pprof":
-		return f.output.WithBinary(t, flame.WritePprof), nil
+	formats := flameFormats()
+	if i := slices.IndexFunc(formats, func(x report.Format) bool { return x.Name == f.flame }); i >= 0 {
+		return f.output.With(t, formats[i]), nil
 	}
 	return nil, cli.Unknown("flame format", f.flame, []string{"folded", "pprof"})
 }

@@ -1,12 +1,12 @@
-// Package flame writes the stacks of a comparison for flame-graph tools.
+// Package flame writes stacks for flame-graph tools and for pprof.
 package flame
 
 import (
 	"bufio"
 	"errors"
-	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/google/pprof/profile"
@@ -14,79 +14,128 @@ import (
 	"github.com/ipiscope/ipiscope/analysis/result"
 )
 
-// frameSep stands between the frames of a stack as results hold it, innermost
-// frame first.
-const frameSep = " < "
-
-// A sample is one stack, innermost frame first, with its hits on both sides.
-type sample struct {
-	frames        []string
-	before, after int64
-}
-
-// samples takes the rows of a comparison by stack.
-func samples(s *result.Set) ([]sample, error) {
-	t := s.Table("rows")
-	if t == nil || t.Index("stack") < 0 {
-		return nil, errors.New("a flame graph needs a comparison by stack")
-	}
-	stack, before, after := t.Index("stack"), t.Index("before.hits"), t.Index("after.hits")
-	var out []sample
-	for _, row := range t.Rows {
-		out = append(out, sample{strings.Split(row[stack].Str, frameSep), row[before].Int, row[after].Int})
-	}
-	return out, nil
-}
+var errNoStacks = errors.New("a flame graph needs a result by stack")
 
 // WriteFolded writes a line for each stack: its frames from the outermost one,
-// a semicolon between two, then the hits before and after. It is the input of
-// flamegraph.pl for differential graphs, as difffolded.pl makes it.
+// a semicolon between two, then a blank and the first value. It is the input of
+// flamegraph.pl and of speedscope. A group's key is the outermost frame of its
+// stacks. Of a comparison both values are written, as difffolded.pl does for
+// differential graphs. Stacks of which nothing is shown are left out.
 func WriteFolded(w io.Writer, s *result.Set) error {
-	all, err := samples(s)
-	if err != nil {
-		return err
+	if s.Stacks == nil {
+		return errNoStacks
 	}
 	b := bufio.NewWriter(w)
-	clean := strings.NewReplacer(";", ",", "\n", " ", " ", "_")
-	for _, x := range all {
-		frames := slices.Clone(x.frames)
-		slices.Reverse(frames)
-		for i, f := range frames {
+	shown := 1
+	if s.Stacks.Compares {
+		shown = 2
+	}
+	for _, x := range s.Stacks.Merge().Samples {
+		values := x.Values[:shown]
+		if !slices.ContainsFunc(values, func(v int64) bool { return v != 0 }) {
+			continue
+		}
+		frames := slices.Clone(x.Frames)
+		if len(x.Key) > 0 {
+			frames = append(frames, keyText(s.Stacks.Keys, x.Key))
+		}
+		for i, f := range slices.Backward(frames) {
+			b.WriteString(foldedName(f))
 			if i > 0 {
 				b.WriteByte(';')
 			}
-			b.WriteString(clean.Replace(f))
 		}
-		fmt.Fprintf(b, " %d %d\n", x.before, x.after)
+		for _, v := range values {
+			b.WriteByte(' ')
+			b.WriteString(strconv.FormatInt(v, 10))
+		}
+		b.WriteByte('\n')
 	}
 	return b.Flush()
 }
 
-// WritePprof writes a profile with three values for each stack: hits before,
-// hits after, and their difference, which is what go tool pprof shows unless
-// told otherwise (-sample_index).
+// foldedName is a name without what ends a frame or a line.
+func foldedName(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == ';':
+			return ','
+		case r <= ' ' || r == 0x7f:
+			return '_'
+		}
+		return r
+	}, s)
+}
+
+// keyText names a group: "target=2 comm=mix".
+func keyText(cols []result.Col, key []string) string {
+	words := make([]string, len(key))
+	for i, k := range key {
+		words[i] = cols[i].Name + "=" + k
+	}
+	return strings.Join(words, " ")
+}
+
+// WritePprof writes a profile in the form of google/pprof. Its sample types are
+// the values, of a comparison also their difference, which is then what go tool
+// pprof shows unless told otherwise (-sample_index). Keys and labels are labels
+// of the samples (-tagfocus, -tags).
 func WritePprof(w io.Writer, s *result.Set) error {
-	all, err := samples(s)
-	if err != nil {
-		return err
+	st := s.Stacks
+	if st == nil {
+		return errNoStacks
 	}
 	p := &profile.Profile{
-		SampleType: []*profile.ValueType{{Type: "before", Unit: "count"}, {Type: "after", Unit: "count"}, {Type: "difference", Unit: "count"}},
 		PeriodType: &profile.ValueType{Type: "hits", Unit: "count"}, Period: 1,
-		DefaultSampleType: "difference",
+		DurationNanos: s.Total("duration_ns"),
+	}
+	for _, v := range st.Values {
+		p.SampleType = append(p.SampleType, &profile.ValueType{Type: v.Name, Unit: "count"})
+	}
+	p.DefaultSampleType = st.Values[0].Name
+	if st.Compares {
+		p.DefaultSampleType = "difference"
+		p.SampleType = append(p.SampleType, &profile.ValueType{Type: p.DefaultSampleType, Unit: "count"})
+	}
+	for _, x := range s.Warnings {
+		p.Comments = append(p.Comments, x.Code+": "+x.Text)
 	}
 	locations := map[string]*profile.Location{}
-	for _, x := range all {
-		sample := &profile.Sample{Value: []int64{x.before, x.after, x.after - x.before}}
-		for _, f := range x.frames {
+	for _, x := range st.Samples {
+		sample := &profile.Sample{Value: slices.Clone(x.Values), Label: map[string][]string{}}
+		if st.Compares {
+			sample.Value = append(sample.Value, x.Values[1]-x.Values[0])
+		}
+		for _, f := range x.Frames {
 			sample.Location = append(sample.Location, location(p, locations, f))
 		}
+		addLabels(sample, st.Keys, x.Key)
+		addLabels(sample, st.Labels, x.Labels)
 		p.Sample = append(p.Sample, sample)
 	}
 	if err := p.CheckValid(); err != nil {
 		return err
 	}
 	return p.Write(w)
+}
+
+// addLabels labels a sample. Numbers are words too: a numeric label of 0, such as
+// CPU 0, would not be written.
+func addLabels(s *profile.Sample, cols []result.Col, words []string) {
+	for i, word := range words {
+		if word != "" {
+			s.Label[labelName(cols[i].Name)] = []string{word}
+		}
+	}
+}
+
+// labelName calls the CPU that was hit by the name that people of profiles
+// expect.
+func labelName(key string) string {
+	if key == "target" {
+		return "cpu"
+	}
+	return key
 }
 
 // location returns the location of a function, made when first needed.

@@ -12,12 +12,27 @@ import (
 )
 
 func comparison() *result.Set {
-	return &result.Set{Tables: []*result.Table{{Name: "rows",
-		Cols: []result.Col{{Name: "stack", Key: true}, {Name: "before.hits"}, {Name: "after.hits"}},
-		Rows: [][]result.Value{
-			{result.Str("smp_call < text_poke < static_key"), result.Int(30), result.Int(0)},
-			{result.Str("smp_call < a;b c"), result.Int(2), result.Int(5)},
-		}}}}
+	return &result.Set{Stacks: &result.Stacks{
+		Compares: true,
+		Values:   []result.Col{{Name: "before"}, {Name: "after"}},
+		Samples: []result.Sample{
+			{Frames: []string{"smp_call", "text_poke", "static_key"}, Values: []int64{30, 0}},
+			{Frames: []string{"smp_call", "a;b c\t\x1b"}, Values: []int64{2, 5}},
+		}}}
+}
+
+// grouped has two groups, labels, a hit without stack and a send without hit.
+func grouped() *result.Set {
+	return &result.Set{Stacks: &result.Stacks{
+		Values: []result.Col{{Name: "hits"}, {Name: "sends"}},
+		Keys:   []result.Col{{Name: "target"}},
+		Labels: []result.Col{{Name: "class"}},
+		Samples: []result.Sample{
+			{Frames: []string{"send", "work"}, Key: []string{"2"}, Labels: []string{"avoidable"}, Values: []int64{4, 4}},
+			{Frames: []string{"send", "work"}, Key: []string{"2"}, Labels: []string{"noise"}, Values: []int64{1, 1}},
+			{Frames: []string{result.NoStack}, Key: []string{"0"}, Labels: []string{"unknown"}, Values: []int64{2, 1}},
+			{Frames: []string{"send", "idle"}, Key: []string{""}, Labels: []string{"avoidable"}, Values: []int64{0, 9}},
+		}}}
 }
 
 // The form is that of difffolded.pl's output: root first, two counts.
@@ -26,9 +41,47 @@ func TestWriteFolded(t *testing.T) {
 	if err := WriteFolded(&b, comparison()); err != nil {
 		t.Fatal(err)
 	}
-	want := "static_key;text_poke;smp_call 30 0\na,b_c;smp_call 2 5\n"
+	want := "static_key;text_poke;smp_call 30 0\na,b_c__;smp_call 2 5\n"
 	if diff := cmp.Diff(want, b.String()); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+// Samples that differ by labels only are one line; the sum is that of the hits.
+func TestWriteFoldedGroups(t *testing.T) {
+	var b strings.Builder
+	if err := WriteFolded(&b, grouped()); err != nil {
+		t.Fatal(err)
+	}
+	want := "target=2;work;send 5\ntarget=0;(no_stack) 2\n"
+	if diff := cmp.Diff(want, b.String()); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+func TestPprofLabels(t *testing.T) {
+	var b bytes.Buffer
+	if err := WritePprof(&b, grouped()); err != nil {
+		t.Fatal(err)
+	}
+	p, err := profile.Parse(&b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []map[string][]string
+	var hits, sends int64
+	for _, s := range p.Sample {
+		got = append(got, s.Label)
+		hits, sends = hits+s.Value[0], sends+s.Value[1]
+	}
+	want := []map[string][]string{
+		{"cpu": {"2"}, "class": {"avoidable"}}, {"cpu": {"2"}, "class": {"noise"}}, {"cpu": {"0"}, "class": {"unknown"}}, {"class": {"avoidable"}},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("labels -want +got:\n%s", diff)
+	}
+	if hits != 7 || sends != 15 || p.DefaultSampleType != "hits" {
+		t.Errorf("%d hits, %d sends, shows %s; want 7, 15, hits", hits, sends, p.DefaultSampleType)
 	}
 }
 
@@ -60,8 +113,8 @@ func TestWritePprof(t *testing.T) {
 }
 
 func TestNeedsStacks(t *testing.T) {
-	set := &result.Set{Tables: []*result.Table{{Name: "rows", Cols: []result.Col{{Name: "function", Key: true}}}}}
+	set := &result.Set{}
 	if err := WriteFolded(&strings.Builder{}, set); err == nil || !strings.Contains(err.Error(), "by stack") {
-		t.Errorf("error %v, want one that asks for a comparison by stack", err)
+		t.Errorf("error %v, want one that asks for stacks", err)
 	}
 }

@@ -29,27 +29,18 @@ func Write(w io.Writer, s *result.Set) error {
 		for _, o := range s.Objects {
 			e.member(o.Name, func() { e.fields(o.Fields) })
 		}
-		e.member("by", func() {
-			e.array(func() {
-				for _, k := range s.By {
-					e.element(func() { e.str(k) })
-				}
-			})
-		})
+		e.member("by", func() { e.strs(s.By) })
 		for _, t := range s.Tables {
 			e.member(t.Name, func() { e.table(t) })
+		}
+		if s.Stacks != nil && !s.Stacks.Compares { // a comparison has them as rows
+			e.member("stacks", func() { e.stacks(s.Stacks.Merge()) })
 		}
 		if s.Verdict != "" {
 			e.member("verdict", func() { e.str(s.Verdict) })
 		}
 		if len(s.Notes) > 0 {
-			e.member("notes", func() {
-				e.array(func() {
-					for _, n := range s.Notes {
-						e.element(func() { e.str(n) })
-					}
-				})
-			})
+			e.member("notes", func() { e.strs(s.Notes) })
 		}
 		e.member("warnings", func() {
 			e.array(func() {
@@ -178,6 +169,41 @@ func (e *encoder) table(t *result.Table) {
 			e.element(func() {
 				e.object(func() { e.row(t.Cols, row) })
 			})
+		}
+	})
+}
+
+// stacks writes one object a stack and key, frames innermost first.
+func (e *encoder) stacks(st *result.Stacks) {
+	e.array(func() {
+		for _, x := range st.Samples {
+			e.element(func() {
+				e.object(func() {
+					if len(st.Keys) > 0 {
+						e.member("key", func() { e.words(st.Keys, x.Key) })
+					}
+					e.member("frames", func() { e.strs(x.Frames) })
+					for i, v := range st.Values {
+						e.member(v.Name, func() { e.value(result.Int(x.Values[i])) })
+					}
+				})
+			})
+		}
+	})
+}
+
+func (e *encoder) words(cols []result.Col, words []string) {
+	e.object(func() {
+		for i, c := range cols {
+			e.member(c.Name, func() { e.str(words[i]) })
+		}
+	})
+}
+
+func (e *encoder) strs(words []string) {
+	e.array(func() {
+		for _, s := range words {
+			e.element(func() { e.str(s) })
 		}
 	})
 }

@@ -28,11 +28,7 @@ const gap = 2
 func Write(w io.Writer, s *result.Set, o Options) error {
 	lead := ""
 	if s.Verdict != "" {
-		verdict := Clean(s.Verdict)
-		if o.Colour {
-			verdict = "\x1b[1m" + verdict + "\x1b[0m"
-		}
-		if _, err := fmt.Fprintf(w, "%s\n", verdict); err != nil {
+		if _, err := fmt.Fprintln(w, Heading(s.Verdict, o.Colour)); err != nil {
 			return err
 		}
 		for _, n := range s.Notes {

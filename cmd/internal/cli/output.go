@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -16,7 +17,10 @@ import (
 // OutputFlags say where a result goes and in which form.
 type OutputFlags struct {
 	// Extra are formats that only this command has; set before AddTo.
-	Extra  []report.Format
+	Extra []report.Format
+	// Only are the command's formats if it has none of the usual ones, the
+	// default first; set before AddTo.
+	Only   []report.Format
 	format string
 	path   string
 	top    int
@@ -25,16 +29,27 @@ type OutputFlags struct {
 // AddTo defines the flags; top is how many rows are shown by default.
 func (f *OutputFlags) AddTo(cmd *cobra.Command, top int) {
 	fs := cmd.Flags()
-	fs.StringVar(&f.format, "format", "table", "`FORMAT` of the result: "+strings.Join(f.names(), " "))
+	fs.StringVar(&f.format, "format", f.names()[0], "`FORMAT` of the result: "+strings.Join(f.names(), " "))
 	fs.StringVarP(&f.path, "output", "o", "", "write the result to `FILE`")
 	fs.IntVar(&f.top, "top", top, "show the first `N` rows of the table, 0 for all")
 	// fails only for a flag that does not exist
 	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(f.names(), cobra.ShellCompDirectiveNoFileComp))
 }
 
+// Format is the name that --format gives.
+func (f *OutputFlags) Format() string { return f.format }
+
+// formats lists what --format takes, the default first.
+func (f *OutputFlags) formats() []report.Format {
+	if f.Only != nil {
+		return f.Only
+	}
+	return append(report.Formats(), f.Extra...)
+}
+
 func (f *OutputFlags) names() []string {
-	names := report.Names()
-	for _, x := range f.Extra {
+	var names []string
+	for _, x := range f.formats() {
 		names = append(names, x.Name)
 	}
 	return names
@@ -42,43 +57,26 @@ func (f *OutputFlags) names() []string {
 
 // Writer checks the flags and returns what writes a result with its warnings.
 func (f *OutputFlags) Writer(t *Terminal) (func(*result.Set) error, error) {
-	format, ok := report.Lookup(f.format)
-	for _, x := range f.Extra {
-		if x.Name == f.format {
-			format, ok = x, true
-		}
-	}
-	if !ok {
+	formats := f.formats()
+	i := slices.IndexFunc(formats, func(x report.Format) bool { return x.Name == f.format })
+	if i < 0 {
 		return nil, Unknown("format", f.format, f.names())
 	}
+	return f.With(t, formats[i]), nil
+}
+
+// With returns what writes a result in a form, with its warnings.
+func (f *OutputFlags) With(t *Terminal, format report.Format) func(*result.Set) error {
 	return func(set *result.Set) error {
+		if format.Binary && t.IsTerminal() && (f.path == "" || f.path == "-") {
+			return Usage(errors.New("binary output is not written to a terminal: give -o FILE or redirect it"))
+		}
 		for _, w := range set.Warnings {
 			t.Warnf("warning", "%s", w.Text)
 		}
 		return WriteTo(t, f.path, func(o Output) error {
 			return format.Write(o, set, report.Options{Width: o.Width, Colour: o.Colour, Top: f.top})
 		})
-	}, nil
-}
-
-// With returns what writes a result in a form that --format does not name.
-func (f *OutputFlags) With(t *Terminal, write func(io.Writer, *result.Set) error) func(*result.Set) error {
-	return func(set *result.Set) error {
-		for _, w := range set.Warnings {
-			t.Warnf("warning", "%s", w.Text)
-		}
-		return WriteTo(t, f.path, func(o Output) error { return write(o, set) })
-	}
-}
-
-// WithBinary is With for bytes that are not for a terminal.
-func (f *OutputFlags) WithBinary(t *Terminal, write func(io.Writer, *result.Set) error) func(*result.Set) error {
-	toFile := f.With(t, write)
-	return func(set *result.Set) error {
-		if t.IsTerminal() && (f.path == "" || f.path == "-") {
-			return Usage(errors.New("binary output is not written to a terminal: give -o FILE or redirect it"))
-		}
-		return toFile(set)
 	}
 }
 
