@@ -126,7 +126,7 @@ func (s *State) Counts(in result.Input) *Counts {
 	}
 	r := &s.resched
 	c.resched, c.cleared = [numFlags]stat.Dist{r.needed, r.lazy, r.upgrade}, r.cleared
-	c.switches = r.switches || s.anySwitch
+	c.switches = r.switches
 	c.negative, c.duration = s.negative, s.span.Duration()
 	c.seen.CopyFrom(&s.seen)
 	if n := s.table.Meta.CPUs; n > 0 {

@@ -98,6 +98,9 @@ type outcome struct {
 	watched  uint64 // what followed could be seen
 	switched uint64
 	softirq  uint64
+	tick     uint64
+	// need and lazy: the interrupt found a switch due already
+	need, lazy uint64
 }
 
 func (o *outcome) add(p *outcome) {
@@ -109,6 +112,9 @@ func (o *outcome) add(p *outcome) {
 	o.watched += p.watched
 	o.switched += p.switched
 	o.softirq += p.softirq
+	o.tick += p.tick
+	o.need += p.need
+	o.lazy += p.lazy
 }
 
 // A State measures the IPIs of one trace. Make one for each trace and Merge
@@ -125,9 +131,9 @@ type State struct {
 	resched        resched
 	seen           cpumask.Mask
 	// negative counts impossible times across CPUs
-	negative                  uint64
-	anyIRQ, anyRun, anySwitch bool
-	span                      analysis.Span
+	negative       uint64
+	anyIRQ, anyRun bool
+	span           analysis.Span
 }
 
 // New returns a State for a trace with this table.
@@ -218,9 +224,6 @@ func (s *State) delivery(d *track.Delivery) {
 		s.interrupt(g, d)
 		s.legs(d)
 	}
-	if d.Watched && d.Switched != track.Never {
-		s.anySwitch = true
-	}
 	g.outcome.add(outcomeOf(d))
 }
 
@@ -252,6 +255,15 @@ func outcomeOf(d *track.Delivery) *outcome {
 		if d.Softirq {
 			o.softirq = 1
 		}
+		if d.Tick {
+			o.tick = 1
+		}
+	}
+	if d.Flags&trace.FlagNeedResched != 0 {
+		o.need = 1
+	}
+	if d.Flags&trace.FlagNeedReschedLazy != 0 {
+		o.lazy = 1
 	}
 	return o
 }

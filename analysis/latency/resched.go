@@ -19,7 +19,7 @@ type resched struct {
 	needed, lazy, upgrade stat.Dist
 	// cleared counts flags that went without a switch to another task
 	cleared uint64
-	// switches: the trace has them
+	// switches: the trace has them, on any CPU
 	switches bool
 }
 
@@ -33,12 +33,13 @@ func (r *resched) cpu(n int32) *reschedCPU {
 }
 
 func (r *resched) event(e *trace.Event) {
+	switching := r.switching(e)
+	r.switches = r.switches || switching
 	if !e.HasFlags || e.CPU < 0 || r.isolated != nil && !r.isolated.Has(int(e.CPU)) {
 		return
 	}
 	c := r.cpu(e.CPU)
-	if r.switching(e) {
-		r.switches = true
+	if switching {
 		if c.need != track.Never {
 			r.needed.Add(int64(e.Time - c.need))
 		}

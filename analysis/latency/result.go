@@ -140,9 +140,12 @@ func (c *Counts) outcomeTable() *result.Table {
 		result.Col{Name: "idle", Head: "idle", Help: "interrupted the idle task"},
 		result.Col{Name: "unknown", Head: "unknown", Help: "the recording does not tell what they interrupted"},
 		result.Col{Name: "watched", Head: "watched", Help: "hits behind which nothing was lost or cut off"},
-		result.Col{Name: "switched", Head: "switched", Help: "were followed by a context switch within the window"},
-		result.Col{Name: "switched_share", Head: "of watched", Unit: "1"},
+		result.Col{Name: "switched", Head: "switched", Help: "were followed by a context switch within the window", Keep: c.switches},
+		result.Col{Name: "switched_share", Head: "of watched", Unit: "1", Keep: c.switches},
 		result.Col{Name: "softirq", Head: "softirq", Help: "softirqs ran on the way out of the interrupt"},
+		result.Col{Name: "tick", Head: "tick", Help: "it was seen to whether the tick can stop on the way out (tick_stop)"},
+		result.Col{Name: "need_resched", Head: "N at entry", Help: "need-resched was set when the interrupt began"},
+		result.Col{Name: "need_resched_lazy", Head: "L at entry", Help: "lazy need-resched was set when the interrupt began"},
 		result.Col{Name: "joined", Head: "joined", Help: "shared the interrupt of an older hit"},
 	)
 	for _, g := range c.groups {
@@ -156,7 +159,8 @@ func (c *Counts) outcomeTable() *result.Table {
 		m := &g.modes
 		t.Rows = append(t.Rows, append(keyValues(g.key), result.Int(g.arrived),
 			result.Int(m[track.ModeUser]), result.Int(m[track.ModeKernel]), result.Int(m[track.ModeIdle]), result.Int(m[track.ModeUnknown]),
-			result.Int(g.watched), result.Int(g.switched), result.Float(share), result.Int(g.softirq), result.Int(g.joined)))
+			result.Int(g.watched), result.Int(g.switched), result.Float(share), result.Int(g.softirq), result.Int(g.tick),
+			result.Int(g.need), result.Int(g.lazy), result.Int(g.joined)))
 	}
 	t.SortDown(keys)
 	return t

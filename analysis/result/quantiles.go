@@ -22,5 +22,9 @@ func QuantileCols(prefix, head, help string) []Col {
 
 // Values are the values of QuantileCols.
 func (q Quantiles) Values() []Value {
-	return []Value{Int(q.Count), Int(q.Min), Int(q.P50), Int(q.P90), Int(q.P99), Int(q.P999), Int(q.Max)}
+	values := []Value{Int(q.Count), Int(q.Min), Int(q.P50), Int(q.P90), Int(q.P99), Int(q.P999), Int(q.Max)}
+	for i := range values[1:] {
+		values[1+i].Void = q.Count == 0
+	}
+	return values
 }

@@ -136,6 +136,9 @@ type Col struct {
 	Unit string // "ns", "Hz", "1" for a share; empty for counts and names
 	Help string
 	Key  bool
+	// Keep shows the column to people where all of it is zero, which is left
+	// out else: that there was none is an answer.
+	Keep bool
 	// Array makes the columns that share the part of their name before the dot
 	// one JSON array.
 	Array bool
@@ -186,6 +189,8 @@ type Value struct {
 	Int   int64
 	Float float64
 	Str   string
+	// Void says that the number stands for none: people are shown nothing.
+	Void bool
 }
 
 func Int[T ~int | ~int32 | ~int64 | ~uint64 | ~uint32](n T) Value {

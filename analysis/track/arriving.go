@@ -96,12 +96,14 @@ func (d *Deliveries) drop(x *Bracket, why Reason) {
 	x.flights = nil
 }
 
-// leave lets the hits of an interrupt wait for what it leads to.
+// leave lets the hits of an interrupt wait for what it leads to. One that
+// interrupted other such work leaves the rest to that (kernel/softirq.c,
+// __irq_exit_rcu).
 func (d *Deliveries) leave(x *Bracket) {
 	t := d.target(x.CPU)
 	for f := x.flights; f != nil; {
 		next := f.next
-		f.Watched = true
+		f.Watched, f.wayOut = true, x.Outer
 		t.tail.add(f)
 		f = next
 	}
@@ -120,7 +122,9 @@ func (d *Deliveries) follow(e *trace.Event, r deliveryRole) {
 			f.Switched = e.Time
 			d.finish(f)
 		default:
-			f.Softirq = f.Softirq || r == roleSoftirq
+			f.wayOut = f.wayOut && r != roleInterrupt
+			f.Softirq = f.Softirq || f.wayOut && r == roleSoftirq
+			f.Tick = f.Tick || f.wayOut && r == roleTick
 			t.tail.add(f)
 		}
 	}

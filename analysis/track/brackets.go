@@ -80,6 +80,12 @@ func BracketEvents() []string {
 	return names
 }
 
+// isInterrupt reports whether an event is the entry of an interrupt.
+func isInterrupt(event string) bool {
+	name, ok := strings.CutSuffix(event, "_entry")
+	return ok && (name == "irq_handler" || name == "ipi" || strings.Contains(" "+vectorNames+" ", " "+name+" "))
+}
+
 // vectorNames are the vectors of arch/x86/include/asm/trace/irq_vectors.h.
 const vectorNames = "local_timer reschedule call_function call_function_single irq_work spurious_apic error_apic x86_platform_ipi threshold_apic deferred_error_apic thermal_apic"
 

@@ -105,6 +105,8 @@ const (
 	roleNone
 	roleSwitch
 	roleSoftirq
+	roleTick
+	roleInterrupt
 	roleUserEnter
 	roleQueue
 	roleStack
@@ -123,7 +125,7 @@ func NewDeliveries(t *trace.Table, cfg DeliveryConfig) *Deliveries {
 
 // DeliveryEvents are the events that Deliveries reads besides those of Needs.
 func DeliveryEvents() []string {
-	return append(BracketEvents(), "user_enter", "user_exit", "sched_switch")
+	return append(BracketEvents(), "user_enter", "user_exit", "sched_switch", "tick_stop")
 }
 
 // Runs says what became of the entry and exit events by kind.
@@ -163,6 +165,10 @@ func (d *Deliveries) roleOf(e *trace.Event) deliveryRole {
 			*r = roleSwitch
 		case s.Name == "softirq_entry":
 			*r = roleSoftirq
+		case s.Name == "tick_stop":
+			*r = roleTick
+		case isInterrupt(s.Name):
+			*r = roleInterrupt
 		case s.Name == "user_enter":
 			*r = roleUserEnter
 		case s.Name == "csd_queue_cpu":

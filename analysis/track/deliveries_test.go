@@ -60,6 +60,12 @@ func follow(t *testing.T, src trace.Source) *journey {
 			if d.Softirq {
 				line += " softirq"
 			}
+			if d.Tick {
+				line += " tick"
+			}
+			if d.Flags&trace.FlagNeedResched != 0 {
+				line += " N"
+			}
 			j.lines = append(j.lines, line)
 		},
 		Run: func(r *track.Run) {
@@ -152,6 +158,26 @@ func TestDeliveries(t *testing.T) {
 			20 2 d... user_enter
 			30 2 d..2 sched_switch prev_pid=0`,
 			[]string{"reschedule 0>2 reschedule matched arrive 5 irq 2 handler - user softirq"}, nil},
+		{"the work of irq_exit, not that of the next interrupt", `
+			10 0 d..1 ipi_send_cpu cpu=2 ` + resched + `
+			15 2 dNh. reschedule_entry vector=253
+			17 2 dNh. reschedule_exit vector=253
+			18 2 dN.. tick_stop success=0
+			19 2 d.h. local_timer_entry vector=236
+			20 2 d.h. local_timer_exit vector=236
+			21 2 ..s. softirq_entry vec=9
+			22 2 ..s. softirq_exit vec=9
+			40 2 d..2 sched_switch prev_pid=7`,
+			[]string{"reschedule 0>2 reschedule matched arrive 5 irq 2 handler - unknown switch 23 tick N"}, nil},
+		{"in a softirq the rest is that softirq's", `
+			8 2 ..s. softirq_entry vec=1
+			10 0 d..1 ipi_send_cpu cpu=2 ` + resched + `
+			15 2 d.H. reschedule_entry vector=253
+			17 2 d.H. reschedule_exit vector=253
+			18 2 ..s. softirq_exit vec=1
+			19 2 ..s. softirq_entry vec=9
+			20 2 ..s. softirq_exit vec=9`,
+			[]string{"reschedule 0>2 reschedule matched arrive 5 irq 2 handler - kernel"}, nil},
 		{"x86: a call and what it runs", `
 			10 0 d..1 csd_queue_cpu cpu=2 callsite=f+0x1 func=g csd=7
 			11 0 d..1 ipi_send_cpu cpu=2 ` + call + `

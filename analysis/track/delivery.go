@@ -43,11 +43,16 @@ type Delivery struct {
 	IRQEntry, IRQExit         trace.Time
 	HandlerEntry, HandlerExit trace.Time
 	Mode                      Mode
+	// Flags are those of the interrupt's entry event, 0 if there are none:
+	// whether a switch was due by then.
+	Flags trace.Flags
 	// Switched is when the CPU switched tasks within the window, Never if it
 	// did not; Watched is false if that could not be seen.
 	Switched trace.Time
 	Watched  bool
-	Softirq  bool // softirqs ran on the way out
+	// Softirq and Tick: softirqs ran, or it was seen to whether the tick can
+	// stop (tick_stop), on the way out of the interrupt.
+	Softirq, Tick bool
 }
 
 // Entered is when the handler's entry event was, Never if the hit is not known
@@ -96,6 +101,7 @@ type flight struct {
 	early  bool     // arrived before its send, by clocks that differ
 	raise  bool
 	exit   trace.Time // when it left, for the window
+	wayOut bool       // what is recorded now may be irq_exit's work
 }
 
 // flights is a list of them, oldest first.

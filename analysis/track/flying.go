@@ -194,7 +194,7 @@ func (d *Deliveries) arrive(e *trace.Event, x *Bracket) {
 		d.Arrivals[x.Kind][Matched]++
 	}
 	for f, joined := first, false; f != nil; f, joined = f.next, true {
-		f.Kind, f.Joined, f.Mode = x.Kind, joined, x.Mode
+		f.Kind, f.Joined, f.Mode, f.Flags = x.Kind, joined, x.Mode, e.Flags
 		if x.Kind == BracketIPI {
 			f.HandlerEntry = x.Start
 			if p := d.parent(x); p != nil {

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -161,7 +162,7 @@ func indent(s string) string { return "  " + strings.ReplaceAll(s, "\n", "\n  ")
 type recordFlags struct {
 	isolated            cli.IsolatedFlag
 	csd, stack, latency bool
-	output              string
+	arch, output        string
 }
 
 func newFilterRecord(t *cli.Terminal) *cobra.Command {
@@ -179,6 +180,9 @@ func newFilterRecord(t *cli.Terminal) *cobra.Command {
 			if iso.All {
 				return cli.Usage(errors.New("filter record: --isolated is needed"))
 			}
+			if !slices.Contains(arches(), f.arch) {
+				return cli.Unknown("architecture", f.arch, arches())
+			}
 			if iso.Note != "" {
 				t.Warnf("note", "%s", iso.Note)
 			}
@@ -191,6 +195,8 @@ func newFilterRecord(t *cli.Terminal) *cobra.Command {
 	fs.BoolVar(&f.csd, "csd", false, "record the queued calls too, which name the function of each IPI (Linux 6.5 and later)")
 	fs.BoolVar(&f.stack, "stack", false, "record the kernel stack of each event, which tells who sent")
 	fs.BoolVar(&f.latency, "latency", false, "record what runs on the isolated CPUs too, with a clock that is the same on all CPUs (implies --csd)")
+	fs.StringVar(&f.arch, "arch", "x86", "with --latency: whose interrupts, `ARCH`: "+strings.Join(arches(), " "))
+	complete(cmd, "arch", arches())
 	fs.StringVarP(&f.output, "output", "o", "", "let trace-cmd write to `FILE`")
 	return cmd
 }
@@ -213,14 +219,7 @@ func recordCommand(f *recordFlags, list string, args []string) string {
 		event("csd:csd_queue_cpu", "cpu & "+cpus)
 	}
 	if f.latency {
-		for _, name := range []string{
-			"csd:csd_function_entry", "csd:csd_function_exit",
-			"irq_vectors:call_function_entry", "irq_vectors:call_function_exit",
-			"irq_vectors:call_function_single_entry", "irq_vectors:call_function_single_exit",
-			"irq_vectors:reschedule_entry", "irq_vectors:reschedule_exit",
-			"irq_vectors:irq_work_entry", "irq_vectors:irq_work_exit",
-			"context_tracking:user_enter", "context_tracking:user_exit", "sched:sched_switch",
-		} {
+		for _, name := range receiving(f.arch) {
 			event(name, "CPU & "+cpus)
 		}
 	}
@@ -232,6 +231,20 @@ func recordCommand(f *recordFlags, list string, args []string) string {
 		words[i] = quote(w)
 	}
 	return strings.Join(words, " ")
+}
+
+// arches are the architectures whose interrupts have events of their own.
+func arches() []string { return []string{"x86", "arm64"} }
+
+// receiving are the events of what happens on a CPU that is hit; a name without
+// a colon is all of a system's. Every event can be filtered by its CPU.
+func receiving(arch string) []string {
+	vectors := []string{"irq_vectors"}
+	if arch == "arm64" {
+		vectors = []string{"ipi:ipi_entry", "ipi:ipi_exit"}
+	}
+	return slices.Concat([]string{"csd:csd_function_entry", "csd:csd_function_exit"}, vectors,
+		[]string{"irq", "context_tracking", "sched:sched_switch", "timer:tick_stop"})
 }
 
 // quote makes one shell word.

@@ -50,7 +50,7 @@ func newGrid(t *result.Table, top int) *grid {
 	for _, name := range show {
 		i := t.Index(name)
 		c := t.Cols[i]
-		if !c.Key && isAllZero(rows, i) && len(show) > 4 {
+		if !c.Key && !c.Keep && isAllZero(rows, i) && len(show) > 4 {
 			continue // a column of nothing tells nothing
 		}
 		g.heads = append(g.heads, c.Head)
@@ -225,6 +225,8 @@ func Clean(s string) string {
 // Human is a value as a person reads it.
 func Human(v result.Value, unit string) string {
 	switch {
+	case v.Void:
+		return ""
 	case v.Kind == result.KindString:
 		return v.Str
 	case unit == "1":
