@@ -18,7 +18,8 @@ type Counts struct {
 	cfg      Config
 	cpus     map[int]*cpuTotal
 	sources  map[[2]string]*tally
-	causes   map[string]uint64 // events that entered the kernel, by name
+	causes   map[string]*entry // events that entered the kernel, by name
+	odd      []anomaly
 	culprits []culprit
 	more     uint64
 	points   uint64
@@ -36,23 +37,22 @@ type culprit struct {
 
 // cpuTotal is the sum over one CPU.
 type cpuTotal struct {
-	interruptions           uint64
-	taken                   int64
-	quiet                   stat.Dist
-	longest                 int64
-	longestAt               trace.Time
-	censored                uint64
-	worst                   second
-	worstAt                 trace.Time
-	enters, exits           uint64
-	doubleEnter, doubleExit uint64
-	inUser                  uint64
-	user, kernel            int64
+	interruptions uint64
+	taken         int64
+	quiet         stat.Dist
+	longest       int64
+	longestAt     trace.Time
+	censored      uint64
+	worst         second
+	worstAt       trace.Time
+	enters, exits uint64
+	odd           [numOddities]uint64
+	user, kernel  int64
 }
 
 // NewCounts returns the sum of no traces.
 func NewCounts(cfg Config) *Counts {
-	return &Counts{cfg: cfg, cpus: map[int]*cpuTotal{}, sources: map[[2]string]*tally{}, causes: map[string]uint64{}, has: map[string]bool{}}
+	return &Counts{cfg: cfg, cpus: map[int]*cpuTotal{}, sources: map[[2]string]*tally{}, causes: map[string]*entry{}, has: map[string]bool{}}
 }
 
 // Counts returns what s saw. in describes the trace it came from.
@@ -75,9 +75,13 @@ func (s *State) Counts(in result.Input) *Counts {
 			x := s.cpu(int32(n))
 			x.end(s.span.Last)
 		}
-		c.cpus[n] = s.cpus[n].total(s.start)
-		for id, count := range s.cpus[n].context.causes {
-			c.causes[s.table.Schema(id).Name] += count
+		c.cpus[n] = s.cpus[n].total(!s.deliveries.HasEntries())
+		for id, e := range s.cpus[n].context.causes {
+			c.addEntry(s.table.Schema(id).Name, e)
+		}
+		for _, a := range s.cpus[n].context.list {
+			a.cpu, a.file = n, in.Path
+			c.odd = append(c.odd, a)
 		}
 	}
 	for src, t := range s.sources {
@@ -109,14 +113,18 @@ func (c *Counts) note(event string) {
 	}
 }
 
-func (c *cpu) total(start trace.Time) *cpuTotal {
-	x := &c.context
-	t := &cpuTotal{
-		interruptions: c.interruptions, taken: c.taken, longest: c.longest, longestAt: c.longestAt, censored: c.censored,
-		worst: c.worst, worstAt: start + trace.Time(max(c.worst.index, 0))*nsPerSecond,
-		enters: x.enters, exits: x.exits, doubleEnter: x.doubleEnter, doubleExit: x.doubleExit, inUser: x.inUser, user: x.user, kernel: x.kernel,
+// total sums up a CPU; hits says whether those that only sends tell of count.
+func (c *cpu) total(hits bool) *cpuTotal {
+	f, x := &c.flow, &c.context
+	if hits && c.hits != nil {
+		f = c.hits
 	}
-	t.quiet.Merge(&c.quiet)
+	t := &cpuTotal{
+		interruptions: f.interruptions, taken: f.taken, longest: f.longest, longestAt: f.longestAt, censored: f.censored,
+		worst: f.worst, worstAt: f.start + trace.Time(max(f.worst.index, 0))*nsPerSecond,
+		enters: x.enters, exits: x.exits, odd: x.odd, user: x.user, kernel: x.kernel,
+	}
+	t.quiet.Merge(&f.quiet)
 	return t
 }
 
@@ -130,6 +138,16 @@ func (c *Counts) addSource(key [2]string, t *tally) {
 	old.total += t.total
 	old.taken.Merge(&t.taken)
 	old.cpus.Or(&t.cpus)
+}
+
+func (c *Counts) addEntry(name string, e *entry) {
+	old := c.causes[name]
+	if old == nil {
+		old = &entry{}
+		c.causes[name] = old
+	}
+	old.count += e.count
+	old.after.Merge(&e.after)
 }
 
 // Merge adds o to c. Both must have the same Config; o is not changed.
@@ -148,9 +166,10 @@ func (c *Counts) Merge(o *Counts) {
 	for key, t := range o.sources {
 		c.addSource(key, t)
 	}
-	for name, n := range o.causes {
-		c.causes[name] += n
+	for name, e := range o.causes {
+		c.addEntry(name, e)
 	}
+	c.odd = append(c.odd, o.odd...)
 	for name := range o.has {
 		c.has[name] = true
 	}
@@ -176,9 +195,9 @@ func (t *cpuTotal) add(o *cpuTotal) {
 	}
 	t.enters += o.enters
 	t.exits += o.exits
-	t.doubleEnter += o.doubleEnter
-	t.doubleExit += o.doubleExit
-	t.inUser += o.inUser
+	for i, n := range o.odd {
+		t.odd[i] += n
+	}
 	t.user += o.user
 	t.kernel += o.kernel
 }

@@ -138,7 +138,7 @@ func (s *State) isolated(cpu int32) bool {
 // cpu returns the state of a CPU, which is quiet from the start of the trace.
 func (s *State) cpu(n int32) *cpu {
 	for int(n) >= len(s.cpus) {
-		s.cpus = append(s.cpus, cpu{since: s.start, worst: second{index: -1}, now: second{index: -1}})
+		s.cpus = append(s.cpus, cpu{flow: newFlow(s.start)})
 	}
 	return &s.cpus[n]
 }
@@ -151,15 +151,18 @@ func (s *State) Event(e *trace.Event) {
 	if e.CPU >= 0 {
 		s.seen.Set(int(e.CPU))
 	}
-	s.deliveries.Event(e)
 	if !s.isolated(e.CPU) {
+		s.deliveries.Event(e)
 		return
 	}
+	c := s.cpu(e.CPU)
+	s.adopt(c, e.CPU, e.Time)
+	s.deliveries.Event(e)
 	r := s.role(e)
 	if r == roleStack {
 		return
 	}
-	c := s.cpu(e.CPU)
+	c = s.cpu(e.CPU) // there may be more of them now
 	c.context.event(e, r)
 	if r == roleSwitch {
 		s.switched(c, e)
@@ -180,7 +183,12 @@ func (s *State) End(span analysis.Span) {
 	s.deliveries.End()
 	s.span = span
 	for n := range s.cpus {
-		s.cpus[n].end(span.Last)
+		c := &s.cpus[n]
+		s.adopt(c, int32(n), span.Last)
+		if c.foreign { // and still runs
+			s.ranForeign(c, int32(n), span.Last)
+		}
+		c.end(span.Last)
 	}
 }
 
@@ -190,7 +198,7 @@ func (s *State) begin(x *track.Bracket) {
 		return // without the interrupt's own events it is none
 	}
 	c := s.cpu(x.CPU)
-	c.busy(x.Start, s.start)
+	c.busy(x.Start)
 	c.inside = true
 	c.context.interrupted(x)
 }
@@ -203,9 +211,9 @@ func (s *State) finish(x *track.Bracket) {
 	c := s.cpu(x.CPU)
 	c.inside = false
 	if x.End != track.Never {
-		c.calm(x.End, s.start)
+		c.calm(x.End)
 	} else {
-		c.calm(x.Start, s.start)
+		c.calm(x.Start)
 	}
 	if x.HasIPI {
 		return // Delivery tells what it ran
@@ -253,10 +261,8 @@ func (s *State) sent(target int32, at trace.Time) {
 	}
 	s.points++
 	c := s.cpu(target)
-	if !c.inside && !c.foreign {
-		c.busy(at, s.start)
-		c.calm(at, s.start)
-	}
+	s.adopt(c, target, at)
+	c.hit(at)
 }
 
 // delivery takes a hit with what it made its target run.

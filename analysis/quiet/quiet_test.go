@@ -79,7 +79,7 @@ func TestQuiet(t *testing.T) {
 		{"an IPI is told by its function", first +
 			"at 1.000100 cpu 0 task x-1 flags d..1 ipi_send_cpu cpu=2 callsite=f+0x1 callback=0x0\n" +
 			on2(110, "reschedule_entry vector=253") + on2(114, "reschedule_exit vector=253") + last,
-			[]string{"2 2 4000 886000 3"}, []string{"ipi reschedule 1 4000"}},
+			[]string{"2 1 4000 886000 2"}, []string{"ipi reschedule 1 4000"}},
 		{"an IPI that is known by its send alone", first +
 			"at 1.000400 cpu 0 task x-1 flags d..1 ipi_send_cpu cpu=2 callsite=f+0x1 callback=0x0\n" + last,
 			[]string{"2 1 0 600000 2"}, []string{"ipi reschedule 1 0"}},
@@ -89,6 +89,20 @@ func TestQuiet(t *testing.T) {
 			on2(110, "local_timer_entry vector=236") + on2(115, "local_timer_exit vector=236") +
 			on2(150, "sched_switch prev_pid=30 next_pid=9 next_comm=loop") + last,
 			[]string{"2 2 50000 850000 2"}, []string{"task kworker 1 50000", "timer local_timer 1 5000"}},
+		{"the first task on a CPU that was idle is its own", first +
+			on2(100, "sched_switch prev_pid=0 next_pid=9 next_comm=loop") + last,
+			[]string{"2 0 0 1000000 1"}, nil},
+		{"a task that runs longer than the one before becomes the CPU's own", first +
+			on2(100, "sched_switch prev_pid=30 next_pid=9 next_comm=loop") +
+			on2(500, "local_timer_entry vector=236") + on2(505, "local_timer_exit vector=236") + last,
+			[]string{"2 2 105000 495000 3"}, []string{"task loop 1 100000", "timer local_timer 1 5000"}},
+		{"a foreign task runs when the trace ends", first +
+			on2(700, "sched_switch prev_pid=9 next_pid=30 next_comm=kworker") + last,
+			[]string{"2 1 300000 700000 1"}, []string{"task kworker 1 300000"}},
+		{"the task of the first switch has run since the start", first +
+			on2(600, "sched_switch prev_pid=9 next_pid=30 next_comm=kworker") + on2(900, "sched_switch prev_pid=30 next_pid=9 next_comm=loop") +
+			on2(910, "sched_switch prev_pid=9 next_pid=30 next_comm=kworker") + on2(920, "sched_switch prev_pid=30 next_pid=9 next_comm=loop") + last,
+			[]string{"2 2 310000 600000 3"}, []string{"task kworker 2 310000"}},
 		{"quiet that a gap ends does not count", first +
 			on2(100, "local_timer_entry vector=236") + on2(110, "local_timer_exit vector=236") + "lost cpu 2 at 1.000900 n 1\n" + on2(900, "sched_wakeup pid=1") + last,
 			[]string{"2 1 10000 100000 2"}, []string{"timer local_timer 1 10000"}},
@@ -164,8 +178,14 @@ func TestContextTracking(t *testing.T) {
 	if got, want := rows(t, set, "context", "cpu", "user_enter", "user_exit", "user_ns", "kernel_ns", "double_enter", "double_exit", "irq_in_user"), []string{"2 3 2 10000 10000 1 1 1"}; !cmp.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	if got, want := rows(t, set, "entries", "event", "count"), []string{"local_timer_entry 1", "sys_enter 1"}; !cmp.Equal(got, want) {
+	if got, want := rows(t, set, "entries", "event", "count", "after.max_ns"), []string{"local_timer_entry 1 1000", "sys_enter 1 1000"}; !cmp.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
+	}
+	odd := []string{
+		"1.000030000 2 user_exit while in the kernel", "1.000041000 2 user_enter while in user mode", "1.000050000 2 interrupt while still in user mode",
+	}
+	if diff := cmp.Diff(odd, rows(t, set, "anomalies", "at", "cpu", "what")); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
 	}
 }
 

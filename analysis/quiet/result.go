@@ -34,7 +34,7 @@ func (c *Counts) Result() *result.Set {
 		{Name: "stolen_ns", Value: result.Int(taken)},
 		{Name: "duration_ns", Value: result.Int(c.duration)},
 	}
-	set.Tables = []*result.Table{c.cpuTable(), c.sourceTable(isolated), c.contextTable(), c.entryTable()}
+	set.Tables = []*result.Table{c.cpuTable(), c.sourceTable(isolated), c.contextTable(), c.anomalyTable(), c.entryTable()}
 	if len(c.cfg.Gaps) > 0 {
 		set.Tables = append([]*result.Table{c.gapTable(), c.culpritTable()}, set.Tables...)
 	}
@@ -115,9 +115,9 @@ func (c *Counts) contextTable() *result.Table {
 		{Name: "cpu", Head: "CPU"},
 		{Name: "user_enter", Head: "to user"}, {Name: "user_exit", Head: "to kernel"},
 		{Name: "user_ns", Head: "in user", Unit: "ns"}, {Name: "kernel_ns", Head: "in kernel", Unit: "ns"},
-		{Name: "double_enter", Head: "double enter", Help: "user_enter while marked as in user mode"},
-		{Name: "double_exit", Head: "double exit", Help: "user_exit while not marked as in user mode"},
-		{Name: "irq_in_user", Head: "irq in user", Help: "interrupts while still marked as in user mode"},
+		{Name: "double_enter", Head: "double enter", Help: "user_enter while marked as in user mode", Keep: true},
+		{Name: "double_exit", Head: "double exit", Help: "user_exit while not marked as in user mode", Keep: true},
+		{Name: "irq_in_user", Head: "irq in user", Help: "interrupts while still marked as in user mode", Keep: true},
 	}}
 	for _, n := range c.sortedCPUs() {
 		s := c.cpus[n]
@@ -126,8 +126,23 @@ func (c *Counts) contextTable() *result.Table {
 		}
 		t.Rows = append(t.Rows, []result.Value{
 			result.Int(n), result.Int(s.enters), result.Int(s.exits), result.Int(s.user), result.Int(s.kernel),
-			result.Int(s.doubleEnter), result.Int(s.doubleExit), result.Int(s.inUser),
+			result.Int(s.odd[doubleEnter]), result.Int(s.odd[doubleExit]), result.Int(s.odd[irqInUser]),
 		})
+	}
+	return t
+}
+
+// anomalyTable lists what was odd, one by one.
+func (c *Counts) anomalyTable() *result.Table {
+	t := &result.Table{Name: "anomalies", Title: "What context tracking should not show", Brief: 10, Cols: []result.Col{
+		{Name: "at", Head: "at"}, {Name: "cpu", Head: "CPU"}, {Name: "what", Head: "what"}, {Name: "file", Head: "file"},
+	}, Show: []string{"at", "cpu", "what"}}
+	list := slices.Clone(c.odd)
+	slices.SortFunc(list, func(a, b anomaly) int {
+		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.cpu, b.cpu), cmp.Compare(a.what, b.what), cmp.Compare(a.file, b.file))
+	})
+	for _, a := range list {
+		t.Rows = append(t.Rows, []result.Value{result.Str(seconds(a.at)), result.Int(a.cpu), result.Str(a.what.String()), result.Str(a.file)})
 	}
 	return t
 }
@@ -137,14 +152,17 @@ func (c *Counts) entryTable() *result.Table {
 	t := &result.Table{Name: "entries", Title: "What user mode was left for", Cols: []result.Col{
 		{Name: "event", Head: "next event", Key: true}, {Name: "count", Head: "count"}, {Name: "per_second", Head: "per second", Unit: "Hz"},
 	}}
-	for name, n := range c.causes {
+	t.Cols = append(t.Cols, result.QuantileCols("after", "after", "from user_exit to the event: a proxy for the cost of the entry")...)
+	for name, e := range c.causes {
 		rate := 0.0
 		if c.duration > 0 {
-			rate = float64(n) * 1e9 / float64(c.duration)
+			rate = float64(e.count) * 1e9 / float64(c.duration)
 		}
-		t.Rows = append(t.Rows, []result.Value{result.Str(name), result.Int(n), result.Float(rate)})
+		row := []result.Value{result.Str(name), result.Int(e.count), result.Float(rate)}
+		t.Rows = append(t.Rows, append(row, e.after.Quantiles().Values()...))
 	}
 	t.SortDown(1)
+	t.Show = []string{"event", "count", "per_second", "after.p50_ns", "after.p99_ns", "after.max_ns"}
 	return t
 }
 

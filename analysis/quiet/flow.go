@@ -1,0 +1,131 @@
+package quiet
+
+import (
+	"github.com/ipiscope/ipiscope/analysis/stat"
+	"github.com/ipiscope/ipiscope/parser/trace"
+)
+
+// second is one second of a trace, counted from its start.
+type second struct {
+	index int64
+	count uint64
+	taken int64 // ns
+}
+
+// worse orders seconds by the time taken, then by interruptions, then the
+// earliest first.
+func (a *second) worse(b *second) bool {
+	if a.taken != b.taken {
+		return a.taken > b.taken
+	}
+	if a.count != b.count {
+		return a.count > b.count
+	}
+	return a.index < b.index && a.count > 0
+}
+
+const nsPerSecond = 1_000_000_000
+
+// A flow is the stretches of one CPU, quiet and not, as they go by.
+type flow struct {
+	start         trace.Time // of the trace
+	interruptions uint64
+	taken         int64 // ns
+	quiet         stat.Dist
+	longest       int64
+	longestAt     trace.Time
+	censored      uint64 // quiet stretches that a gap in the events ends
+	isBusy        bool
+	// since is when the quiet began, or up to when the time of an interruption
+	// that goes on is counted
+	since      trace.Time
+	worst, now second
+}
+
+func newFlow(start trace.Time) flow {
+	return flow{start: start, since: start, worst: second{index: -1}, now: second{index: -1}}
+}
+
+// clone returns a copy that goes its own way.
+func (f *flow) clone() *flow {
+	c := *f
+	c.quiet = stat.Dist{}
+	c.quiet.Merge(&f.quiet)
+	return &c
+}
+
+// busy takes the beginning of an interruption, which ends the quiet if no other
+// one goes on.
+func (f *flow) busy(at trace.Time) {
+	if f.isBusy {
+		f.count(at)
+	} else {
+		f.stretch(at)
+		f.isBusy, f.since = true, at
+	}
+	f.interruptions++
+	f.at(at).count++
+}
+
+// calm begins a quiet stretch.
+func (f *flow) calm(at trace.Time) {
+	if f.isBusy {
+		f.count(at)
+		f.isBusy, f.since = false, at
+	}
+}
+
+// stretch counts the quiet up to now.
+func (f *flow) stretch(at trace.Time) {
+	q := int64(at - f.since)
+	if q < 0 {
+		return // clocks differ, or text is out of order
+	}
+	f.quiet.Add(q)
+	if q > f.longest {
+		f.longest, f.longestAt = q, f.since
+	}
+}
+
+// count counts the time of the interruption that goes on, and gives the seconds
+// that it lies in their part of it.
+func (f *flow) count(to trace.Time) {
+	for f.since < to {
+		edge := f.start + trace.Time(int64(f.since-f.start)/nsPerSecond+1)*nsPerSecond
+		end := min(edge, to)
+		f.at(f.since).taken += int64(end - f.since)
+		f.taken += int64(end - f.since)
+		f.since = end
+	}
+}
+
+// at returns the second that a time lies in; the one before it is over.
+func (f *flow) at(t trace.Time) *second {
+	if i := int64(t-f.start) / nsPerSecond; i > f.now.index {
+		f.close()
+		f.now = second{index: i}
+	}
+	return &f.now
+}
+
+func (f *flow) close() {
+	if f.now.worse(&f.worst) {
+		f.worst = f.now
+	}
+}
+
+// lost takes a gap: the stretch that it ends does not count.
+func (f *flow) lost(at trace.Time) {
+	f.censored++
+	f.isBusy, f.since = false, at
+}
+
+// end closes the last stretch at the end of the trace.
+func (f *flow) end(last trace.Time) {
+	if f.isBusy {
+		f.count(last)
+	} else {
+		f.stretch(last)
+	}
+	f.close()
+}
