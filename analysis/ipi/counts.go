@@ -31,9 +31,10 @@ type Counts struct {
 	missed   uint64
 	excluded uint64 // sends that the filter does not take
 	regime   Regime
-	// hits over time, of one trace only
-	cells     []uint32
-	cellWidth int64
+	// over time, with Config.Timeline: hits, and gaps in the events
+	extent      extent
+	cells, gaps []uint32
+	seconds     int64 // whole ones, summed over the traces
 }
 
 type namedGroup struct {
@@ -45,6 +46,7 @@ type namedGroup struct {
 	// hits by what the keys leave open
 	causes, classes, evidence tallies
 	cells                     []uint32
+	spread                    *Spread // nil without Config.Spread
 }
 
 // tallies are hits by name.
@@ -76,11 +78,10 @@ func (s *State) Counts(in result.Input) *Counts {
 	}
 	c.totals, c.missed, c.excluded, c.regime = t.totals, t.missed, t.excluded, s.regime(t)
 	cells := 0
-	if s.cfg.Timeline {
-		s.ruler.cell(s.span.Last)
-		// the last cell is not over
-		cells = int(max(0, s.span.Last-s.ruler.start) >> s.ruler.shift)
-		c.cells, c.cellWidth = t.line.fixed(&s.ruler, cells), 1<<s.ruler.shift
+	if s.cfg.Timeline && s.events > 0 {
+		c.extent = s.extent()
+		cells = c.extent.cells()
+		c.cells, c.gaps = t.line.fixed(&s.ruler, cells), s.losses.line.fixed(&s.ruler, cells)
 	}
 	for ids, g := range t.groups {
 		ng := &namedGroup{counts: g.counts, cpus: g.cpus, byFile: []uint64{g.hits}}
@@ -92,10 +93,13 @@ func (s *State) Counts(in result.Input) *Counts {
 			ng.key = append(ng.key, k.Text(ids[i], s.table, s.attr))
 		}
 		ng.describe(s, g)
-		if s.cfg.Timeline {
+		if cells > 0 {
 			ng.cells = g.line.fixed(&s.ruler, cells)
 		}
-		c.addGroup(ng, 0)
+		if g.spread != nil {
+			ng.spread = &g.spread.Spread
+		}
+		c.addGroup(ng, 0, 1)
 	}
 	for a, hits := range t.advice {
 		total := adviceTotal{class: a.class, hits: hits, functions: tallies{s.table.NameOf(a.function): hits}}
@@ -112,7 +116,7 @@ func (s *State) Counts(in result.Input) *Counts {
 	if s.events > 0 {
 		c.seen.SetRange(0, n-1)
 	}
-	c.duration = s.span.Duration()
+	c.duration, c.seconds = s.span.Duration(), s.seconds()
 	for cpu := range n {
 		if c.isolated != nil && !c.isolated.Has(cpu) {
 			continue
@@ -160,7 +164,8 @@ func bufferName(t *trace.Table, id trace.NameID) string {
 
 // addGroup adds a group of inputs that come behind before others; two that
 // differ by id only, as symbols of the same name at two addresses, become one.
-func (c *Counts) addGroup(g *namedGroup, before int) {
+// Each n of its cells make one of c's.
+func (c *Counts) addGroup(g *namedGroup, before int, n int64) {
 	key := strings.Join(g.key, "\x00")
 	old := c.groups[key]
 	if old == nil {
@@ -172,8 +177,12 @@ func (c *Counts) addGroup(g *namedGroup, before int) {
 	old.causes.add(g.causes)
 	old.classes.add(g.classes)
 	old.evidence.add(g.evidence)
-	if before == 0 {
-		old.addCells(g.cells)
+	old.cells = addCells(old.cells, widened(g.cells, n))
+	if g.spread != nil {
+		if old.spread == nil {
+			old.spread = &Spread{}
+		}
+		old.spread.add(g.spread)
 	}
 	for i, hits := range g.byFile {
 		for len(old.byFile) <= before+i {
@@ -186,13 +195,13 @@ func (c *Counts) addGroup(g *namedGroup, before int) {
 // Merge adds o to c. Both must have the same keys and isolated set; o is not
 // changed.
 func (c *Counts) Merge(o *Counts) {
+	n := c.addTimes(o)
 	for _, g := range o.groups {
-		c.addGroup(g, len(c.inputs))
+		c.addGroup(g, len(c.inputs), n)
 	}
 	c.totals.add(o.totals)
 	c.missed += o.missed
 	c.excluded += o.excluded
-	c.cells, c.cellWidth = nil, 0 // traces do not share a ruler
 	for cpu, t := range o.cpus {
 		old := c.cpus[cpu]
 		c.cpus[cpu] = cpuTotal{old.hits + t.hits, max(old.quiet, t.quiet)}
@@ -204,6 +213,7 @@ func (c *Counts) Merge(o *Counts) {
 	c.patching.add(o.patching)
 	c.seen.Or(&o.seen)
 	c.duration += o.duration
+	c.seconds += o.seconds
 	c.inputs = append(c.inputs, o.inputs...)
 	c.dups = append(c.dups, o.dups...)
 }

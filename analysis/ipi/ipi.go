@@ -30,6 +30,7 @@ type Config struct {
 	Counts   func(*trace.Event) bool // nil: every send
 	Catalog  *catalog.Catalog
 	Timeline bool // count each group's hits over time too
+	Spread   bool // and how they are spread; By should not hold targets beside other keys
 }
 
 // counts are the sums of one group or of all. Under addition they are a monoid.
@@ -55,6 +56,7 @@ type group struct {
 	classes  [catalog.Unavoidable + 1]uint64
 	evidence [track.EvidenceHandler + 1]uint64
 	line     timeline
+	spread   *spread // nil without Config.Spread
 }
 
 // advice is one thing to do about hits.
@@ -106,13 +108,15 @@ type State struct {
 
 	events uint64
 	ruler  ruler
+	losses losses
+	lostAt trace.Time // end of the last gap
 	span   analysis.Span
 	maxCPU int32
 }
 
 // New returns a State for a trace with this table.
 func New(t *trace.Table, cfg Config) *State {
-	s := &State{cfg: cfg, table: t, noIPI: t.Name(track.NoIPI), syncCore: t.Name(syncCore)}
+	s := &State{cfg: cfg, table: t, lostAt: track.Never, noIPI: t.Name(track.NoIPI), syncCore: t.Name(syncCore)}
 	s.direct, s.raised = newTally(), newTally()
 	s.attr = track.NewAttributor(cfg.Catalog, t)
 	s.sends = track.NewSends(t, track.Config{Isolated: cfg.Isolated, Counts: cfg.Counts, Attribution: s.attr, Send: s.send, Request: s.request})
@@ -127,21 +131,49 @@ func (s *State) Wants() trace.Want { return track.Wants() }
 // Event implements analysis.State.
 func (s *State) Event(e *trace.Event) {
 	if s.events == 0 {
-		s.ruler.start = e.Time
+		s.ruler = ruler{start: e.Time, most: maxCells}
+		if s.losses.atStart {
+			s.losses.line.addCell(&s.ruler, 0)
+		}
 	}
 	s.events++
+	if s.cfg.Timeline {
+		s.losses.event(&s.ruler, e)
+	}
 	s.maxCPU = max(s.maxCPU, e.CPU)
 	s.sends.Event(e)
 }
 
 // Lost implements analysis.State.
-func (s *State) Lost(l *trace.Lost) { s.sends.Lost(l) }
+func (s *State) Lost(l *trace.Lost) {
+	s.sends.Lost(l)
+	s.lostAt = max(s.lostAt, l.Time)
+	switch {
+	case !s.cfg.Timeline:
+	case s.events == 0:
+		s.losses.atStart = true
+	default:
+		s.losses.lost(&s.ruler, l)
+	}
+}
 
 // End implements analysis.State.
 func (s *State) End(span analysis.Span) {
 	s.sends.End()
 	s.span = span
+	if s.cfg.Spread {
+		for _, t := range []*tally{&s.direct, &s.raised} {
+			for _, g := range t.groups {
+				if g.spread != nil {
+					g.spread.end(s.seconds())
+				}
+			}
+		}
+	}
 }
+
+// seconds is how many whole seconds there are from the first event on.
+func (s *State) seconds() int64 { return max(0, int64(s.span.Last-s.ruler.start)) / nsPerSecond }
 
 func (s *State) send(w *track.Send) {
 	s.isDirect = s.isDirect || !w.Raise
@@ -184,6 +216,12 @@ func (s *State) send(w *track.Send) {
 		if s.cfg.Timeline {
 			g.line.add(&s.ruler, w.Time)
 			t.line.add(&s.ruler, w.Time)
+		}
+		if s.cfg.Spread {
+			if g.spread == nil {
+				g.spread = &spread{}
+			}
+			g.spread.hit(h.Target, w.Time, s.ruler.start, s.lostAt, t.sends)
 		}
 		s.maxCPU = max(s.maxCPU, h.Target)
 	}
@@ -244,7 +282,18 @@ func (g *group) countSend(n uint64) {
 
 func (s *State) groupOf(t *tally, w *track.Send, h *track.Hit) *group {
 	sub := key.HitSubject(w, h)
-	return t.group(key.Of(s.cfg.By, &sub, s.attr))
+	g := t.group(key.Of(s.cfg.By, &sub, s.attr))
+	if s.cfg.Timeline {
+		s.ruler.share(len(t.groups))
+	}
+	return g
+}
+
+// extent is the time that the cells cover.
+func (s *State) extent() extent {
+	start := s.ruler.start
+	s.ruler.cell(s.span.Last)
+	return extent{1 << s.ruler.shift, int64(min(0, s.span.First-start)), int64(max(0, s.span.Last-start)), int64(start), 1}
 }
 
 func (t *tally) group(ids key.IDs) *group {

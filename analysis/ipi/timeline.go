@@ -1,10 +1,20 @@
 package ipi
 
-import "github.com/ipiscope/ipiscope/parser/trace"
+import (
+	"slices"
 
-// maxCells is into how many stretches of time a trace is divided at most.
-// There are more than half as many unless it is very short.
-const maxCells = 256
+	"github.com/ipiscope/ipiscope/analysis/result"
+	"github.com/ipiscope/ipiscope/parser/trace"
+)
+
+const (
+	// maxCells is into how many stretches of time a trace is divided at most.
+	// There are more than half as many unless it is very short, or there are so
+	// many groups that their cells would take too much memory.
+	maxCells = 256
+	// maxMemory is how many cells all groups may have together.
+	maxMemory = 1 << 24
+)
 
 // A ruler divides the time of a trace into cells of equal width, a power of two.
 // How long a trace is shows only at its end, so cells double in width whenever
@@ -12,14 +22,22 @@ const maxCells = 256
 type ruler struct {
 	start trace.Time
 	shift uint8
+	most  int // cells
 }
 
 func (r *ruler) cell(t trace.Time) int {
 	d := uint64(max(0, t-r.start)) // text need not be in order
-	for d>>r.shift >= maxCells {
+	for d>>r.shift >= uint64(r.most) {
 		r.shift++
 	}
 	return int(d >> r.shift)
+}
+
+// share lets groups have as many cells as there is memory for.
+func (r *ruler) share(groups int) {
+	for groups*r.most > maxMemory && r.most > 1 {
+		r.most /= 2
+	}
 }
 
 // A timeline counts hits by cell. It is as coarse as the ruler was when it was
@@ -29,8 +47,10 @@ type timeline struct {
 	shift uint8
 }
 
-func (l *timeline) add(r *ruler, t trace.Time) {
-	i := r.cell(t)
+func (l *timeline) add(r *ruler, t trace.Time) { l.addCell(r, r.cell(t)) }
+
+// addCell counts in a cell of the ruler as it is.
+func (l *timeline) addCell(r *ruler, i int) {
 	l.fold(r.shift)
 	for len(l.cells) <= i {
 		l.cells = append(l.cells, 0)
@@ -62,13 +82,124 @@ func (l *timeline) fixed(r *ruler, n int) []uint32 {
 	return cells
 }
 
-// addCells adds the hits over time of another group of the same trace.
-func (g *namedGroup) addCells(cells []uint32) {
-	if g.cells == nil {
-		g.cells = cells
+// An extent is the time that the cells of Counts cover, counted from the first
+// event of each trace: of several traces the cells lie over one another. The
+// zero extent, of no traces, is the identity of add.
+type extent struct {
+	width    int64 // of a cell
+	from, to int64 // of the longest trace
+	origin   int64 // time of the first event of one trace, 0 of several
+	traces   int
+}
+
+func (x *extent) add(o extent) {
+	switch {
+	case o.traces == 0:
+		return
+	case x.traces == 0:
+		*x = o
 		return
 	}
-	for i, n := range cells {
-		g.cells[i] += n
+	x.width = max(x.width, o.width)
+	x.from, x.to = min(x.from, o.from), max(x.to, o.to)
+	x.origin = 0
+	x.traces += o.traces
+}
+
+// cells is how many cells there are, the last one of which is not whole.
+func (x *extent) cells() int {
+	if x.width == 0 {
+		return 0
 	}
+	return int(x.to/x.width) + 1
+}
+
+// widened returns cells that are n times as wide in a slice of its own.
+func widened(cells []uint32, n int64) []uint32 {
+	if cells == nil {
+		return nil
+	}
+	out := make([]uint32, (int64(len(cells))+n-1)/n)
+	for i, c := range cells {
+		out[int64(i)/n] += c
+	}
+	return out
+}
+
+// addCells adds cells of the same width.
+func addCells(into, cells []uint32) []uint32 {
+	if n := len(cells) - len(into); n > 0 {
+		into = append(into, make([]uint32, n)...)
+	}
+	for i, n := range cells {
+		into[i] += n
+	}
+	return into
+}
+
+// addTimes makes c cover what o covers and returns how many of o's cells make
+// one of c's.
+func (c *Counts) addTimes(o *Counts) int64 {
+	if o.extent.traces == 0 {
+		return 1
+	}
+	before := c.extent.width
+	c.extent.add(o.extent)
+	if before > 0 && c.extent.width > before {
+		n := c.extent.width / before
+		c.cells, c.gaps = widened(c.cells, n), widened(c.gaps, n)
+		for _, g := range c.groups {
+			g.cells = widened(g.cells, n)
+		}
+	}
+	n := c.extent.width / o.extent.width
+	c.cells, c.gaps = addCells(c.cells, widened(o.cells, n)), addCells(c.gaps, widened(o.gaps, n))
+	return n
+}
+
+// losses notes the stretches of a trace in which events were lost: any send may
+// be missing there, whatever its target.
+type losses struct {
+	line    timeline
+	last    []trace.Time // of the events of each CPU
+	atStart bool         // before the first event
+}
+
+func (x *losses) event(r *ruler, e *trace.Event) {
+	for int(e.CPU) >= len(x.last) {
+		x.last = append(x.last, r.start)
+	}
+	if e.CPU >= 0 {
+		x.last[e.CPU] = e.Time
+	}
+}
+
+// lost notes a gap: from the last event of the CPU to the first one behind it.
+func (x *losses) lost(r *ruler, l *trace.Lost) {
+	from := r.start
+	if l.CPU >= 0 && int(l.CPU) < len(x.last) {
+		from = x.last[l.CPU]
+	}
+	to := r.cell(l.Time) // may widen the cells
+	for i := r.cell(from); i <= to; i++ {
+		x.line.addCell(r, i)
+	}
+}
+
+// gapSpans are the stretches in which events were lost.
+func (c *Counts) gapSpans() []result.Span {
+	var spans []result.Span
+	for i, n := range c.gaps {
+		from := int64(i) * c.extent.width
+		if n == 0 {
+			continue
+		}
+		span := result.Span{From: from, To: min(from+c.extent.width, c.extent.to)}
+		if k := len(spans); k > 0 && spans[k-1].To == from {
+			spans[k-1].To = span.To
+			continue
+		}
+		spans = append(spans, span)
+	}
+	return slices.Clip(spans)
 }

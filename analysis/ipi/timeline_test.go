@@ -15,7 +15,7 @@ func TestTimeline(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		times := rapid.SliceOfN(rapid.Int64Range(0, 1<<40), 1, 300).Draw(t, "times")
 		slices.Sort(times)
-		r := ruler{start: trace.Time(times[0])}
+		r := ruler{start: trace.Time(times[0]), most: maxCells}
 		var lines [2]timeline
 		for i, at := range times {
 			lines[i%2].add(&r, trace.Time(at))
@@ -36,9 +36,29 @@ func TestTimeline(t *testing.T) {
 }
 
 func TestTimelineAllocs(t *testing.T) {
-	r, l := ruler{}, timeline{cells: make([]uint32, 0, maxCells)}
+	r, l := ruler{most: maxCells}, timeline{cells: make([]uint32, 0, maxCells)}
 	at := trace.Time(0)
 	if n := testing.AllocsPerRun(1000, func() { l.add(&r, at); at += 1e6 }); n != 0 {
 		t.Errorf("%v allocations a hit", n)
+	}
+}
+
+// TestTimelineMemory: groups without end make the cells wider, not the memory
+// larger.
+func TestTimelineMemory(t *testing.T) {
+	r := ruler{most: maxCells}
+	r.cell(1 << 30)
+	before := r.shift
+	r.share(maxMemory / maxCells)
+	if r.cell(1 << 30); r.shift != before {
+		t.Error("cells are wider before the memory is used up")
+	}
+	r.share(maxMemory / 64)
+	if i := r.cell(1 << 30); i >= 64 || i < 32 {
+		t.Errorf("cell %d", i)
+	}
+	r.share(1 << 40)
+	if i := r.cell(1 << 30); i != 0 {
+		t.Errorf("cell %d", i)
 	}
 }

@@ -24,24 +24,35 @@ func (c *counts) group(key []string, cells []uint32) Group {
 func (c *Counts) Groups() []Group {
 	groups := make([]Group, 0, len(c.groups))
 	for _, g := range c.groups {
-		cells := g.cells
-		if c.cellWidth == 0 {
-			cells = nil
-		}
-		groups = append(groups, g.group(g.key, cells))
+		groups = append(groups, g.group(g.key, c.whole(g.cells)))
 	}
 	slices.SortFunc(groups, func(a, b Group) int { return slices.Compare(a.Key, b.Key) })
 	return groups
 }
 
 // Total returns the sums over all groups.
-func (c *Counts) Total() Group { return c.totals.group(nil, c.cells) }
+func (c *Counts) Total() Group { return c.totals.group(nil, c.whole(c.cells)) }
+
+// whole leaves out the last cell, which the end of the trace cuts. Of several
+// traces there are no cells that are whole.
+func (c *Counts) whole(cells []uint32) []uint32 {
+	if c.extent.traces != 1 || c.extent.width == 0 {
+		return nil
+	}
+	return cells[:min(len(cells), c.extent.cells()-1)]
+}
 
 // Duration is the time that the traces cover, in ns or ticks of their clock.
 func (c *Counts) Duration() int64 { return c.duration }
 
-// CellWidth is the time that each of a group's cells stands for.
-func (c *Counts) CellWidth() int64 { return c.cellWidth }
+// CellWidth is the time that each of a group's cells stands for, 0 if there are
+// none.
+func (c *Counts) CellWidth() int64 {
+	if c.extent.traces != 1 {
+		return 0
+	}
+	return c.extent.width
+}
 
 // Missed is the number of sends that hit no isolated CPU: none in a recording
 // whose filter asks for isolated targets.

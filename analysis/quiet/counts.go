@@ -208,13 +208,16 @@ type CPU struct {
 	Interruptions  uint64
 	Taken, Longest int64 // ns
 	Censored       uint64
+	Quiet          stat.Dist // lengths of the quiet stretches, ns
 }
 
 // CPUs returns the isolated CPUs in order.
 func (c *Counts) CPUs() []CPU {
 	list := make([]CPU, 0, len(c.cpus))
 	for n, t := range c.cpus {
-		list = append(list, CPU{n, t.interruptions, t.taken, t.longest, t.censored})
+		x := CPU{CPU: n, Interruptions: t.interruptions, Taken: t.taken, Longest: t.longest, Censored: t.censored}
+		x.Quiet.Merge(&t.quiet)
+		list = append(list, x)
 	}
 	slices.SortFunc(list, func(a, b CPU) int { return cmp.Compare(a.CPU, b.CPU) })
 	return list

@@ -23,6 +23,8 @@ type Set struct {
 	Objects  []Object // further sums that have a name of their own
 	Tables   []*Table
 	Stacks   *Stacks // nil if nothing was counted by stack
+	// Figure is what a plot shows, nil for other results.
+	Figure   *Figure
 	Warnings []Warning
 }
 

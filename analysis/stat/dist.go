@@ -49,6 +49,24 @@ func (d *Dist) Add(ns int64) {
 	d.histogram().RecordValue(min(ns, maxTracked))
 }
 
+// AddN adds a duration n times.
+func (d *Dist) AddN(ns int64, n uint64) {
+	switch {
+	case n == 0:
+	case ns < 0:
+		d.negative += n
+	case d.many == nil && d.count+n <= exactValues:
+		for range n {
+			d.Add(ns)
+		}
+	default:
+		d.extend(ns, ns)
+		d.count += n
+		// fails only beyond maxTracked
+		_ = d.histogram().RecordValues(min(ns, maxTracked), int64(n))
+	}
+}
+
 func (d *Dist) extend(lo, hi int64) {
 	if d.count == 0 {
 		d.min, d.max = lo, hi

@@ -78,6 +78,22 @@ skip commits that could not be measured, run
   ipiscope diff --isolated 2-3 --fail-on 'function=do_sync_core > 0' good.dat new.dat`,
 		RunE: func(cmd *cobra.Command, args []string) error { return runDiff(cmd.Context(), t, &f, args) },
 	}
+	f.addSides(cmd)
+	fs := cmd.Flags()
+	fs.StringVar(&f.work, "work", "", "take rates per unit of work: `before=N,after=N`, what each run did, or before=N+N for one run after the other")
+	fs.StringVar(&f.counts, "counts", "", "compare the counts in `FILE` instead of traces")
+	fs.StringArrayVar(&f.control, "control", nil, "`KEY=PATTERN` of rows that nothing should have changed: what they differ by is noise")
+	fs.StringArrayVar(&f.failOn, "fail-on", nil, "exit with status 4 if `CONDITION` is met")
+	f.output.Extra = []report.Format{{Name: "mail", Doc: "plain text for a cover letter, 72 columns",
+		Write: func(w io.Writer, s *result.Set, o report.Options) error { return mail.Write(w, s, o.Top) }}}
+	fs.StringVar(&f.flame, "flame", "", "write the hits of both sides by stack, as `FORMAT` folded or pprof, for flame graphs")
+	complete(cmd, "flame", []string{"folded", "pprof"})
+	f.output.AddTo(cmd, 20)
+	return cmd
+}
+
+// addSides defines the flags that say which traces are compared and how.
+func (f *diffFlags) addSides(cmd *cobra.Command) {
 	fs := cmd.Flags()
 	fs.StringArrayVarP(&f.before, "before", "b", nil, "a `TRACE` of the state before the change; may be repeated")
 	fs.StringArrayVarP(&f.after, "after", "a", nil, "a `TRACE` of the state after it; may be repeated")
@@ -86,22 +102,23 @@ skip commits that could not be measured, run
 	fs.StringVar(&f.isolatedAfter, "isolated-after", "", "the isolated CPUs of the other sides: a `LIST` or a file")
 	fs.StringVar(&f.by, "by", defaultBy, "group by `KEYS`, comma separated: "+strings.Join(ipi.KeyNames(), " "))
 	f.byGiven = func() bool { return fs.Changed("by") }
-	fs.StringVar(&f.work, "work", "", "take rates per unit of work: `before=N,after=N`, what each run did, or before=N+N for one run after the other")
-	fs.StringVar(&f.counts, "counts", "", "compare the counts in `FILE` instead of traces")
-	fs.StringArrayVar(&f.control, "control", nil, "`KEY=PATTERN` of rows that nothing should have changed: what they differ by is noise")
-	fs.StringArrayVar(&f.failOn, "fail-on", nil, "exit with status 4 if `CONDITION` is met")
 	fs.Float64Var(&f.alpha, "alpha", 0.05, "error rate `P` of calling rows different")
 	fs.Float64Var(&f.margin, "margin", 3, "`FACTOR` within which a rate is called unchanged")
-	f.output.Extra = []report.Format{{Name: "mail", Doc: "plain text for a cover letter, 72 columns",
-		Write: func(w io.Writer, s *result.Set, o report.Options) error { return mail.Write(w, s, o.Top) }}}
-	fs.StringVar(&f.flame, "flame", "", "write the hits of both sides by stack, as `FORMAT` folded or pprof, for flame graphs")
-	complete(cmd, "flame", []string{"folded", "pprof"})
-	f.output.AddTo(cmd, 20)
 	f.filter.AddTo(fs, "count only the sends")
 	f.catalog.AddTo(fs)
 	f.input.AddTo(fs)
 	complete(cmd, "by", ipi.KeyNames())
-	return cmd
+}
+
+// checkLevels checks --alpha and --margin.
+func (f *diffFlags) checkLevels() error {
+	if !(f.alpha > 0 && f.alpha < 0.5) {
+		return cli.Usage(fmt.Errorf("--alpha %g: want a probability such as 0.05", f.alpha))
+	}
+	if !(f.margin > 1) {
+		return cli.Usage(fmt.Errorf("--margin %g: want a factor above 1, such as 1.25", f.margin))
+	}
+	return nil
 }
 
 func runDiff(ctx context.Context, t *cli.Terminal, f *diffFlags, args []string) error {
@@ -109,11 +126,8 @@ func runDiff(ctx context.Context, t *cli.Terminal, f *diffFlags, args []string) 
 	if err != nil {
 		return err
 	}
-	if !(f.alpha > 0 && f.alpha < 0.5) {
-		return cli.Usage(fmt.Errorf("--alpha %g: want a probability such as 0.05", f.alpha))
-	}
-	if !(f.margin > 1) {
-		return cli.Usage(fmt.Errorf("--margin %g: want a factor above 1, such as 1.25", f.margin))
+	if err := f.checkLevels(); err != nil {
+		return err
 	}
 	cfg := compare.Config{Alpha: f.alpha, Margin: f.margin}
 	var sides []compare.Side

@@ -1,0 +1,217 @@
+package result
+
+import (
+	"fmt"
+	"math"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// A Form says how the points of a Figure lie.
+type Form string
+
+const (
+	FormBins      Form = "bins"      // how many values lie in each range of X
+	FormCurve     Form = "curve"     // the share of values up to To
+	FormSteps     Form = "steps"     // a value for each stretch of X
+	FormLanes     Form = "lanes"     // the same in one lane for each row, the series on top of one another
+	FormHeat      Form = "heat"      // a value for each row and stretch of X, or each row and column
+	FormBars      Form = "bars"      // a bar for each row, made of the series
+	FormIntervals Form = "intervals" // bars side by side for each row, with intervals
+)
+
+// A Figure is what a plot shows: binned exact numbers and what they mean. There
+// are never more points than can be told apart, however long the trace is.
+type Figure struct {
+	Name  string // of the kind: "heatmap"
+	Form  Form
+	Title string
+	// X is what From and To of the points count, Y what the rows are, Value what
+	// the points' Value counts.
+	X, Y, Value Axis
+	By          string   // what the series are: "function"; empty if there is one without a name
+	Rows        []string // names of the rows, from the top
+	Cols        []string // names of the columns if X has no numbers: From is then their index
+	Series      []Series
+	Gaps        []Span // stretches of X in which events were lost
+	// Source says what the figure was made of, for people.
+	Source string
+}
+
+// An Axis describes one of a figure's dimensions.
+type Axis struct {
+	Name  string // stable: "cpu", "hits"
+	Label string // for people
+	Unit  string // as that of a Col; also "ticks"
+	Log   bool   // reads best on a logarithmic scale
+	// Min and Max bound X, also where there are no points.
+	Min, Max int64
+	// Origin is what times on this axis count from on the trace's clock, 0 if
+	// there are several traces.
+	Origin int64
+}
+
+// A Series is points that belong together.
+type Series struct {
+	Name string
+	// Rest marks the sum of what has no series of its own.
+	Rest   bool
+	Points []Point
+}
+
+// A Point is one number of a figure.
+type Point struct {
+	Row      int   // index of Rows
+	From, To int64 // stretch of X, To not included
+	Value    float64
+	Lo, Hi   float64 // interval of Value, with FormIntervals
+	Note     string  // what to say of it
+}
+
+// A Span is a stretch of X.
+type Span struct{ From, To int64 }
+
+// IsEmpty reports whether there is nothing to draw.
+func (f *Figure) IsEmpty() bool {
+	for _, s := range f.Series {
+		if len(s.Points) > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// Spans reports whether the largest value is at least this many times the
+// smallest one.
+func (f *Figure) Spans(ratio float64) bool {
+	least, most := math.Inf(1), 0.0
+	for _, s := range f.Series {
+		for _, p := range s.Points {
+			least, most = min(least, p.Value), max(most, p.Value)
+		}
+	}
+	return most >= ratio*least
+}
+
+// Table is what the figure shows as rows, one for each point, exact.
+func (f *Figure) Table() *Table {
+	t := &Table{Name: "data", Title: f.Title}
+	if f.By != "" {
+		t.Cols = append(t.Cols, Col{Name: f.By, Head: f.By, Key: true})
+	}
+	if f.Rows != nil {
+		t.Cols = append(t.Cols, Col{Name: f.Y.Name, Head: f.Y.Name, Key: true, Help: f.Y.Label})
+	}
+	switch {
+	case f.Cols != nil:
+		t.Cols = append(t.Cols, Col{Name: f.X.Name, Head: f.X.Name, Key: true, Help: f.X.Label})
+	case f.hasX():
+		suffix := ""
+		if f.X.Unit == "ns" {
+			suffix = "_ns"
+		}
+		t.Cols = append(t.Cols,
+			Col{Name: "from" + suffix, Head: "from", Unit: f.X.Unit, Help: f.X.Label},
+			Col{Name: "to" + suffix, Head: "to", Unit: f.X.Unit, Help: f.X.Label})
+	}
+	t.Cols = append(t.Cols, Col{Name: f.Value.Name, Head: f.Value.Name, Unit: f.Value.Unit, Help: f.Value.Label})
+	if f.Form == FormIntervals {
+		t.Cols = append(t.Cols,
+			Col{Name: "lo", Head: "from", Unit: f.Value.Unit, Help: "95 % interval"},
+			Col{Name: "hi", Head: "to", Unit: f.Value.Unit, Help: "95 % interval"},
+			Col{Name: "verdict", Head: "verdict"})
+	}
+	for i := range f.Series {
+		for j := range f.Series[i].Points {
+			t.Rows = append(t.Rows, f.cells(&f.Series[i], &f.Series[i].Points[j]))
+		}
+	}
+	return t
+}
+
+// hasX reports whether From and To mean something.
+func (f *Figure) hasX() bool { return f.Form != FormBars && f.Form != FormIntervals }
+
+func (f *Figure) cells(s *Series, p *Point) []Value {
+	var row []Value
+	if f.By != "" {
+		row = append(row, Str(s.Name))
+	}
+	if f.Rows != nil {
+		row = append(row, Str(f.Rows[p.Row]))
+	}
+	switch {
+	case f.Cols != nil:
+		row = append(row, Str(f.Cols[p.From]))
+	case f.hasX():
+		row = append(row, Int(p.From), Int(p.To))
+	}
+	if f.Value.Unit == "" {
+		row = append(row, Int(int64(p.Value)))
+	} else {
+		row = append(row, Float(p.Value))
+	}
+	if f.Form == FormIntervals {
+		row = append(row, Float(p.Lo), Float(p.Hi), Str(p.Note))
+	}
+	return row
+}
+
+// Show makes f what the set shows. Its points are the set's only table.
+func (s *Set) Show(f *Figure) {
+	f.Source = s.Source()
+	s.Figure, s.Tables = f, []*Table{f.Table()}
+}
+
+// shownFiles is how many files a source line names.
+const shownFiles = 2
+
+// Source says in one line which files, kernels and CPUs the set is made of, and
+// what they lack.
+func (s *Set) Source() string {
+	inputs := slices.Clone(s.Inputs)
+	for _, side := range s.Sides {
+		inputs = append(inputs, side.Inputs...)
+	}
+	var files, kernels, parts []string
+	var lost uint64
+	unknown, incomplete := false, false
+	for _, in := range inputs {
+		files = append(files, filepath.Base(in.Path))
+		if in.Kernel != "" && !slices.Contains(kernels, in.Kernel) {
+			kernels = append(kernels, in.Kernel)
+		}
+		lost += in.Lost
+		unknown = unknown || in.LostUnknown
+		incomplete = incomplete || in.Incomplete
+	}
+	if len(files) > shownFiles {
+		files = []string{fmt.Sprintf("%d files", len(files))}
+	}
+	parts = append(parts, strings.Join(files, ", "))
+	if len(kernels) > 0 {
+		parts = append(parts, "Linux "+strings.Join(kernels, ", "))
+	}
+	if s.Isolated != "" {
+		noun := "isolated CPU "
+		if strings.ContainsAny(s.Isolated, ",-") {
+			noun = "isolated CPUs "
+		}
+		parts = append(parts, noun+s.Isolated)
+	}
+	switch {
+	case unknown && lost > 0:
+		parts = append(parts, fmt.Sprintf("at least %d events lost", lost))
+	case unknown:
+		parts = append(parts, "events lost, number unknown")
+	case lost > 0:
+		parts = append(parts, fmt.Sprintf("%d events lost", lost))
+	default:
+		parts = append(parts, "no events lost")
+	}
+	if incomplete {
+		parts = append(parts, "not read to its end")
+	}
+	return strings.Join(parts, " · ")
+}

@@ -1,0 +1,69 @@
+package main
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ipiscope/ipiscope/analysis/compare"
+	"github.com/ipiscope/ipiscope/cmd/internal/cli"
+)
+
+type diffPlotFlags struct {
+	diff    diffFlags
+	picture pictureFlags
+	top     int
+}
+
+func newDiffPlot(t *cli.Terminal) *cobra.Command {
+	var f diffPlotFlags
+	cmd := &cobra.Command{
+		Use:   "diff [flags] BEFORE AFTER | -b TRACE... -a TRACE... | NAME=TRACE...",
+		Short: "Draw rates before and after a change, with their intervals",
+		Long: `Draw what the diff command compares: the rate of each side for each isolated CPU
+and hour with its 95 % interval, and the verdict.`,
+		Example: `  ipiscope plot diff --isolated 2-3 before.dat after.dat -o diff.png
+  ipiscope plot diff --isolated 2-3 -b b1.dat -b b2.dat -a a1.dat -a a2.dat`,
+		RunE: func(cmd *cobra.Command, args []string) error { return runDiffPlot(cmd.Context(), t, &f, args) },
+	}
+	f.diff.addSides(cmd)
+	cmd.Flags().IntVar(&f.top, "top", 10, "show the first `N` rows, 0 for all")
+	f.picture.addTo(cmd)
+	return cmd
+}
+
+func runDiffPlot(ctx context.Context, t *cli.Terminal, f *diffPlotFlags, args []string) error {
+	write, err := f.picture.writer(t)
+	if err != nil {
+		return err
+	}
+	if err := f.diff.checkLevels(); err != nil {
+		return err
+	}
+	specs, err := f.diff.specs(args)
+	if err != nil {
+		return err
+	}
+	by, err := parseKeys(f.diff.by)
+	if err != nil {
+		return err
+	}
+	cfg := compare.Config{Alpha: f.diff.alpha, Margin: f.diff.margin}
+	for _, k := range by {
+		cfg.By = append(cfg.By, k.String())
+	}
+	sides, readErr := f.diff.readTraces(ctx, t, specs, by)
+	if sides == nil {
+		return readErr
+	}
+	if err := checkExposure(sides, cfg); err != nil {
+		return err
+	}
+	set := compare.Compare(sides, cfg)
+	set.Schema = plotSchema
+	set.Show(compare.Figure(set, f.top))
+	if err := write(set); err != nil {
+		return err
+	}
+	return readErr
+}

@@ -1,0 +1,230 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ipiscope/ipiscope/analysis/ipi"
+	"github.com/ipiscope/ipiscope/analysis/latency"
+	"github.com/ipiscope/ipiscope/analysis/quiet"
+	"github.com/ipiscope/ipiscope/analysis/result"
+	"github.com/ipiscope/ipiscope/analysis/stat"
+	"github.com/ipiscope/ipiscope/cmd/internal/cli"
+	"github.com/ipiscope/ipiscope/parser/trace"
+)
+
+// A quantity is what a distribution is of.
+type quantity struct {
+	name, title string
+	by          string // default of --by
+	x           result.Axis
+	counted     string // what is counted, in the plural
+	read        func(*distReader) (*result.Set, []stat.Sample, error)
+}
+
+// quantities are the values of --of; the first is the default.
+func quantities() []quantity {
+	time := func(label string) result.Axis { return result.Axis{Name: "time", Label: label, Unit: "ns"} }
+	cost := func(t latency.Time) func(*distReader) (*result.Set, []stat.Sample, error) {
+		return func(r *distReader) (*result.Set, []stat.Sample, error) { return r.latency(t) }
+	}
+	spread := func(of func(*ipi.Spread) *stat.Dist) func(*distReader) (*result.Set, []stat.Sample, error) {
+		return func(r *distReader) (*result.Set, []stat.Sample, error) { return r.spread(of) }
+	}
+	return []quantity{
+		{"quiet", "Quiet intervals", "target", time("time without an interruption"), "quiet intervals", (*distReader).quiet},
+		{"gaps", "Gaps between hits", "target", time("time since the previous hit of the same CPU"), "gaps",
+			spread(func(x *ipi.Spread) *stat.Dist { return &x.Gaps })},
+		{"hits-per-second", "Hits of a CPU in a second", "target", result.Axis{Name: "hits", Label: "hits of a CPU in a second"}, "seconds",
+			spread(func(x *ipi.Spread) *stat.Dist { return &x.Seconds })},
+		{"targets", "Targets of a send", "function", result.Axis{Name: "targets", Label: "isolated CPUs that one send hits"}, "sends",
+			spread(func(x *ipi.Spread) *stat.Dist { return &x.Targets })},
+		{"delivery", "Delivery", "function", time("time from the send to the entry on the target"), "hits", cost(latency.Delivery)},
+		{"handler", "Handler time", "function", time("time from entry to exit of what the IPI brought"), "runs", cost(latency.Handler)},
+		{"bracket", "Interrupt time", "function", time("time from the interrupt's entry to its exit"), "interrupts", cost(latency.Bracket)},
+		{"wait", "Time that callers wait", "function", time("time from queueing a call to its end"), "calls", cost(latency.Wait)},
+	}
+}
+
+func quantityNames() []string {
+	var names []string
+	for _, q := range quantities() {
+		names = append(names, q.name)
+	}
+	return names
+}
+
+type distFlags struct {
+	sends    cli.SendFlags
+	picture  pictureFlags
+	of, by   string
+	kind     string
+	top      int
+	filtered func() bool
+}
+
+func newDistPlot(t *cli.Terminal, name string) *cobra.Command {
+	var f distFlags
+	short := "Draw how times and counts are distributed"
+	if name == "cdf" {
+		short = "Draw which share of times or counts does not exceed a value"
+	}
+	cmd := &cobra.Command{
+		Use: name + " [flags] TRACE...", Short: short,
+		Long: short + `: the quiet between
+interruptions, the gaps between hits, hits per second, targets of a send, or
+what latency measures.`,
+		Example: "  ipiscope plot " + name + " --of quiet --isolated 2-3 trace.dat -o quiet.png\n" +
+			"  ipiscope plot " + name + " --of delivery --by function --isolated 2-3 trace.dat",
+		Args: atLeastOneTrace,
+		RunE: func(cmd *cobra.Command, args []string) error { return runDistPlot(cmd.Context(), t, &f, name, args) },
+	}
+	fs := cmd.Flags()
+	fs.StringVar(&f.of, "of", quantityNames()[0], "`WHAT` is distributed: "+strings.Join(quantityNames(), " "))
+	fs.StringVar(&f.by, "by", "", "a series for each value of `KEY`, or none; by default target, of sends and latencies function")
+	fs.IntVar(&f.top, "top", defaultSeries, "give the first `N` a series of their own, 0 all")
+	fs.StringVar(&f.kind, "kind", "all", "with latencies: `KIND` of events to pair: "+strings.Join(latency.Kinds(), " "))
+	f.sends.AddTo(fs, "count only the sends")
+	f.filtered = func() bool { return fs.Changed("filter") }
+	f.picture.addTo(cmd)
+	complete(cmd, "of", quantityNames())
+	complete(cmd, "by", append(ipi.KeyNames(), noKey))
+	complete(cmd, "kind", latency.Kinds())
+	return cmd
+}
+
+func runDistPlot(ctx context.Context, t *cli.Terminal, f *distFlags, name string, paths []string) error {
+	i := slices.IndexFunc(quantities(), func(q quantity) bool { return q.name == f.of })
+	if i < 0 {
+		return cli.Unknown("quantity", f.of, quantityNames())
+	}
+	q := quantities()[i]
+	if f.by == "" {
+		f.by = q.by
+	}
+	write, err := f.picture.writer(t)
+	if err != nil {
+		return err
+	}
+	r := &distReader{ctx: ctx, t: t, f: f, paths: paths}
+	set, samples, err := q.read(r)
+	if set == nil {
+		return err
+	}
+	return show(err, set, func() *result.Figure { return f.figure(name, &q, set, samples) }, write)
+}
+
+// figure makes the figure of samples.
+func (f *distFlags) figure(name string, q *quantity, set *result.Set, samples []stat.Sample) *result.Figure {
+	by, title := f.by, q.title
+	if by == noKey {
+		by = ""
+	} else {
+		title += ", by " + by
+	}
+	x := q.x
+	if x.Unit == "ns" && slices.ContainsFunc(set.Inputs, func(in result.Input) bool { return in.Ticks }) {
+		x.Unit = "ticks"
+	}
+	samples = stat.TopSamples(samples, f.top)
+	var fig *result.Figure
+	if name == "cdf" {
+		fig = stat.Cumulative(samples, by, x)
+		fig.Value.Label = "share of the " + q.counted
+	} else {
+		fig = stat.Histogram(samples, by, x)
+		fig.Value.Label = q.counted
+	}
+	fig.Title = title
+	return fig
+}
+
+// A distReader reads what distributions are made of.
+type distReader struct {
+	ctx   context.Context
+	t     *cli.Terminal
+	f     *distFlags
+	paths []string
+}
+
+// spread reads how hits are spread.
+func (r *distReader) spread(of func(*ipi.Spread) *stat.Dist) (*result.Set, []stat.Sample, error) {
+	by, err := plotKey(r.f.by)
+	if err != nil {
+		return nil, nil, err
+	}
+	sends, err := r.f.sends.Load(r.t, r.paths)
+	if err != nil {
+		return nil, nil, err
+	}
+	isolated := sends.Isolated.Targets()
+	total := ipi.NewCounts(isolated, by)
+	err = sends.Each(r.ctx, func(src trace.Source, counts func(*trace.Event) bool, run cli.Run) error {
+		state := ipi.New(src.Table(), ipi.Config{Isolated: isolated, By: by, Catalog: sends.Catalog, Counts: counts, Spread: true})
+		input, err := run(state)
+		total.Merge(state.Counts(input))
+		return err
+	})
+	return total.Result(), total.Spreads(of), err
+}
+
+// latency reads one of the times that IPIs cost.
+func (r *distReader) latency(time latency.Time) (*result.Set, []stat.Sample, error) {
+	config := latency.Config{Window: latency.DefaultWindow}
+	var err error
+	if r.f.by != noKey {
+		if config.By, err = latency.ParseKeys(r.f.by); err != nil {
+			return nil, nil, keyError(err)
+		}
+	}
+	if config.Kind, err = latency.ParseKind(r.f.kind); err != nil {
+		return nil, nil, cli.Unknown("kind", r.f.kind, latency.Kinds())
+	}
+	sends, err := r.f.sends.Load(r.t, r.paths)
+	if err != nil {
+		return nil, nil, err
+	}
+	config.Isolated, config.Catalog = sends.Isolated.Targets(), sends.Catalog
+	total := latency.NewCounts(config)
+	err = sends.Each(r.ctx, func(src trace.Source, counts func(*trace.Event) bool, run cli.Run) error {
+		c := config
+		c.Counts = counts
+		state := latency.New(src.Table(), c)
+		input, err := run(state)
+		total.Merge(state.Counts(input))
+		return err
+	})
+	return total.Result(), total.Samples(time), err
+}
+
+// quiet reads the stretches between interruptions.
+func (r *distReader) quiet() (*result.Set, []stat.Sample, error) {
+	if r.f.by != "target" && r.f.by != noKey {
+		return nil, nil, cli.Usage(fmt.Errorf("--by %s: quiet is that of a CPU: want target or none", r.f.by))
+	}
+	if r.f.filtered() {
+		return nil, nil, cli.Usage(errors.New("--filter chooses sends, and quiet ends with interruptions of any kind: use --of gaps"))
+	}
+	sends, err := r.f.sends.Load(r.t, r.paths)
+	if err != nil {
+		return nil, nil, err
+	}
+	config := quiet.Config{Isolated: sends.Isolated.Targets(), Catalog: sends.Catalog}
+	total := quiet.NewCounts(config)
+	err = sends.Each(r.ctx, func(src trace.Source, _ func(*trace.Event) bool, run cli.Run) error {
+		state := quiet.New(src.Table(), config)
+		input, err := run(state)
+		total.Merge(state.Counts(input))
+		return err
+	})
+	samples := total.Samples()
+	if r.f.by == noKey {
+		samples = []stat.Sample{stat.Sum(samples)}
+	}
+	return total.Result(), samples, err
+}

@@ -1,0 +1,277 @@
+package plot
+
+import (
+	"image/color"
+	"math"
+	"slices"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+
+	"github.com/ipiscope/ipiscope/analysis/result"
+	"github.com/ipiscope/ipiscope/report/text"
+)
+
+// rowsOverX draws rows of cells or of bars over time, or over columns.
+func (p *page) rowsOverX(b *plot.Plot) {
+	f := p.f
+	p.rowAxis(&b.Y)
+	b.Y.Label.Text = f.Y.Label
+	x := newRuler(&f.X, float64(f.X.Min), float64(f.X.Max))
+	if f.Cols != nil {
+		x = newRuler(&f.X, 0, float64(len(f.Cols)))
+		p.columnAxis(&b.X)
+		b.X.Label.Text = f.X.Label
+	} else {
+		x.setUp(&b.X, 9)
+		b.X.Label.Text = x.title(&f.X)
+	}
+	b.Add(p.gaps(x))
+	if f.Form == result.FormHeat {
+		b.Add(p.heat(x))
+	} else {
+		b.Add(p.lanes(x))
+	}
+}
+
+// columnAxis names the columns of a matrix, and leaves some out where they would
+// not fit.
+func (p *page) columnAxis(a *plot.Axis) {
+	n := len(p.f.Cols)
+	a.Min, a.Max = 0, float64(max(n, 1))
+	a.Tick.Length = 0
+	longest := 1
+	for _, c := range p.f.Cols {
+		longest = max(longest, len(c))
+	}
+	every := 1
+	for n/every*(longest+1) > 80 {
+		every *= 2
+	}
+	var ticks []plot.Tick
+	for i := 0; i < n; i += every {
+		ticks = append(ticks, plot.Tick{Value: float64(i) + 0.5, Label: p.name(p.f.Cols[i])})
+	}
+	a.Tick.Marker = plot.ConstantTicks(ticks)
+}
+
+// heat draws the cells, those of one colour as one path. Neighbours in a row
+// that have the same colour are one rectangle.
+func (p *page) heat(x *ruler) plotted {
+	return func(c draw.Canvas, b *plot.Plot) {
+		values := p.values()
+		steps := len(p.t.heat)
+		paths := make([]vg.Path, steps)
+		n := len(p.f.Rows)
+		// as wide as anything that a picture shows
+		widest := (float64(p.f.X.Max) - float64(p.f.X.Min)) / float64(c.Size().X/px)
+		add := func(step, row int, from, to int64) {
+			y1 := c.Y(b.Y.Norm(float64(n - row)))
+			y0 := c.Y(b.Y.Norm(float64(n - row - 1)))
+			x1 := math.Max(float64(to), float64(from)+widest)
+			paths[step] = pixels(paths[step], c.X(b.X.Norm(x.at(float64(from)))), y0, min(c.Max.X, c.X(b.X.Norm(x.at(x1)))), y1)
+		}
+		for _, s := range p.f.Series {
+			for i := 0; i < len(s.Points); {
+				q, step := s.Points[i], values.step(s.Points[i].Value, steps)
+				to := q.To
+				for i++; i < len(s.Points); i++ {
+					next := s.Points[i]
+					if next.Row != q.Row || next.From != to || values.step(next.Value, steps) != step {
+						break
+					}
+					to = next.To
+				}
+				add(step, q.Row, q.From, to)
+			}
+		}
+		for step, path := range paths {
+			if len(path) > 0 {
+				c.SetColor(p.t.heat[step])
+				c.Fill(path)
+			}
+		}
+	}
+}
+
+// laneMax is the largest sum over the series in one row and stretch.
+func laneMax(f *result.Figure) float64 {
+	most := 0.0
+	for _, x := range stacked(f) {
+		most = max(most, x.sum)
+	}
+	return most
+}
+
+// A stack is the values of all series in one row and stretch.
+type stack struct {
+	row      int
+	from, to int64
+	sum      float64
+	parts    []part
+}
+
+type part struct {
+	series int
+	value  float64
+}
+
+// stacked puts the points of all series on top of one another.
+func stacked(f *result.Figure) []stack {
+	type place struct {
+		row  int
+		from int64
+	}
+	index := map[place]int{}
+	var stacks []stack
+	for i, s := range f.Series {
+		for _, q := range s.Points {
+			at, ok := index[place{q.Row, q.From}]
+			if !ok {
+				at = len(stacks)
+				index[place{q.Row, q.From}] = at
+				stacks = append(stacks, stack{row: q.Row, from: q.From, to: q.To})
+			}
+			stacks[at].sum += q.Value
+			stacks[at].parts = append(stacks[at].parts, part{i, q.Value})
+		}
+	}
+	return stacks
+}
+
+// lanes draws the stacks of each row; those of a series are one path.
+func (p *page) lanes(x *ruler) plotted {
+	return func(c draw.Canvas, b *plot.Plot) {
+		n := len(p.f.Rows)
+		for i := 1; i < n; i++ {
+			y := c.Y(b.Y.Norm(float64(i)))
+			c.StrokeLine2(draw.LineStyle{Color: p.t.grid, Width: 1 * px}, c.Min.X, y, c.Max.X, y)
+		}
+		height := scale{min: 0, max: laneMax(p.f)}
+		if p.f.Value.Log { // nothing is 0, and one hit can be seen
+			height = scale{min: 0.5, max: height.max, log: true}
+		}
+		paths := make([]vg.Path, len(p.f.Series))
+		for _, s := range stacked(p.f) {
+			base := float64(n - s.row - 1)
+			x0, x1 := c.X(b.X.Norm(x.at(float64(s.from)))), c.X(b.X.Norm(x.at(float64(s.to))))
+			x1 = min(c.Max.X, max(x1, x0+1*px))
+			full := 0.92 * height.at(s.sum)
+			below := 0.0
+			for _, q := range s.parts {
+				y0, y1 := base+full*below/s.sum, base+full*(below+q.value)/s.sum
+				below += q.value
+				paths[q.series] = pixels(paths[q.series], x0, c.Y(b.Y.Norm(y0)), x1, c.Y(b.Y.Norm(y1)))
+			}
+		}
+		for i, path := range paths {
+			if len(path) > 0 {
+				c.SetColor(p.colour(i))
+				c.Fill(path)
+			}
+		}
+	}
+}
+
+// bars draws a bar for each row: the series behind one another, or below one
+// another with their intervals.
+func (p *page) bars(b *plot.Plot) {
+	f := p.f
+	p.rowAxis(&b.Y)
+	b.Y.Label.Text = f.Y.Label
+	var total, most float64
+	sums := make([]float64, len(f.Rows))
+	for _, s := range f.Series {
+		for _, q := range s.Points {
+			sums[q.Row] += q.Value
+			total += q.Value
+			if f.Form == result.FormIntervals {
+				most = max(most, q.Value, q.Hi)
+			}
+		}
+	}
+	if f.Form == result.FormBars && len(sums) > 0 {
+		most = slices.Max(sums)
+	}
+	x := newRuler(&f.Value, 0, most*1.25) // room for the text behind the longest bar
+	x.setUp(&b.X, 7)
+	b.X.Label.Text = x.title(&f.Value)
+	b.Add(p.grid(true, false))
+	if f.Form == result.FormBars {
+		b.Add(p.stackedBars(sums, total))
+	} else {
+		b.Add(p.intervals())
+	}
+}
+
+func (p *page) stackedBars(sums []float64, total float64) plotted {
+	return func(c draw.Canvas, b *plot.Plot) {
+		n := len(p.f.Rows)
+		ends := make([]float64, n)
+		for i, s := range p.f.Series {
+			var path vg.Path
+			for _, q := range s.Points {
+				y := float64(n-q.Row) - 0.5
+				path = rectangle(path, c.X(b.X.Norm(ends[q.Row])), c.Y(b.Y.Norm(y-0.36)), c.X(b.X.Norm(ends[q.Row]+q.Value)), c.Y(b.Y.Norm(y+0.36)))
+				ends[q.Row] += q.Value
+			}
+			if len(path) > 0 {
+				c.SetColor(p.colour(i))
+				c.Fill(path)
+			}
+		}
+		for row, sum := range sums {
+			p.behind(c, b, sum, float64(n-row)-0.5, amountLabel(&p.f.Value, sum, total), p.t.ink)
+		}
+	}
+}
+
+// intervals draws the bars of a comparison.
+func (p *page) intervals() plotted {
+	return func(c draw.Canvas, b *plot.Plot) {
+		n, sides := len(p.f.Rows), len(p.f.Series)
+		height := 0.8 / float64(max(sides, 1))
+		first := make([]float64, n)
+		for i, s := range p.f.Series {
+			for _, q := range s.Points {
+				if i == 0 {
+					first[q.Row] = q.Value
+				}
+				y := float64(n-q.Row) - 0.1 - height*(float64(i)+0.5)
+				fill(c, p.colour(i), c.X(b.X.Norm(0)), c.Y(b.Y.Norm(y-height*0.45)), c.X(b.X.Norm(q.Value)), c.Y(b.Y.Norm(y+height*0.45)))
+				p.whisker(c, b, q, y, height*0.22)
+				p.behind(c, b, max(q.Value, q.Hi), y, intervalLabel(&p.f.Value, q, first[q.Row]), p.t.ink)
+			}
+		}
+	}
+}
+
+// whisker draws the interval of a point.
+func (p *page) whisker(c draw.Canvas, b *plot.Plot, q result.Point, y, half float64) {
+	sty := draw.LineStyle{Color: p.t.ink, Width: 1 * px}
+	lo, hi := c.X(b.X.Norm(q.Lo)), c.X(b.X.Norm(q.Hi))
+	c.StrokeLine2(sty, lo, c.Y(b.Y.Norm(y)), hi, c.Y(b.Y.Norm(y)))
+	for _, x := range []vg.Length{lo, hi} {
+		c.StrokeLine2(sty, x, c.Y(b.Y.Norm(y-half)), x, c.Y(b.Y.Norm(y+half)))
+	}
+}
+
+// behind writes text behind the end of a bar.
+func (p *page) behind(c draw.Canvas, b *plot.Plot, end, y float64, s string, colour color.Color) {
+	sty := p.style(tickSize, colour)
+	sty.YAlign = -0.5
+	c.FillText(sty, vg.Point{X: c.X(b.X.Norm(end)) + 5*px, Y: c.Y(b.Y.Norm(y)) + 1*px}, s)
+}
+
+// intervalLabel is the value, and of what is compared what became of it.
+func intervalLabel(a *result.Axis, q result.Point, before float64) string {
+	s := text.Significant(q.Value)
+	if q.Note == "" {
+		return s
+	}
+	if before > 0 && q.Value > 0 {
+		s += " (× " + amount(&result.Axis{Unit: "ratio"}, q.Value/before) + ")"
+	}
+	return s + " " + q.Note
+}

@@ -1,0 +1,104 @@
+package plot
+
+import (
+	"image/color"
+	"math"
+)
+
+// A theme is the colours of a picture.
+type theme struct {
+	background, ink, dim, grid color.Color
+	series                     []color.Color
+	rest                       color.Color
+	lost                       color.Color // shades stretches in which events were lost
+	heat                       []color.RGBA
+}
+
+// Themes are the names of the themes.
+func Themes() []string { return []string{"light", "dark"} }
+
+func rgb(hex uint32) color.RGBA {
+	return color.RGBA{uint8(hex >> 16), uint8(hex >> 8), uint8(hex), 255}
+}
+
+// The colours of Okabe and Ito (Color Universal Design, 2008), which people with
+// any kind of colour vision can tell apart.
+func okabeIto(order ...int) []color.Color {
+	all := []color.Color{rgb(0xE69F00), rgb(0x56B4E9), rgb(0x009E73), rgb(0xF0E442), rgb(0x0072B2), rgb(0xD55E00), rgb(0xCC79A7)}
+	out := make([]color.Color, len(order))
+	for i, n := range order {
+		out[i] = all[n]
+	}
+	return out
+}
+
+// viridis is matplotlib's colour map of that name, which grows evenly in
+// lightness (van der Walt and Smith, 2015; CC0), in 20 steps.
+func viridis() []color.RGBA {
+	var out []color.RGBA
+	for _, hex := range []uint32{
+		0x440154, 0x481567, 0x482677, 0x453781, 0x404788, 0x39568C, 0x33638D, 0x2D708E, 0x287D8E, 0x238A8D,
+		0x1F968B, 0x20A387, 0x29AF7F, 0x3CBB75, 0x55C667, 0x73D055, 0x95D840, 0xB8DE29, 0xDCE319, 0xFDE725,
+	} {
+		out = append(out, rgb(hex))
+	}
+	return out
+}
+
+// themeOf returns the theme of a name. In both of them much is far from the
+// background and little is near it.
+func themeOf(name string) *theme {
+	heat := viridis()
+	if name == "dark" {
+		return &theme{
+			background: rgb(0x0D1117), ink: rgb(0xE6EDF3), dim: rgb(0x9DA7B3), grid: rgb(0x2A313C),
+			series: okabeIto(1, 0, 2, 5, 6, 3, 4), rest: rgb(0x6E7681), lost: color.NRGBA{0xD5, 0x5E, 0x00, 0x50},
+			heat: heat[2:], // the darkest ones are hard to see
+		}
+	}
+	for i, j := 0, len(heat)-1; i < j; i, j = i+1, j-1 {
+		heat[i], heat[j] = heat[j], heat[i]
+	}
+	return &theme{
+		background: rgb(0xFFFFFF), ink: rgb(0x1F2328), dim: rgb(0x59636E), grid: rgb(0xE1E4E8),
+		series: okabeIto(4, 0, 2, 5, 6, 1, 3), rest: rgb(0x8C959F), lost: color.NRGBA{0xD5, 0x5E, 0x00, 0x40}, heat: heat,
+	}
+}
+
+// colour is that of the i'th series. Behind the last colour they come again,
+// paler.
+func (t *theme) colour(i int) color.Color {
+	c := t.series[i%len(t.series)]
+	if i >= len(t.series) {
+		return mix(c, t.background, 0.5)
+	}
+	return c
+}
+
+// mix is a colour that is the given share of the way from a to b.
+func mix(a, b color.Color, share float64) color.Color {
+	ar, ag, ab, _ := a.RGBA()
+	br, bg, bb, _ := b.RGBA()
+	of := func(x, y uint32) uint8 { return uint8((float64(x)*(1-share) + float64(y)*share) / 257) }
+	return color.RGBA{of(ar, br), of(ag, bg), of(ab, bb), 255}
+}
+
+// A scale gives values their place between the smallest and the largest.
+type scale struct {
+	min, max float64
+	log      bool
+}
+
+// at returns a value's place, 0 to 1.
+func (s scale) at(v float64) float64 {
+	switch {
+	case s.max <= s.min:
+		return 1
+	case s.log:
+		return math.Log(max(v, s.min)/s.min) / math.Log(s.max/s.min)
+	}
+	return (v - s.min) / (s.max - s.min)
+}
+
+// step is the index of one of n steps.
+func (s scale) step(v float64, n int) int { return min(int(s.at(v)*float64(n)), n-1) }
