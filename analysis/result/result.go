@@ -144,6 +144,10 @@ type Col struct {
 	// Array makes the columns that share the part of their name before the dot
 	// one JSON array.
 	Array bool
+	// Kind is that of the column's values where rows are written as they come
+	// (report/rows), Optional that they may be None instead.
+	Kind     Kind
+	Optional bool
 }
 
 // Index returns the position of a column, -1 if there is none.
@@ -183,6 +187,7 @@ const (
 	KindString Kind = iota
 	KindInt
 	KindFloat
+	KindNone // not known
 )
 
 // A Value is one cell.
@@ -200,6 +205,9 @@ func Int[T ~int | ~int32 | ~int64 | ~uint64 | ~uint32](n T) Value {
 }
 func Float(f float64) Value { return Value{Kind: KindFloat, Float: f} }
 func Str(s string) Value    { return Value{Kind: KindString, Str: s} }
+
+// None is the cell of which nothing is known: empty as text, null in JSON.
+func None() Value { return Value{Kind: KindNone} }
 
 // Text is the value as a machine reads it back, all digits.
 func (v Value) Text() string {

@@ -154,6 +154,7 @@ func (d *Deliveries) queue(e *trace.Event) {
 	}
 	r := d.newRequest()
 	r.csd, r.target, r.pending = csd, target, true
+	r.Serial = d.sends.queued + 1 // Sends takes the event next
 	r.CPU, r.Function, r.Queued, r.Sender, r.PID = target, name, e.Time, e.CPU, e.PID
 	r.Comm, r.Instance = e.Comm, e.Instance
 	if site, ok := e.Symbol(role.callsite); ok {

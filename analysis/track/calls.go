@@ -19,6 +19,8 @@ type callKey struct {
 }
 
 type call struct {
+	serial         uint64
+	time           trace.Time
 	function       trace.NameID
 	comm, instance trace.NameID
 	csd            uint64

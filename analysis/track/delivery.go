@@ -15,6 +15,7 @@ type Delivery struct {
 	// HasSend says that the send is known; without one Function is what the
 	// interrupt itself tells.
 	HasSend bool
+	Serial  uint64 // of the send, 0 without one
 	// Counted is false for sends that the filter excludes.
 	Counted  bool
 	Line     Line
@@ -64,8 +65,17 @@ func (d *Delivery) Entered() trace.Time {
 	return d.IRQEntry
 }
 
+// Left is when the handler's exit event was, Never if that is not known.
+func (d *Delivery) Left() trace.Time {
+	if d.Kind == BracketIPI {
+		return d.HandlerExit
+	}
+	return d.IRQExit
+}
+
 // A Run is one function that a queued call made a CPU run.
 type Run struct {
+	Serial   uint64 // of the request, 0 without one
 	CPU      int32
 	Function trace.NameID
 	Start    trace.Time
@@ -93,7 +103,6 @@ type Run struct {
 // A flight is a Delivery under way.
 type flight struct {
 	Delivery
-	serial uint64
 	next   *flight  // in a list of flights that wait for the same
 	req    *request // that the hit serves
 	known  bool     // the send's stack and function are

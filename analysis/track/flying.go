@@ -35,7 +35,7 @@ func (d *Deliveries) take(w *Send, h *Hit) {
 		f = d.newFlight()
 		f.Target, f.Line = h.Target, w.Line
 	}
-	f.serial, f.raise, f.known = w.Serial, w.Raise, false
+	f.Serial, f.raise, f.known = w.Serial, w.Raise, false
 	f.HasSend, f.Counted = true, w.Counted
 	f.Sent, f.Sender, f.PID, f.Comm, f.Instance = w.Time, w.CPU, w.PID, w.Comm, w.Instance
 	f.Callback, f.Callsite = w.Callback, w.Callsite
@@ -101,7 +101,7 @@ func (d *Deliveries) raised(w *Send) {
 	}
 	last := &d.lastSend[w.CPU]
 	for _, f := range last.flights {
-		if f.serial == last.serial && f.Line.raisedAs(w.Line) && f.PID == w.PID {
+		if f.Serial == last.serial && f.Line.raisedAs(w.Line) && f.PID == w.PID {
 			f.Raised = w.Time
 		}
 	}
@@ -129,9 +129,13 @@ func (d *Deliveries) forgetRaised() {
 	}
 }
 
-// send takes a send when all is known about it.
+// send takes a send when all is known about it. It is passed on before its hits
+// are delivered.
 func (d *Deliveries) send(w *Send) {
-	for i := 0; d.head < len(d.sent) && d.sent[d.head].serial == w.Serial; i++ {
+	if d.cfg.Config.Send != nil {
+		d.cfg.Config.Send(w)
+	}
+	for i := 0; d.head < len(d.sent) && d.sent[d.head].Serial == w.Serial; i++ {
 		f := d.sent[d.head]
 		d.sent[d.head] = nil
 		d.head++
@@ -147,9 +151,6 @@ func (d *Deliveries) send(w *Send) {
 	if d.head > maxWaiting {
 		n := copy(d.sent, d.sent[d.head:])
 		d.sent, d.head = d.sent[:n], 0
-	}
-	if d.cfg.Config.Send != nil {
-		d.cfg.Config.Send(w)
 	}
 }
 

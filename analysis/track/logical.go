@@ -35,9 +35,25 @@ func (s *Sends) keepLogical(w *Send, at trace.Context) {
 	}
 	s.dropLogical(w.CPU)
 	s.logic[w.CPU] = logicalCall{w, at}
+	for i := range w.Hits {
+		s.queueLogical(w, &w.Hits[i])
+	}
 }
 
-// takeLogical returns the function that the call before this send asked for.
+// queueLogical makes a request of one target of a call.
+func (s *Sends) queueLogical(w *Send, h *Hit) {
+	s.queued++
+	h.Request = s.queued
+	s.tellLogical(s.cfg.Queued, w, h)
+}
+
+func (s *Sends) tellLogical(f func(*Request), w *Send, h *Hit) {
+	c := call{serial: h.Request, time: w.Time, function: w.Callback, comm: w.Comm, instance: w.Instance}
+	s.tell(f, w.CPU, callKey{trace.Context{PID: w.PID}, h.Target, w.Callsite}, c)
+}
+
+// takeLogical returns the function that the call before this send asked for, and
+// gives the call's requests to the send's hits.
 func (s *Sends) takeLogical(w *Send, at trace.Context) (trace.NameID, bool) {
 	if w.CPU < 0 || int(w.CPU) >= len(s.logic) || w.Callback != s.names.generic {
 		return 0, false
@@ -48,8 +64,30 @@ func (s *Sends) takeLogical(w *Send, at trace.Context) (trace.NameID, bool) {
 	}
 	s.logic[w.CPU] = logicalCall{}
 	name := l.send.Callback
+	s.lendRequests(l.send, w)
 	s.recycle(l.send)
 	return name, true
+}
+
+// lendRequests gives the requests of a call to the hits of its IPI. What the IPI
+// does not go to is no request.
+func (s *Sends) lendRequests(from, to *Send) {
+	for i := range to.Hits {
+		h := &to.Hits[i]
+		for j := range from.Hits {
+			if l := &from.Hits[j]; l.Target == h.Target {
+				h.Request, l.Request = l.Request, 0
+			}
+		}
+		if h.Request == 0 {
+			s.queueLogical(to, h)
+		}
+	}
+	for i := range from.Hits {
+		if l := &from.Hits[i]; l.Request != 0 && s.cfg.Withdrawn != nil {
+			s.cfg.Withdrawn(l.Request)
+		}
+	}
 }
 
 // dropLogical makes a call that no IPI followed a request without one.
@@ -59,13 +97,8 @@ func (s *Sends) dropLogical(cpu int32) {
 	}
 	w := s.logic[cpu].send
 	s.logic[cpu] = logicalCall{}
-	for _, h := range w.Hits {
-		if s.cfg.Request != nil {
-			s.orphaned = Request{
-				CPU: w.CPU, PID: w.PID, Target: h.Target, Comm: w.Comm, Instance: w.Instance, Function: w.Callback, Callsite: w.Callsite,
-			}
-			s.cfg.Request(&s.orphaned)
-		}
+	for i := range w.Hits {
+		s.tellLogical(s.cfg.Request, w, &w.Hits[i])
 	}
 	s.recycle(w)
 }

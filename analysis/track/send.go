@@ -79,18 +79,22 @@ type Hit struct {
 	Function trace.NameID
 	Evidence Evidence
 	Requests uint32 // csd_queue_cpu events that this hit served
-	// CSD is the csd pointer of the request that the hit served, 0 if none.
-	CSD uint64
+	// CSD is the csd pointer of the request that the hit served, 0 if none, and
+	// Request its serial.
+	CSD, Request uint64
 
 	wait    handlerWait  // for what its target runs
 	handler trace.NameID // what the target ran
 }
 
-// A Request is a csd_queue_cpu event with an isolated target that sent no IPI:
-// the target's queue was not empty, or the target was polling for work.
+// A Request is a csd_queue_cpu event with an isolated target. It may send no IPI:
+// if the target's queue was not empty, or the target was polling for work.
 type Request struct {
+	Serial           uint64 // numbers the requests of a trace as they come
+	Time             trace.Time
 	CPU, PID, Target int32
 	Comm, Instance   trace.NameID
 	Function         trace.NameID
 	Callsite         trace.NameID
+	CSD              uint64
 }

@@ -29,6 +29,11 @@ type Config struct {
 	// Request receives the requests that sent no IPI, in no useful order. They
 	// are valid during the call only.
 	Request func(*Request)
+	// Queued receives every request as it comes, when it is not known whether
+	// it sends an IPI; nil is told nothing. Withdrawn then receives the serial
+	// of one that turned out to be none.
+	Queued    func(*Request)
+	Withdrawn func(serial uint64)
 }
 
 // Sends finds the IPI sends in a stream of events and joins them with their
@@ -52,6 +57,7 @@ type Sends struct {
 	handlers handlers
 	// narrowed is what the last such system call of each task said
 	narrowed map[int32]trace.NameID
+	queued   uint64  // requests so far
 	orphaned Request // the one that is being delivered
 }
 
@@ -143,6 +149,7 @@ func (s *Sends) isolated(cpu int32) bool {
 
 // queueCall takes a csd_queue_cpu.
 func (s *Sends) queueCall(e *trace.Event, r *role) {
+	s.queued++
 	target, ok := e.Uint(r.cpu)
 	fn, ok2 := e.Symbol(r.function)
 	site, ok3 := e.Symbol(r.callsite)
@@ -150,22 +157,27 @@ func (s *Sends) queueCall(e *trace.Event, r *role) {
 		return
 	}
 	k := callKey{e.Context(), int32(target), s.table.SymbolText(site)}
-	c := call{function: s.table.SymbolName(fn), comm: e.Comm, instance: e.Instance}
+	c := call{serial: s.queued, time: e.Time, function: s.table.SymbolName(fn), comm: e.Comm, instance: e.Instance}
 	c.csd, _ = e.Uint(r.csd)
+	s.tell(s.cfg.Queued, e.CPU, k, c)
 	if older, stale := s.calls.queue(e.CPU, k, c); stale {
 		s.orphan(e.CPU, k, older)
 	}
 }
 
 // orphan delivers a request that sent no IPI.
-func (s *Sends) orphan(cpu int32, k callKey, c call) {
-	if s.cfg.Request == nil || !s.isolated(k.target) {
+func (s *Sends) orphan(cpu int32, k callKey, c call) { s.tell(s.cfg.Request, cpu, k, c) }
+
+// tell hands a request to f, which may be nil, if its target is isolated.
+func (s *Sends) tell(f func(*Request), cpu int32, k callKey, c call) {
+	if f == nil || !s.isolated(k.target) {
 		return
 	}
 	s.orphaned = Request{
-		CPU: cpu, PID: k.PID, Target: k.target, Comm: c.comm, Instance: c.instance, Function: c.function, Callsite: k.callsite,
+		Serial: c.serial, Time: c.time, CPU: cpu, PID: k.PID, Target: k.target, Comm: c.comm, Instance: c.instance,
+		Function: c.function, Callsite: k.callsite, CSD: c.csd,
 	}
-	s.cfg.Request(&s.orphaned)
+	f(&s.orphaned)
 }
 
 // send takes an ipi_send_cpu, ipi_send_cpumask or ipi_raise.
@@ -263,7 +275,7 @@ func (s *Sends) resolve(w *Send, at trace.Context) {
 
 func (s *Sends) resolveByCall(w *Send, h *Hit, at trace.Context) {
 	if c, ok := s.calls.take(w.CPU, callKey{at, h.Target, w.Callsite}); ok {
-		h.Function, h.Evidence, h.Requests, h.CSD = c.function, EvidenceCSD, 1, c.csd
+		h.Function, h.Evidence, h.Requests, h.CSD, h.Request = c.function, EvidenceCSD, 1, c.csd, c.serial
 	}
 }
 

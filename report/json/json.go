@@ -117,6 +117,8 @@ func (e *encoder) value(v result.Value) {
 		}
 		b, _ := json.Marshal(v.Float)
 		e.buf.Write(b)
+	case result.KindNone:
+		e.buf.WriteString("null")
 	default:
 		e.str(v.Str)
 	}
