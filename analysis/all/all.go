@@ -6,13 +6,14 @@ import (
 	"github.com/ipiscope/ipiscope/analysis"
 	"github.com/ipiscope/ipiscope/analysis/contexts"
 	"github.com/ipiscope/ipiscope/analysis/evidence"
-	"github.com/ipiscope/ipiscope/analysis/hits"
 	"github.com/ipiscope/ipiscope/analysis/inventory"
 	"github.com/ipiscope/ipiscope/analysis/ipi"
 	"github.com/ipiscope/ipiscope/analysis/irqcount"
 	"github.com/ipiscope/ipiscope/analysis/latency"
+	"github.com/ipiscope/ipiscope/analysis/listing"
 	"github.com/ipiscope/ipiscope/analysis/quiet"
 	"github.com/ipiscope/ipiscope/analysis/stacks"
+	"github.com/ipiscope/ipiscope/analysis/timeline"
 	"github.com/ipiscope/ipiscope/analysis/whatif"
 )
 
@@ -20,8 +21,9 @@ import (
 func Analyzers() []analysis.Analyzer {
 	return []analysis.Analyzer{
 		ipi.Analyzer(),
-		hits.Analyzer(),
 		stacks.Analyzer(),
+		listing.Analyzer(),
+		timeline.Analyzer(),
 		latency.Analyzer(),
 		quiet.Analyzer(),
 		whatif.Analyzer(),

@@ -15,9 +15,9 @@ import (
 	"github.com/ipiscope/ipiscope/analysis/catalog"
 	"github.com/ipiscope/ipiscope/analysis/contexts"
 	"github.com/ipiscope/ipiscope/analysis/evidence"
-	"github.com/ipiscope/ipiscope/analysis/hits"
 	"github.com/ipiscope/ipiscope/analysis/inventory"
 	"github.com/ipiscope/ipiscope/analysis/ipi"
+	"github.com/ipiscope/ipiscope/analysis/listing"
 	"github.com/ipiscope/ipiscope/analysis/result"
 	"github.com/ipiscope/ipiscope/analysis/steady"
 	"github.com/ipiscope/ipiscope/parser"
@@ -139,7 +139,7 @@ func analyze(t *testing.T, path string, cat *catalog.Catalog, isolated *cpumask.
 	}
 	var rows strings.Builder
 	counts := ipi.New(table, ipi.Config{Isolated: isolated, By: by, Catalog: cat, Timeline: true})
-	list := hits.New(table, hits.Config{Isolated: isolated, Catalog: cat, Row: func(row []result.Value) error {
+	list := listing.New(table, listing.Config{Isolated: isolated, Catalog: cat, Row: func(row []result.Value) error {
 		_, err := fmt.Fprintln(&rows, row)
 		return err
 	}})

@@ -9,7 +9,7 @@ import (
 	"github.com/ipiscope/ipiscope/analysis"
 	"github.com/ipiscope/ipiscope/analysis/catalog"
 	"github.com/ipiscope/ipiscope/analysis/compare"
-	"github.com/ipiscope/ipiscope/analysis/hits"
+	"github.com/ipiscope/ipiscope/analysis/listing"
 	"github.com/ipiscope/ipiscope/analysis/result"
 	"github.com/ipiscope/ipiscope/parser"
 	"github.com/ipiscope/ipiscope/parser/cpumask"
@@ -38,7 +38,7 @@ func readHits(t *testing.T, fixture string) ([]hit, int64) {
 		t.Fatal(err)
 	}
 	var out []hit
-	s := hits.New(src.Table(), hits.Config{Isolated: &isolated, Catalog: cat, Row: func(row []result.Value) error {
+	s := listing.New(src.Table(), listing.Config{Isolated: &isolated, Catalog: cat, Row: func(row []result.Value) error {
 		out = append(out, hit{row[0].Int, row[8].Str})
 		return nil
 	}})

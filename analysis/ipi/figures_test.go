@@ -11,9 +11,9 @@ import (
 
 	"github.com/ipiscope/ipiscope/analysis"
 	"github.com/ipiscope/ipiscope/analysis/analysistest"
-	"github.com/ipiscope/ipiscope/analysis/hits"
 	"github.com/ipiscope/ipiscope/analysis/ipi"
 	"github.com/ipiscope/ipiscope/analysis/key"
+	"github.com/ipiscope/ipiscope/analysis/listing"
 	"github.com/ipiscope/ipiscope/analysis/result"
 	"github.com/ipiscope/ipiscope/analysis/stat"
 	"github.com/ipiscope/ipiscope/parser"
@@ -55,7 +55,7 @@ func drawn(t *testing.T, path, isolated, by string) (*ipi.Counts, []hit, result.
 		keys = parse(t, by)
 	}
 	s := ipi.New(src.Table(), ipi.Config{Isolated: mask, By: keys, Catalog: cat, Timeline: true, Spread: true})
-	h := hits.New(src.Table(), hits.Config{Isolated: mask, Catalog: cat, Row: row})
+	h := listing.New(src.Table(), listing.Config{Isolated: mask, Catalog: cat, Row: row})
 	st, err := analysis.Run(context.Background(), src, analysis.Options{}, s, h)
 	in := st.Input(&src.Table().Meta, err)
 	return s.Counts(in), list, in

@@ -3,19 +3,25 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
 
-	"github.com/ipiscope/ipiscope/analysis/hits"
+	"github.com/ipiscope/ipiscope/analysis"
+	"github.com/ipiscope/ipiscope/analysis/listing"
+	"github.com/ipiscope/ipiscope/analysis/result"
+	"github.com/ipiscope/ipiscope/analysis/timeline"
 	"github.com/ipiscope/ipiscope/cmd/internal/cli"
 	"github.com/ipiscope/ipiscope/parser/trace"
 	"github.com/ipiscope/ipiscope/report/rows"
+	timelines "github.com/ipiscope/ipiscope/report/timeline"
 )
 
 type exportFlags struct {
 	sends  cli.SendFlags
 	format string
+	rows   string
 	output string
 }
 
@@ -23,26 +29,40 @@ func newExport(t *cli.Terminal) *cobra.Command {
 	var f exportFlags
 	cmd := &cobra.Command{
 		Use:   "export [flags] TRACE...",
-		Short: "Write one row for each hit",
-		Long: `Write one row for each hit of an isolated CPU, in the order of the trace, with
-all keys that report groups by.`,
+		Short: "Write every hit, send or request for other programs",
+		Long: `Write one row for each hit of an isolated CPU, or for each send or request
+(--rows), in the order of the trace, with all keys that report groups by. The
+formats perfetto and chrome draw all three on the timeline of each CPU, with
+arrows from sends to what they made their targets run.`,
 		Example: `  ipiscope export --isolated 2-3 trace.dat > hits.csv
-  ipiscope export --isolated 2-3 --format jsonl trace.dat`,
+  ipiscope export --isolated 2-3 --format parquet --rows requests -o requests.parquet trace.dat
+  ipiscope export --isolated 2-3 --format perfetto -o trace.perfetto-trace trace.dat`,
 		Args: atLeastOneTrace,
-		RunE: func(cmd *cobra.Command, args []string) error { return runExport(cmd.Context(), t, &f, args) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return runExport(cmd.Context(), t, &f, cmd.Flags().Changed("rows"), args)
+		},
 	}
 	fs := cmd.Flags()
 	f.sends.AddTo(fs, "list only the hits of sends")
-	fs.StringVar(&f.format, "format", "csv", "`FORMAT` of the rows: "+strings.Join(rows.Names(), " "))
+	fs.StringVar(&f.format, "format", "csv", "`FORMAT`: "+strings.Join(exportFormats(), " "))
+	fs.StringVar(&f.rows, "rows", "hits", "what there is a row for, one `KIND` of "+strings.Join(listing.RowsNames(), " "))
 	fs.StringVarP(&f.output, "output", "o", "", "write to `FILE`")
-	complete(cmd, "format", rows.Names())
+	complete(cmd, "format", exportFormats())
+	complete(cmd, "rows", listing.RowsNames())
 	return cmd
 }
 
-func runExport(ctx context.Context, t *cli.Terminal, f *exportFlags, paths []string) error {
-	format, ok := rows.Lookup(f.format)
-	if !ok {
-		return cli.Unknown("format", f.format, rows.Names())
+func exportFormats() []string { return append(rows.Names(), timelines.Names()...) }
+
+func runExport(ctx context.Context, t *cli.Terminal, f *exportFlags, rowsGiven bool, paths []string) error {
+	e, binary, err := newExporter(f, rowsGiven)
+	if err != nil {
+		return err
+	}
+	if binary {
+		if err := cli.RefuseBinary(t, f.output); err != nil {
+			return err
+		}
 	}
 	sends, err := f.sends.Load(t, paths)
 	if err != nil {
@@ -50,19 +70,99 @@ func runExport(ctx context.Context, t *cli.Terminal, f *exportFlags, paths []str
 	}
 	var readErr error // what was written before it stays
 	err = cli.WriteTo(t, f.output, func(o cli.Output) error {
-		w, err := format.New(o, hits.Columns())
-		if err != nil {
+		if err := e.begin(o, sends); err != nil {
 			return err
 		}
+		var inputs []result.Input
 		readErr = sends.Each(ctx, func(src trace.Source, counts func(*trace.Event) bool, run cli.Run) error {
-			state := hits.New(src.Table(), hits.Config{Isolated: sends.Isolated.Targets(), Catalog: sends.Catalog, Counts: counts, Row: w.Write})
+			state, err := e.state(src.Table(), counts)
+			if err != nil {
+				return err
+			}
 			input, err := run(state)
 			if input.IsLossy() {
 				t.Warnf("warning", "%s: events are missing: so are hits", input.Path)
 			}
+			inputs = append(inputs, input)
 			return errors.Join(err, state.Err())
 		})
-		return w.Close()
+		return e.end(inputs)
 	})
 	return errors.Join(err, readErr)
 }
+
+// An exporter writes one export in one format.
+type exporter interface {
+	begin(cli.Output, *cli.Sends) error
+	// state is what reads the next trace.
+	state(*trace.Table, func(*trace.Event) bool) (exportState, error)
+	end([]result.Input) error
+}
+
+type exportState interface {
+	analysis.State
+	Err() error
+}
+
+// newExporter checks the flags.
+func newExporter(f *exportFlags, rowsGiven bool) (e exporter, binary bool, err error) {
+	kind, err := listing.ParseRows(f.rows)
+	if err != nil {
+		return nil, false, cli.Unknown("rows", f.rows, listing.RowsNames())
+	}
+	if format, ok := rows.Lookup(f.format); ok {
+		return &rowExporter{kind: kind, format: format}, format.Binary, nil
+	}
+	format, ok := timelines.Lookup(f.format)
+	if !ok {
+		return nil, false, cli.Unknown("format", f.format, exportFormats())
+	}
+	if rowsGiven {
+		return nil, false, cli.Usage(fmt.Errorf("--rows: --format %s shows hits, sends and requests together", f.format))
+	}
+	return &timelineExporter{format: format}, format.Binary, nil
+}
+
+type rowExporter struct {
+	kind   listing.Rows
+	format rows.Format
+	sends  *cli.Sends
+	w      rows.Writer
+}
+
+func (e *rowExporter) begin(o cli.Output, sends *cli.Sends) (err error) {
+	e.sends = sends
+	e.w, err = e.format.New(o, e.kind.String(), e.kind.Columns())
+	return err
+}
+
+func (e *rowExporter) state(t *trace.Table, counts func(*trace.Event) bool) (exportState, error) {
+	return listing.New(t, listing.Config{
+		Isolated: e.sends.Isolated.Targets(), Catalog: e.sends.Catalog, Counts: counts, Rows: e.kind, Row: e.w.Write,
+	}), nil
+}
+
+func (e *rowExporter) end(from []result.Input) error { return e.w.Close(from) }
+
+type timelineExporter struct {
+	format timelines.Format
+	sends  *cli.Sends
+	w      timelines.Writer
+}
+
+func (e *timelineExporter) begin(o cli.Output, sends *cli.Sends) error {
+	e.sends, e.w = sends, e.format.New(o)
+	return nil
+}
+
+func (e *timelineExporter) state(t *trace.Table, counts func(*trace.Event) bool) (exportState, error) {
+	isolated, m := e.sends.Isolated.Targets(), &t.Meta
+	list := ""
+	if isolated != nil {
+		list = isolated.String()
+	}
+	err := e.w.Begin(result.Timeline{Path: m.Path, Kernel: m.Kernel, Clock: m.Clock, Ticks: m.ClockUnit == "ticks", Isolated: list})
+	return timeline.New(t, timeline.Config{Isolated: isolated, Catalog: e.sends.Catalog, Counts: counts, Mark: e.w.Mark}), err
+}
+
+func (e *timelineExporter) end(from []result.Input) error { return e.w.Close(from) }

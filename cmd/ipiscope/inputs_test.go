@@ -276,7 +276,7 @@ func TestExport(t *testing.T) {
 		}
 		fromJSON = append(fromJSON, int64(row["time_ns"].(float64)))
 		for j, name := range rows[0] {
-			if got := fmt.Sprint(row[name]); name != "time_ns" && got != rows[i+1][j] {
+			if got := fmt.Sprint(row[name]); name != "time_ns" && row[name] != nil && got != rows[i+1][j] {
 				t.Fatalf("row %d: %s is %q in one format and %q in the other", i, name, got, rows[i+1][j])
 			}
 		}

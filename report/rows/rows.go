@@ -12,25 +12,28 @@ import (
 	"github.com/ipiscope/ipiscope/analysis/result"
 )
 
-// A Writer takes rows. Close writes what is buffered; it does not close what is
-// written to.
+// A Writer takes rows. Close writes what is buffered and, where the form has room
+// for it, what the rows were read from; it does not close what is written to.
 type Writer interface {
 	Write([]result.Value) error
-	Close() error
+	Close(from []result.Input) error
 }
 
 // A Format is a form that rows can be written in.
 type Format struct {
-	Name string
-	Doc  string
-	New  func(w io.Writer, cols []result.Col) (Writer, error)
+	Name   string
+	Doc    string
+	Binary bool // not for a terminal
+	// New begins rows of a kind ("hits") with these columns.
+	New func(w io.Writer, kind string, cols []result.Col) (Writer, error)
 }
 
 // Formats lists the formats; the first is the default.
 func Formats() []Format {
 	return []Format{
-		{"csv", "comma-separated values with a header line", newCSV},
-		{"jsonl", "one JSON object a line", newJSONL},
+		{"csv", "comma-separated values with a header line", false, newCSV},
+		{"jsonl", "one JSON object a line", false, newJSONL},
+		{"parquet", "Apache Parquet", true, newParquet},
 	}
 }
 
@@ -58,7 +61,7 @@ type csvWriter struct {
 	fields []string
 }
 
-func newCSV(w io.Writer, cols []result.Col) (Writer, error) {
+func newCSV(w io.Writer, _ string, cols []result.Col) (Writer, error) {
 	c := &csvWriter{w: csv.NewWriter(w)}
 	for _, col := range cols {
 		c.fields = append(c.fields, col.Name)
@@ -74,7 +77,7 @@ func (c *csvWriter) Write(row []result.Value) error {
 	return c.w.Write(c.fields)
 }
 
-func (c *csvWriter) Close() error {
+func (c *csvWriter) Close([]result.Input) error {
 	c.w.Flush()
 	return c.w.Error()
 }
@@ -85,7 +88,7 @@ type jsonlWriter struct {
 	buf  []byte
 }
 
-func newJSONL(w io.Writer, cols []result.Col) (Writer, error) {
+func newJSONL(w io.Writer, _ string, cols []result.Col) (Writer, error) {
 	j := &jsonlWriter{w: bufio.NewWriterSize(w, 64<<10)}
 	for i, col := range cols {
 		key, err := json.Marshal(col.Name)
@@ -108,6 +111,8 @@ func (j *jsonlWriter) Write(row []result.Value) error {
 		switch v.Kind {
 		case result.KindInt:
 			j.buf = strconv.AppendInt(j.buf, v.Int, 10)
+		case result.KindNone:
+			j.buf = append(j.buf, "null"...)
 		default:
 			text, err := json.Marshal(v.Text())
 			if err != nil {
@@ -121,4 +126,4 @@ func (j *jsonlWriter) Write(row []result.Value) error {
 	return err
 }
 
-func (j *jsonlWriter) Close() error { return j.w.Flush() }
+func (j *jsonlWriter) Close([]result.Input) error { return j.w.Flush() }

@@ -68,8 +68,10 @@ func (f *OutputFlags) Writer(t *Terminal) (func(*result.Set) error, error) {
 // With returns what writes a result in a form, with its warnings.
 func (f *OutputFlags) With(t *Terminal, format report.Format) func(*result.Set) error {
 	return func(set *result.Set) error {
-		if format.Binary && t.IsTerminal() && (f.path == "" || f.path == "-") {
-			return Usage(errors.New("binary output is not written to a terminal: give -o FILE or redirect it"))
+		if format.Binary {
+			if err := RefuseBinary(t, f.path); err != nil {
+				return err
+			}
 		}
 		for _, w := range set.Warnings {
 			t.Warnf("warning", "%s", w.Text)
@@ -78,6 +80,14 @@ func (f *OutputFlags) With(t *Terminal, format report.Format) func(*result.Set) 
 			return format.Write(o, set, report.Options{Width: o.Width, Colour: o.Colour, Top: f.top})
 		})
 	}
+}
+
+// RefuseBinary is an error if binary output to path would go to a terminal.
+func RefuseBinary(t *Terminal, path string) error {
+	if t.IsTerminal() && (path == "" || path == "-") {
+		return Usage(errors.New("binary output is not written to a terminal: give -o FILE or redirect it"))
+	}
+	return nil
 }
 
 // An Output is where a result goes.

@@ -1,4 +1,4 @@
-package hits_test
+package listing_test
 
 import (
 	"context"
@@ -12,8 +12,8 @@ import (
 
 	"github.com/ipiscope/ipiscope/analysis"
 	"github.com/ipiscope/ipiscope/analysis/catalog"
-	"github.com/ipiscope/ipiscope/analysis/hits"
 	"github.com/ipiscope/ipiscope/analysis/ipi"
+	"github.com/ipiscope/ipiscope/analysis/listing"
 	"github.com/ipiscope/ipiscope/analysis/result"
 	"github.com/ipiscope/ipiscope/parser"
 	"github.com/ipiscope/ipiscope/parser/cpumask"
@@ -22,7 +22,12 @@ import (
 )
 
 // list runs the analyzer; each row goes to f.
-func list(t *testing.T, src trace.Source, f func([]result.Value) error, also ...analysis.State) (*hits.State, analysis.Stats) {
+func list(t *testing.T, src trace.Source, f func([]result.Value) error, also ...analysis.State) (*listing.State, analysis.Stats) {
+	t.Helper()
+	return listRows(t, listing.Hits, src, f, also...)
+}
+
+func listRows(t *testing.T, rows listing.Rows, src trace.Source, f func([]result.Value) error, also ...analysis.State) (*listing.State, analysis.Stats) {
 	t.Helper()
 	isolated, err := cpumask.ParseList([]byte("2-3"))
 	if err != nil {
@@ -32,7 +37,7 @@ func list(t *testing.T, src trace.Source, f func([]result.Value) error, also ...
 	if err != nil {
 		t.Fatal(err)
 	}
-	state := hits.New(src.Table(), hits.Config{Isolated: &isolated, Catalog: cat, Row: f})
+	state := listing.New(src.Table(), listing.Config{Isolated: &isolated, Catalog: cat, Rows: rows, Row: f})
 	st, err := analysis.Run(context.Background(), src, analysis.Options{}, append(also, state)...)
 	if err != nil {
 		t.Fatal(err)
@@ -65,10 +70,22 @@ func lines(t *testing.T, script string) []string {
 // in the description of the export command).
 func TestColumns(t *testing.T) {
 	var names []string
-	for _, c := range hits.Columns() {
+	for _, c := range listing.Hits.Columns() {
 		names = append(names, c.Name)
-		if c.Help == "" {
-			t.Errorf("%s is not documented", c.Name)
+	}
+	for _, name := range listing.RowsNames() {
+		rows, err := listing.ParseRows(name)
+		if err != nil {
+			t.Error(err)
+		}
+		cols := rows.Columns()
+		if cols[0].Name != "time_ns" {
+			t.Errorf("%s begin with %s: rows are sorted by their first column", name, cols[0].Name)
+		}
+		for _, c := range cols {
+			if c.Help == "" {
+				t.Errorf("%s is not documented", c.Name)
+			}
 		}
 	}
 	const want = "time_ns,sender,target,pid,comm,event,callback,callsite,function,evidence,cause,entry,class,self,instance,file"
@@ -87,15 +104,55 @@ func TestRows(t *testing.T) {
 		at 1.000005 cpu 0 task web-7 flags d..1 ipi_send_cpu cpu=1 callsite=f+0x24 callback=0x0
 		at 1.000006 cpu 0 task trace-cmd-9 flags d..1 csd_queue_cpu cpu=3 callsite=f+0x24 func=enable_trace_buffered_event csd=1
 		at 1.000007 cpu 0 task trace-cmd-9 flags d..1 ipi_send_cpu cpu=3 callsite=f+0x24 callback=`+generic)
+	const stack = "on_each_cpu_cond_mask < static_key_enable < set_it < __x64_sys_bpf < do_syscall_64 < entry_SYSCALL_64_after_hwframe|not-recorded|0|||unknown"
 	want := []string{
-		"1000002000|0|2|7|web|ipi_send_cpumask|" + generic + "|f+0x24|do_sync_core|csd|set_it|syscall:bpf|deferrable|0||test|static_key_enable|0",
+		"1000002000|0|2|7|web|ipi_send_cpumask|" + generic + "|f+0x24|do_sync_core|csd|set_it|syscall:bpf|deferrable|0||test|static_key_enable|0|" + stack,
 		// a set whose members have different classes
-		"1000002000|0|3|7|web|ipi_send_cpumask|" + generic + "|f+0x24|do_sync_core|do_nothing|stack|set_it|syscall:bpf|unknown|0||test|static_key_enable|0",
-		"1000004000|2|2|8|spin|ipi_send_cpu|rb_wake_up_waiters|irq_work_queue+0x2d|rb_wake_up_waiters|callback|(no stack)|(no stack)|noise|1|isol|test|(no stack)|0",
-		"1000007000|0|3|9|trace-cmd|ipi_send_cpu|" + generic + "|f+0x24|enable_trace_buffered_event|csd|(no stack)|(no stack)|noise|0||test|(no stack)|1",
+		"1000002000|0|3|7|web|ipi_send_cpumask|" + generic + "|f+0x24|do_sync_core|do_nothing|stack|set_it|syscall:bpf|unknown|0||test|static_key_enable|0|" + stack,
+		"1000004000|2|2|8|spin|ipi_send_cpu|rb_wake_up_waiters|irq_work_queue+0x2d|rb_wake_up_waiters|callback|(no stack)|(no stack)|noise|1|isol|test|(no stack)|0|(no stack)|not-recorded|0|||unknown",
+		"1000007000|0|3|9|trace-cmd|ipi_send_cpu|" + generic + "|f+0x24|enable_trace_buffered_event|csd|(no stack)|(no stack)|noise|0||test|(no stack)|1|(no stack)|not-recorded|0|||unknown",
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("-want +got:\n%s", d)
+	}
+}
+
+// TestOtherRows: sends and requests of the same kind of trace, with an arrival.
+func TestOtherRows(t *testing.T) {
+	const generic = "generic_smp_call_function_single_interrupt"
+	const script = `
+		at 1.000001 cpu 0 task web-7 flags d..1 csd_queue_cpu cpu=2 callsite=f+0x24 func=do_sync_core csd=0x1
+		at 1.000002 cpu 0 task web-7 flags d..1 csd_queue_cpu cpu=3 callsite=f+0x24 func=do_nothing csd=0x3
+		at 1.000003 cpu 0 task web-7 flags d..1 ipi_send_cpumask cpumask=1-3 callsite=f+0x24 callback=` + generic + `
+		at 1.000004 cpu 0 task web-7 flags d..1 kernel_stack on_each_cpu_cond_mask static_key_enable set_it
+		at 1.000005 cpu 2 task spin-8 flags d.h1 call_function_entry vector=252
+		at 1.000006 cpu 2 task spin-8 flags d.h1 csd_function_entry func=do_sync_core csd=0x1
+		at 1.000007 cpu 2 task spin-8 flags d.h1 csd_function_exit func=do_sync_core csd=0x1
+		at 1.000008 cpu 2 task spin-8 flags d.h1 call_function_exit vector=252
+		at 1.000009 cpu 0 task web-7 flags d..1 csd_queue_cpu cpu=2 callsite=f+0x24 func=do_sync_core csd=0x1
+		at 1.000010 cpu 0 task web-7 flags d..1 ipi_send_cpu cpu=1 callsite=f+0x24 callback=0x0`
+	for rows, want := range map[listing.Rows][]string{
+		listing.Sends: {
+			"1000003000|0|1-3|7|web|ipi_send_cpumask|" + generic + "|f+0x24|do_sync_core+do_nothing|csd|set_it|unknown|deferrable+candidate|2|0|0|2||test|static_key_enable|on_each_cpu_cond_mask < static_key_enable < set_it",
+			"1000010000|0|1|7|web|ipi_send_cpu|0x0|f+0x24|reschedule|callback|(no stack)|(no stack)|avoidable|0|0|0|0||test|(no stack)|(no stack)",
+		},
+		listing.Requests: {
+			"1000001000|0|2|7|web|do_sync_core|f+0x24|1|1000003000|ipi_send_cpumask|set_it|unknown|deferrable|static_key_enable|matched|1000006000|1000007000|0||test|on_each_cpu_cond_mask < static_key_enable < set_it",
+			"1000002000|0|3|7|web|do_nothing|f+0x24|1|1000003000|ipi_send_cpumask|set_it|unknown|candidate|static_key_enable|trace-end|||0||test|on_each_cpu_cond_mask < static_key_enable < set_it",
+			"1000009000|0|2|7|web|do_sync_core|f+0x24|0||(no ipi)|(no stack)|(no stack)|deferrable|(no stack)|trace-end|||0||test|(no stack)",
+		},
+	} {
+		var got []string
+		state, _ := listRows(t, rows, tracetest.Parse(script), func(row []result.Value) error {
+			if len(row) != len(rows.Columns()) {
+				t.Errorf("%v: %d values for %d columns", rows, len(row), len(rows.Columns()))
+			}
+			got = append(got, text(row))
+			return nil
+		})
+		if d := cmp.Diff(want, got); d != "" || state.Err() != nil {
+			t.Errorf("%v, error %v: -want +got:\n%s", rows, state.Err(), d)
+		}
 	}
 }
 
