@@ -43,7 +43,7 @@ func Formats() []Format {
 				src, err := tracedat.Open(r, size, path)
 				var text *tracedat.TextError
 				if errors.As(err, &text) {
-					return source(ftext.New(text.Text, path, ftext.Options{Noise: o.Noise}))
+					return source(ftext.New(text.Text, path, ftext.Options{Noise: o.Noise, Threads: o.Threads}))
 				}
 				return source(src, err)
 			},
@@ -51,7 +51,7 @@ func Formats() []Format {
 		{
 			Name: "ftrace text", Doc: "the kernel's trace and trace_pipe, and trace-cmd report", Sniff: ftext.Sniff,
 			open: func(r io.Reader, path string, o Options) (trace.Source, error) {
-				return source(ftext.New(r, path, ftext.Options{Noise: o.Noise}))
+				return source(ftext.New(r, path, ftext.Options{Noise: o.Noise, Threads: o.Threads}))
 			},
 		},
 		{

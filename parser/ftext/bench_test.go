@@ -93,6 +93,27 @@ func BenchmarkSkip(b *testing.B) {
 	}
 }
 
+// BenchmarkReport passes over what a report of sends does not look at, on one core.
+func BenchmarkReport(b *testing.B) {
+	for _, f := range []string{"report-all.txt", "kernel-default.txt", "report-stack.txt", "report-7.2.txt"} {
+		b.Run(f, func(b *testing.B) {
+			text := readFile(b, f)
+			const size = 16 << 20
+			b.SetBytes(size)
+			b.ReportAllocs()
+			for b.Loop() {
+				s, err := New(&repeat{text: text, n: size}, f, Options{Threads: 1})
+				if err != nil {
+					b.Fatal(err)
+				}
+				s.Hint(sendsHint())
+				for s.Scan() {
+				}
+			}
+		})
+	}
+}
+
 func BenchmarkSends(b *testing.B) {
 	b.Run("report-stack.txt", func(b *testing.B) { benchmark(b, "report-stack.txt", sends, true) })
 	b.Run("report-all.txt", func(b *testing.B) { benchmark(b, "report-all.txt", sends, true) })

@@ -20,8 +20,10 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"runtime"
 
 	"github.com/ipiscope/ipiscope/parser/events"
+	"github.com/ipiscope/ipiscope/parser/internal/blocks"
 	"github.com/ipiscope/ipiscope/parser/internal/lines"
 	"github.com/ipiscope/ipiscope/parser/internal/mail"
 	"github.com/ipiscope/ipiscope/parser/trace"
@@ -36,6 +38,11 @@ type Options struct {
 	// lines), with its line end, before the record that follows it. The bytes
 	// are valid during the call.
 	Noise func(line []byte)
+	// Threads is how many goroutines look through the text at once where much of
+	// it may be passed over (see Source.Hint); 0 is one for each processor.
+	Threads int
+
+	blockSize int // for tests; 0 is the usual size
 }
 
 // A Source reads one text. It is a trace.Source and a trace.Hinter.
@@ -51,6 +58,8 @@ type Source struct {
 	names  map[string]*known
 	recent [256]*known // what names holds, by a cheap hash
 
+	// blocks leaves out events that nobody looks at; nil if all are read.
+	blocks *blocks.Reader
 	// mail is set for a text that has other lines around or between those of
 	// the trace.
 	mail   *mail.Text
@@ -65,10 +74,11 @@ type Source struct {
 	skipStack bool
 	seen      facts
 
-	ev   trace.Event
-	lost trace.Lost
-	bad  trace.SyntaxError
-	rec  trace.Record
+	ev      trace.Event
+	lost    trace.Lost
+	bad     trace.SyntaxError
+	skipped trace.Skipped
+	rec     trace.Record
 }
 
 var (
@@ -120,17 +130,29 @@ func New(r io.Reader, name string, opts Options) (*Source, error) {
 	return s, nil
 }
 
-// Hint makes Scan skip the events that do not take part. It must be called
-// before the first Scan.
+// Hint makes Scan pass over what is not in h. It must be called before the first
+// Scan, and Close be called once it was.
 func (s *Source) Hint(h trace.Hint) {
-	if h.Select.Events == nil {
-		s.wanted = nil
-		return
+	s.wanted = nil
+	if h.Select.Events != nil {
+		s.wanted = make(map[string]bool, len(h.Select.Events))
+		for _, name := range h.Select.Events {
+			s.wanted[name] = true
+		}
 	}
-	s.wanted = make(map[string]bool, len(h.Select.Events))
-	for _, name := range h.Select.Events {
-		s.wanted[name] = true
+	if s.mail == nil && s.opts.Noise == nil && canSkim(&h) {
+		s.in.Divert(func(rest io.Reader) lines.Feed {
+			s.blocks = blocks.NewReader(rest, s.opts.blockSize, s.threads(), func() blocks.Filter { return newSkimmer(h) })
+			return s.blocks
+		})
 	}
+}
+
+func (s *Source) threads() int {
+	if s.opts.Threads > 0 {
+		return s.opts.Threads
+	}
+	return runtime.GOMAXPROCS(0)
 }
 
 // Table returns the names and schemas seen so far.
@@ -154,24 +176,33 @@ func (s *Source) Err() error {
 
 // Close closes the reader if it can be closed.
 func (s *Source) Close() error {
+	if s.blocks != nil {
+		s.blocks.Close()
+	}
 	if s.closer == nil {
 		return nil
 	}
 	return s.closer.Close()
 }
 
-// Scan advances to the next event, loss or bad line.
+// Scan advances to the next event, loss or bad line, or says what was passed
+// over.
 func (s *Source) Scan() bool {
 	for {
+		if s.passedOver() {
+			return true
+		}
 		if s.mail != nil {
 			return s.scanMail()
 		}
-		s.in.Begin()
+		if gap := s.in.Begin(); gap.Bytes > 0 {
+			s.skipStack = gap.InStack
+		}
 		line, st := s.in.Next()
 		switch st {
 		case lines.End:
 			s.rec = nil
-			return false
+			return s.passedOver()
 		case lines.Long:
 			return s.syntax(line, overlong)
 		}
@@ -179,6 +210,19 @@ func (s *Source) Scan() bool {
 			return true
 		}
 	}
+}
+
+// passedOver is true if it made a record of what was passed over.
+func (s *Source) passedOver() bool {
+	if s.blocks == nil {
+		return false
+	}
+	skipped, ok := s.blocks.Skipped()
+	if ok {
+		s.skipped = skipped
+		s.rec = &s.skipped
+	}
+	return ok
 }
 
 const overlong = "line is longer than 1 MiB; its rest is skipped"

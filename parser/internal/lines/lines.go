@@ -20,8 +20,10 @@ const (
 // A Reader reads lines. A record, one or more lines, is kept in memory from
 // Begin until the next Begin.
 type Reader struct {
-	r   io.Reader
-	buf []byte
+	r    io.Reader
+	feed Feed
+	buf  []byte
+	gaps []placedGap // in what was read ahead
 	// buf[record:pos] is the current record, buf[pos:end] was read ahead.
 	record, pos, end int
 	off              int64 // offset in the input of buf[0]
@@ -29,6 +31,34 @@ type Reader struct {
 	first            int   // number of the record's first line
 	long             bool  // the last line was cut off: drop its rest
 	err              error // of the last Read
+}
+
+// A Feed is a text of which lines are left out.
+type Feed interface {
+	// Read is io.Reader's. The gap stands before what it returns, which begins
+	// and ends with whole lines if there is one.
+	Read(p []byte) (n int, gap Gap, err error)
+}
+
+// A Gap is lines that were left out.
+type Gap struct {
+	Bytes int64
+	Lines int
+	// InStack: the last of them belongs to a stack.
+	InStack bool
+}
+
+// Add makes g the gap before o as well.
+func (g *Gap) Add(o Gap) {
+	if o.Bytes > 0 {
+		*g = Gap{g.Bytes + o.Bytes, g.Lines + o.Lines, o.InStack}
+	}
+}
+
+// A placedGap is a gap before buf[at].
+type placedGap struct {
+	Gap
+	at int
 }
 
 // A Status says what became of reading a line.
@@ -51,6 +81,23 @@ func (l *Reader) Ahead(n int) []byte {
 	}
 	return l.buf[l.pos:l.end]
 }
+
+// Divert makes what feed returns the source of what follows. It is given all that
+// was not taken yet.
+func (l *Reader) Divert(feed func(rest io.Reader) Feed) {
+	ahead := bytes.NewReader(bytes.Clone(l.buf[l.pos:l.end]))
+	l.end = l.pos
+	if l.err != nil {
+		l.r = failed{l.err}
+		l.err = nil
+	}
+	l.feed = feed(io.MultiReader(ahead, l.r))
+}
+
+// A failed reader is one that has returned its error.
+type failed struct{ err error }
+
+func (f failed) Read([]byte) (int, error) { return 0, f.err }
 
 // Raw is the current record with its line ends. It is valid until the next
 // Begin; Next, Peek and Ahead may move it.
@@ -76,13 +123,23 @@ func (l *Reader) Err() error {
 	return l.err
 }
 
-// Begin starts a new record at the next line.
-func (l *Reader) Begin() {
+// Begin starts a new record at the next line. It returns the gap that it stepped
+// over.
+func (l *Reader) Begin() (gap Gap) {
 	if l.long {
 		l.dropRest()
 	}
-	l.record = l.pos
+	if l.record = l.pos; l.pos == l.end && l.feed != nil {
+		l.fill() // a gap shows with what follows it
+	}
+	for len(l.gaps) > 0 && l.gaps[0].at == l.pos {
+		gap.Add(l.gaps[0].Gap)
+		l.gaps = l.gaps[:copy(l.gaps, l.gaps[1:])]
+	}
+	l.off += gap.Bytes
+	l.line += gap.Lines
 	l.first = l.line + 1
+	return gap
 }
 
 // Next returns the next line without its end and makes it part of the record.
@@ -118,7 +175,7 @@ func (l *Reader) cut(st Status) ([]byte, Status) {
 
 // Peek returns the line that begins ahead bytes behind the current position,
 // and where the one after it begins. It is for lines that may belong to the
-// record, so it does not look beyond MaxGroup.
+// record, so it looks neither beyond MaxGroup nor across a gap.
 func (l *Reader) Peek(ahead int) (line []byte, next int, ok bool) {
 	at := l.pos + ahead
 	n := bytes.IndexByte(l.buf[at:l.end], '\n')
@@ -129,6 +186,9 @@ func (l *Reader) Peek(ahead int) (line []byte, next int, ok bool) {
 			return nil, 0, false
 		}
 		at -= record - l.record
+	}
+	if len(l.gaps) > 0 && l.gaps[0].at <= at {
+		return nil, 0, false
 	}
 	return TrimCR(l.buf[at : at+n]), min(ahead+n+1, l.end-l.pos), true
 }
@@ -173,6 +233,9 @@ func (l *Reader) fill() bool {
 		l.off += int64(l.record)
 		l.pos -= l.record
 		l.end -= l.record
+		for i := range l.gaps {
+			l.gaps[i].at -= l.record
+		}
 		l.record = 0
 	}
 	if len(l.buf)-l.end < readSize/2 {
@@ -181,7 +244,7 @@ func (l *Reader) fill() bool {
 		l.buf = grown
 	}
 	for range 100 {
-		n, err := l.r.Read(l.buf[l.end:])
+		n, err := l.read(l.buf[l.end:])
 		if n < 0 || n > len(l.buf)-l.end {
 			n, err = 0, fmt.Errorf("reader returned %d bytes for a buffer of %d", n, len(l.buf)-l.end)
 		}
@@ -193,6 +256,18 @@ func (l *Reader) fill() bool {
 	}
 	l.err = io.ErrNoProgress
 	return false
+}
+
+// read reads once from what the text comes from.
+func (l *Reader) read(p []byte) (int, error) {
+	if l.feed == nil {
+		return l.r.Read(p)
+	}
+	n, gap, err := l.feed.Read(p)
+	if gap.Bytes > 0 {
+		l.gaps = append(l.gaps, placedGap{gap, l.end})
+	}
+	return n, err
 }
 
 // dropRest skips what is left of an overlong line.

@@ -1,0 +1,364 @@
+// Package blocks reads a text in big blocks of whole lines and leaves out lines
+// that its reader has no use for. Several blocks are looked through at once; what
+// is kept, and what is said of the rest, does not depend on how many.
+package blocks
+
+import (
+	"bytes"
+	"io"
+	"math"
+	"sync"
+
+	"github.com/ipiscope/ipiscope/parser/internal/lines"
+	"github.com/ipiscope/ipiscope/parser/trace"
+)
+
+// usualSize is that of a block. It fits the cache that a core has to itself.
+const usualSize = 512 << 10
+
+// A Filter decides which lines of blocks are kept. It is used by one goroutine
+// at a time.
+type Filter interface {
+	// Filter keeps lines of b and skips all others. What it does depends on b's
+	// text and on b.CPUs, and on nothing else.
+	Filter(b *Block)
+}
+
+// A Block is a stretch of a text with what a Filter made of it.
+type Block struct {
+	Text []byte // whole lines; only the last of a text may have no end
+	// CPUs is what the Filter notes of each CPU for the block behind. Before, it
+	// holds the waits that began in earlier blocks.
+	CPUs []CPU
+	// Skipped sums up the events of the skipped lines.
+	Skipped trace.Skipped
+
+	parts []part
+	rest  lines.Gap // behind the last part
+	raw   bool      // all of it is kept: it is no line, or part of one
+	whole bool      // so is all that follows
+	// informed: the filter was told what earlier blocks left waiting
+	informed bool
+	buf      []byte
+	done     chan struct{}
+}
+
+// A CPU is what is known of one CPU at the end of a block.
+type CPU struct {
+	// Seen: it has an event in the block; First is the context of the first one.
+	// StackFirst: it has a stack before that.
+	Seen, StackFirst bool
+	First            trace.Context
+	// Waits: an event in that context may still get a stack.
+	Waits bool
+	For   trace.Context
+}
+
+// A part is kept text, behind a gap.
+type part struct {
+	gap        lines.Gap
+	start, end int
+}
+
+// At returns what is known of a CPU, to be changed.
+func (b *Block) At(cpu int) *CPU {
+	for cpu >= len(b.CPUs) {
+		b.CPUs = append(b.CPUs, CPU{})
+	}
+	return &b.CPUs[cpu]
+}
+
+// Keep keeps the text up to end, from where the last Keep or Skip ended.
+func (b *Block) Keep(end int) {
+	if n := len(b.parts); n > 0 && b.rest == (lines.Gap{}) {
+		b.parts[n-1].end = end
+		return
+	}
+	b.parts = append(b.parts, part{b.rest, b.at(), end})
+	b.rest = lines.Gap{}
+}
+
+// Skip leaves out the text up to end, which is that many lines. inStack says
+// whether the last of them belongs to a stack.
+func (b *Block) Skip(end, n int, inStack bool) {
+	b.rest.Bytes += int64(end - b.at())
+	b.rest.Lines += n
+	b.rest.InStack = inStack
+}
+
+// KeepAll keeps all that is left, and all blocks that follow.
+func (b *Block) KeepAll() {
+	b.Keep(len(b.Text))
+	b.whole = true
+}
+
+// Event counts an event of a skipped line. It lies in the window that the
+// consumer looks at, or does not.
+func (b *Block) Event(t trace.Time, inWindow bool) {
+	s := &b.Skipped
+	s.Any = true
+	s.First, s.Last = min(s.First, t), max(s.Last, t)
+	if inWindow {
+		s.N++
+	}
+}
+
+// at is where the text begins that was neither kept nor skipped.
+func (b *Block) at() int {
+	end := 0
+	if n := len(b.parts); n > 0 {
+		end = b.parts[n-1].end
+	}
+	return end + int(b.rest.Bytes)
+}
+
+// filter lets f look at the block.
+func (b *Block) filter(f Filter) {
+	b.parts, b.rest, b.whole = b.parts[:0], lines.Gap{}, false
+	b.Skipped = trace.Skipped{CPU: -1, First: math.MaxInt64, Last: math.MinInt64}
+	if b.raw {
+		b.Keep(len(b.Text))
+		return
+	}
+	f.Filter(b)
+}
+
+// A Reader delivers the kept text. It is a lines.Feed.
+type Reader struct {
+	blocks  *reader
+	workers sync.WaitGroup
+	alone   bool   // there are no workers
+	filter  Filter // of this side
+	queue   chan *Block
+	free    chan *Block
+	stop    chan struct{}
+
+	block   *Block
+	next    int // part of block
+	gap     lines.Gap
+	whole   bool
+	waits   []CPU // by CPU: what earlier blocks left waiting
+	skipped trace.Skipped
+}
+
+var _ lines.Feed = (*Reader)(nil)
+
+// NewReader returns a Reader for the text that r holds, in blocks of that size (0
+// for the usual one), looked through by that many goroutines, which Close ends.
+func NewReader(r io.Reader, size, threads int, filter func() Filter) *Reader {
+	if size == 0 {
+		size = usualSize
+	}
+	x := &Reader{blocks: &reader{r: r}, filter: filter()}
+	x.clearSkipped()
+	if threads <= 1 {
+		x.alone = true
+		x.block = &Block{buf: make([]byte, size)}
+		x.next = -1
+		return x
+	}
+	n := 2*threads + 2
+	x.queue, x.free, x.stop = make(chan *Block, n), make(chan *Block, n), make(chan struct{})
+	for range n {
+		x.free <- &Block{buf: make([]byte, size), done: make(chan struct{}, 1)}
+	}
+	x.workers.Add(threads)
+	for range threads {
+		go x.work(filter())
+	}
+	go func() {
+		x.workers.Wait()
+		close(x.queue)
+	}()
+	return x
+}
+
+// work looks through one block after the other. The blocks come in order because
+// whoever reads one enters it into the queue before another is read.
+func (x *Reader) work(f Filter) {
+	defer x.workers.Done()
+	for {
+		b := x.blocks.read(x.free, x.stop, x.queue)
+		if b == nil {
+			return
+		}
+		b.CPUs, b.informed = b.CPUs[:0], false
+		b.filter(f)
+		b.done <- struct{}{}
+	}
+}
+
+// Close ends the goroutines.
+func (x *Reader) Close() {
+	if x.stop != nil {
+		close(x.stop)
+		x.workers.Wait()
+		x.stop = nil
+	}
+}
+
+// Skipped returns the events that were left out since it was asked before.
+func (x *Reader) Skipped() (trace.Skipped, bool) {
+	if !x.skipped.Any {
+		return trace.Skipped{}, false
+	}
+	s := x.skipped
+	x.clearSkipped()
+	return s, true
+}
+
+func (x *Reader) clearSkipped() {
+	x.skipped = trace.Skipped{CPU: -1, First: math.MaxInt64, Last: math.MinInt64}
+}
+
+// Read implements lines.Feed.
+func (x *Reader) Read(p []byte) (n int, gap lines.Gap, err error) {
+	for x.block == nil || x.next < 0 || x.next >= len(x.block.parts) {
+		if !x.advance() {
+			gap, x.gap = x.gap, lines.Gap{}
+			return 0, gap, x.blocks.end()
+		}
+	}
+	part := &x.block.parts[x.next]
+	x.gap.Add(part.gap)
+	gap, x.gap = x.gap, lines.Gap{}
+	part.gap = lines.Gap{}
+	n = copy(p, x.block.Text[part.start:part.end])
+	if part.start += n; part.start == part.end {
+		x.next++
+	}
+	return n, gap, nil
+}
+
+// advance goes on to the next block.
+func (x *Reader) advance() bool {
+	b := x.block
+	if b != nil && x.next >= 0 {
+		x.gap.Add(b.rest)
+	}
+	if x.alone {
+		if !x.blocks.fill(b) {
+			x.next, b.rest = len(b.parts), lines.Gap{}
+			return false
+		}
+		x.look(b)
+	} else {
+		if b != nil {
+			x.free <- b
+		}
+		if b = <-x.queue; b == nil {
+			x.block = nil
+			return false
+		}
+		<-b.done
+	}
+	x.block, x.next = b, 0
+	x.join(b)
+	return true
+}
+
+// join makes up for what a block could not know of the one before.
+func (x *Reader) join(b *Block) {
+	if x.whole {
+		b.parts, b.rest = append(b.parts[:0], part{end: len(b.Text)}), lines.Gap{}
+		return
+	}
+	if !x.alone && x.goesOnWaiting(b) {
+		x.look(b)
+	}
+	x.whole = b.whole
+	for cpu, c := range b.CPUs {
+		for cpu >= len(x.waits) {
+			x.waits = append(x.waits, CPU{})
+		}
+		if c.Seen || b.informed {
+			x.waits[cpu] = CPU{Waits: c.Waits, For: c.For}
+		}
+	}
+	x.skipped.N += b.Skipped.N
+	if b.Skipped.Any {
+		x.skipped.Any = true
+		x.skipped.First, x.skipped.Last = min(x.skipped.First, b.Skipped.First), max(x.skipped.Last, b.Skipped.Last)
+	}
+}
+
+// look filters a block in knowledge of those before.
+func (x *Reader) look(b *Block) {
+	b.CPUs, b.informed = append(b.CPUs[:0], x.waits...), true
+	b.filter(x.filter)
+}
+
+// goesOnWaiting reports whether a wait that began in an earlier block may not end
+// with the first event of its CPU in this one, which is kept in any case.
+func (x *Reader) goesOnWaiting(b *Block) bool {
+	for cpu, w := range x.waits {
+		if !w.Waits || cpu >= len(b.CPUs) {
+			continue
+		}
+		if c := &b.CPUs[cpu]; c.StackFirst || c.Seen && c.First.Interrupts(w.For) {
+			return true
+		}
+	}
+	return false
+}
+
+// A reader reads blocks one after the other.
+type reader struct {
+	mu     sync.Mutex
+	r      io.Reader
+	tail   []byte // the begin of a line, read with the block before
+	inLine bool   // the block before ended within a line
+	err    error
+}
+
+// end is the error that ended the text.
+func (r *reader) end() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.err
+}
+
+// read reads the next block into one that is free and enters it into the queue.
+// It returns nil at the end of the text or when stop is closed.
+func (r *reader) read(free <-chan *Block, stop <-chan struct{}, queue chan<- *Block) *Block {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var b *Block
+	select {
+	case <-stop:
+		return nil
+	case b = <-free:
+	}
+	if !r.fill(b) {
+		return nil
+	}
+	queue <- b
+	return b
+}
+
+// fill reads a block. It is false at the end of the text. Blocks are always full,
+// so that where they end does not depend on how the text arrives.
+func (r *reader) fill(b *Block) bool {
+	n := copy(b.buf, r.tail)
+	r.tail = r.tail[:0]
+	for idle := 0; n < len(b.buf) && r.err == nil; idle++ {
+		var m int
+		if m, r.err = r.r.Read(b.buf[n:]); m > 0 {
+			n, idle = n+m, 0
+		} else if idle > 100 && r.err == nil {
+			r.err = io.ErrNoProgress
+		}
+	}
+	b.Text, b.raw = b.buf[:n], r.inLine
+	if r.inLine = false; r.err != nil {
+		return n > 0
+	}
+	cut := bytes.LastIndexByte(b.Text, '\n') + 1
+	if cut == 0 {
+		b.raw, r.inLine = true, true
+		return true
+	}
+	r.tail = append(r.tail, b.Text[cut:]...)
+	b.Text = b.Text[:cut]
+	return true
+}
