@@ -3,7 +3,6 @@ package result
 import (
 	"fmt"
 	"math"
-	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -174,11 +173,11 @@ func (s *Set) Source() string {
 	for _, side := range s.Sides {
 		inputs = append(inputs, side.Inputs...)
 	}
-	var files, kernels, parts []string
+	files := ShortPaths(inputs)
+	var kernels, parts []string
 	var lost uint64
 	unknown, incomplete := false, false
 	for _, in := range inputs {
-		files = append(files, filepath.Base(in.Path))
 		if in.Kernel != "" && !slices.Contains(kernels, in.Kernel) {
 			kernels = append(kernels, in.Kernel)
 		}

@@ -3,6 +3,9 @@ package main
 import (
 	"encoding/csv"
 	"encoding/json"
+	"image/png"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -159,4 +162,54 @@ func TestPlotLatency(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestPlotDocs: the pictures in docs are what the commands above them draw. Of a
+// picture its size is compared: what is in it is tested as SVG.
+func TestPlotDocs(t *testing.T) {
+	t.Chdir("../..")
+	text, err := os.ReadFile("docs/plots.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for line := range strings.Lines(string(text)) {
+		args := strings.Fields(line)
+		if len(args) < 4 || args[0] != "ipiscope" || args[1] != "plot" {
+			continue
+		}
+		n++
+		shown := args[len(args)-1]
+		if !strings.Contains(string(text), "("+strings.TrimPrefix(shown, "docs/")+")") {
+			t.Errorf("%s is not shown", shown)
+		}
+		drawn := filepath.Join(t.TempDir(), "p.png")
+		args[len(args)-1] = drawn
+		output(t, nil, args[1:]...)
+		a, b := picture(t, drawn), picture(t, shown)
+		if a != b {
+			t.Errorf("%s is %v, its command draws %v: draw it again", shown, b, a)
+		}
+		if st, err := os.Stat(shown); err != nil || st.Size() > 60_000 {
+			t.Errorf("%s: %v bytes, %v", shown, st.Size(), err)
+		}
+	}
+	if n < 8 {
+		t.Errorf("%d pictures", n)
+	}
+}
+
+// picture is the width and height of a PNG.
+func picture(t *testing.T, path string) [2]int {
+	t.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	c, err := png.DecodeConfig(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return [2]int{c.Width, c.Height}
 }

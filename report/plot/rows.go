@@ -30,6 +30,9 @@ func (p *page) rowsOverX(b *plot.Plot) {
 	b.Add(p.gaps(x))
 	if f.Form == result.FormHeat {
 		b.Add(p.heat(x))
+		if f.Cols != nil {
+			b.Add(p.cellLabels(x))
+		}
 	} else {
 		b.Add(p.lanes(x))
 	}
@@ -90,6 +93,27 @@ func (p *page) heat(x *ruler) plotted {
 			if len(path) > 0 {
 				c.SetColor(p.t.heat[step])
 				c.Fill(path)
+			}
+		}
+	}
+}
+
+// cellLabels writes the values into the cells of a matrix if they all fit.
+func (p *page) cellLabels(x *ruler) plotted {
+	return func(c draw.Canvas, b *plot.Plot) {
+		sty := p.style(tickSize, nil)
+		sty.XAlign, sty.YAlign = -0.5, -0.5
+		n := len(p.f.Rows)
+		width, height := c.Size().X/vg.Length(max(len(p.f.Cols), 1)), c.Size().Y/vg.Length(max(n, 1))
+		values := p.values()
+		if sty.Width(amount(&p.f.Value, values.max))+8*px > width || sty.FontExtents().Height+4*px > height {
+			return
+		}
+		for _, s := range p.f.Series {
+			for _, q := range s.Points {
+				sty.Color = readable(p.t.heat[values.step(q.Value, len(p.t.heat))])
+				at := vg.Point{X: c.X(b.X.Norm(x.at(float64(q.From) + 0.5))), Y: c.Y(b.Y.Norm(float64(n-q.Row) - 0.5))}
+				c.FillText(sty, at, amount(&p.f.Value, q.Value))
 			}
 		}
 	}

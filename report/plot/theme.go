@@ -83,6 +83,15 @@ func mix(a, b color.Color, share float64) color.Color {
 	return color.RGBA{of(ar, br), of(ag, bg), of(ab, bb), 255}
 }
 
+// readable is black or white, whichever stands out from a background: by the
+// weights of ITU-R BT.709.
+func readable(on color.RGBA) color.Color {
+	if 0.2126*float64(on.R)+0.7152*float64(on.G)+0.0722*float64(on.B) > 110 {
+		return color.Black
+	}
+	return color.White
+}
+
 // A scale gives values their place between the smallest and the largest.
 type scale struct {
 	min, max float64

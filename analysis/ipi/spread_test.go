@@ -1,0 +1,59 @@
+package ipi
+
+import (
+	"testing"
+
+	"github.com/ipiscope/ipiscope/analysis/track"
+	"github.com/ipiscope/ipiscope/parser/trace"
+)
+
+// TestSpreadAllocs: a hit and an event cost no memory once their CPUs are known.
+func TestSpreadAllocs(t *testing.T) {
+	var x spread
+	at, send := trace.Time(0), uint64(0)
+	hit := func() {
+		send++
+		x.hit(int32(send%4), at, 0, track.Never, send)
+		at += 1e6
+	}
+	for range 1000 { // the histograms are there then
+		hit()
+	}
+	if n := testing.AllocsPerRun(1000, hit); n != 0 {
+		t.Errorf("%v allocations a hit", n)
+	}
+	var l losses
+	r := ruler{most: maxCells}
+	e := &trace.Event{CPU: 3}
+	l.event(&r, e)
+	if n := testing.AllocsPerRun(1000, func() { e.Time++; l.event(&r, e) }); n != 0 {
+		t.Errorf("%v allocations an event", n)
+	}
+}
+
+// TestSpreadHits: a second without hits, a loss, and a send with two targets.
+func TestSpreadHits(t *testing.T) {
+	var x spread
+	second := trace.Time(nsPerSecond)
+	x.hit(0, 0, 0, track.Never, 1)
+	x.hit(1, 0, 0, track.Never, 1)
+	x.hit(0, 5, 0, track.Never, 2)
+	x.hit(0, 2*second, 0, second, 3)     // events were lost before 1 s
+	x.hit(0, 2*second+7, 0, second, 4)   // not since
+	x.hit(0, 3*second+100, 0, second, 5) // in the last second
+	x.end(3)
+	x.quietSeconds(2, 3)
+	for name, got := range map[string][]int64{
+		"gaps":    {int64(x.Gaps.Count()), x.Gaps.Quantile(0), x.Gaps.Quantile(0.5), x.Gaps.Max()},
+		"seconds": {int64(x.Seconds.Count()), x.Seconds.Quantile(0.5), x.Seconds.Max()},
+		"targets": {int64(x.Targets.Count()), x.Targets.Quantile(0.5), x.Targets.Max()},
+	} {
+		want := map[string][]int64{"gaps": {3, 5, 7, int64(second) + 93}, "seconds": {6, 0, 2}, "targets": {5, 1, 2}}[name]
+		for i := range want {
+			if got[i] != want[i] {
+				t.Errorf("%s: %v, want %v", name, got, want)
+				break
+			}
+		}
+	}
+}
