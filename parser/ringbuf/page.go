@@ -112,7 +112,7 @@ func (p *Page) Missed() (n uint64, missed bool) { return p.missedN, p.missed }
 func (p *Page) Time() uint64 { return p.time }
 
 // Data is the current event's record, rounded up to whole words as the buffer
-// stores it. It aliases the page.
+// stores it. It aliases the page, and its capacity goes as far as that of buf.
 func (p *Page) Data() []byte { return p.page[p.dataOff:p.dataEnd] }
 
 // Offset is the offset within the page of the current event's data.

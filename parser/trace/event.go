@@ -47,6 +47,7 @@ type Event struct {
 	At       Pos
 
 	payload []byte
+	behind  int // bytes behind the payload, within its capacity
 	schema  *Schema
 	table   *Table
 	dec     Decoder
@@ -88,6 +89,13 @@ func (e *Event) Table() *Table { return e.table }
 // Payload returns the undecoded bytes: the binary record, or the text behind
 // the event name.
 func (e *Event) Payload() []byte { return e.payload }
+
+// Behind returns what follows the record in its page, where the Source kept it.
+func (e *Event) Behind() []byte { return e.payload[len(e.payload):][:e.behind] }
+
+// KeepBehind says that n bytes behind the payload, within its capacity, follow
+// the record in its page. It is for Sources.
+func (e *Event) KeepBehind(n int) { e.behind = n }
 
 // Uint returns an integer field, sign-extended if the field is signed. It is
 // false if the event has no such field or the input does not hold its number.
@@ -176,7 +184,8 @@ func (c Context) Nesting() int { return c.level()<<4 | int(c.Depth) }
 // CopyTo copies e into dst, which then no longer depends on the Source except
 // for the Table. The payload buffer of dst is reused.
 func (e *Event) CopyTo(dst *Event) {
-	buf := append(dst.payload[:0], e.payload...)
+	n := len(e.payload)
+	buf := append(dst.payload[:0], e.payload[:n+e.behind]...)
 	*dst = *e
-	dst.payload = buf
+	dst.payload = buf[:n]
 }

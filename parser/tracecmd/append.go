@@ -52,3 +52,13 @@ func appendHex(dst []byte, v uint64) []byte {
 }
 
 func appendHexDigits(dst []byte, v uint64) []byte { return strconv.AppendUint(dst, v, 16) }
+
+// appendHexPadded appends a number in hex with at least digits digits.
+func appendHexPadded(dst []byte, v uint64, digits int) []byte {
+	var buf [16]byte
+	hex := strconv.AppendUint(buf[:0], v, 16)
+	for n := digits - len(hex); n > 0; n-- {
+		dst = append(dst, '0')
+	}
+	return append(dst, hex...)
+}

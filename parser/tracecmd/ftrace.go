@@ -47,14 +47,14 @@ func (p *Printer) appendFrames(dst, b []byte) []byte {
 
 // printRawData: plugin_function.c, trace_raw_data_handler.
 func printRawData(p *Printer, dst []byte, f *form, e, _ *trace.Event) []byte {
-	id, ok := p.field(f, e, 0)
+	dst, id, ok := p.need(dst, f, e, 0)
 	if !ok {
-		return append(dst, '!')
+		return p.broken(dst, f, e)
 	}
-	dst = appendHexDigits(append(dst, "# "...), uint64(uint32(id)))
+	dst = appendHexDigits(append(dst, "# "...), id)
 	b := e.Payload()
 	if f.refs[1] == trace.NoField {
-		return dst
+		return append(dst, "<CANT FIND FIELD buf>"...)
 	}
 	if off := e.Schema().Fields[f.refs[1]].Off; uint64(off) < uint64(len(b)) {
 		for _, c := range b[off:] {
@@ -67,31 +67,46 @@ func printRawData(p *Printer, dst []byte, f *form, e, _ *trace.Event) []byte {
 // printFunction: plugin_function.c, function_handler. Functions are indented
 // below the caller that was seen last on their CPU.
 func printFunction(p *Printer, dst []byte, f *form, e, _ *trace.Event) []byte {
-	ip, ok := p.field(f, e, 0)
+	dst, ok := p.appendFunction(dst, f, e)
 	if !ok {
-		return append(dst, '!')
+		return p.broken(dst, f, e)
 	}
-	parentIP, ok := p.field(f, e, 1)
+	return dst
+}
+
+func (p *Printer) appendFunction(dst []byte, f *form, e *trace.Event) ([]byte, bool) {
+	dst, ip, ok := p.need(dst, f, e, 0)
 	if !ok {
-		return append(dst, '!')
+		return dst, false
+	}
+	dst, parentIP, ok := p.need(dst, f, e, 1)
+	if !ok {
+		return dst, false
 	}
 	name, _, found := p.names.Symbol(ip)
 	if parent, _, ok := p.names.Symbol(parentIP); ok {
 		dst = appendSpaces(dst, 3*p.callDepth(e.CPU, parent, name, found))
 	}
 	if found {
-		return append(dst, name...)
+		return append(dst, name...), true
 	}
-	return appendHex(dst, ip)
+	return appendHex(dst, ip), true
 }
 
 // printRepeats: plugin_function.c, function_repeats_handler. The time of the last
 // repetition is that of the event minus what it says.
-func printRepeats(p *Printer, dst []byte, f *form, e, next *trace.Event) []byte {
-	dst = printFunction(p, dst, f, e, next)
-	count, _ := p.field(f, e, 2)
-	top, _ := p.field(f, e, 3)
-	bottom, _ := p.field(f, e, 4)
+func printRepeats(p *Printer, dst []byte, f *form, e, _ *trace.Event) []byte {
+	dst, ok := p.appendFunction(dst, f, e)
+	if !ok {
+		dst = append(dst, '!')
+	}
+	var v [3]uint64
+	for i := range v {
+		if dst, v[i], ok = p.need(dst, f, e, 2+i); !ok {
+			return p.broken(dst, f, e)
+		}
+	}
+	count, top, bottom := v[0], v[1], v[2]
 	last := uint64(e.Time) - (top<<32 | bottom)
 	dst = appendUint(append(dst, " (count: "...), count, 0)
 	last = (last + 500) / 1000
@@ -173,39 +188,131 @@ const (
 	noDuration    = "             |  "
 )
 
+// Fields that the function graph's events may have.
+const (
+	graphFunc = iota
+	graphDepth
+	graphCall
+	graphReturn
+	graphRetval
+	graphRetaddr
+	graphArgs
+)
+
+// isEntry reports whether an event is a function's entry, which may be printed
+// together with its return.
+func isEntry(s *trace.Schema) bool {
+	return s.System == "ftrace" && (s.Name == "funcgraph_entry" || s.Name == "fgraph_retaddr_entry")
+}
+
 // printGraphEntry: trace-cmd's lib/trace-cmd/trace-ftrace.c. A function that
-// returns at once is printed in one line with its duration.
+// returns at once is printed in one line with its duration and its result.
 func printGraphEntry(p *Printer, dst []byte, f *form, e, next *trace.Event) []byte {
-	if next == nil {
-		dst = append(dst, noDuration...)
-		return append(p.appendGraphFunction(dst, f, e), "() {"...)
-	}
-	duration, ok := p.duration(next)
+	dst, addr, ok := p.need(dst, f, e, graphFunc)
 	if !ok {
-		return append(dst, '!')
+		return p.broken(dst, f, e)
 	}
-	dst = appendDuration(dst, duration)
-	return append(p.appendGraphFunction(dst, f, e), "();"...)
+	if next == nil {
+		return p.appendNested(append(dst, noDuration...), f, e, addr)
+	}
+	exit := p.form(next)
+	dst, duration, ok := p.duration(dst, exit, next)
+	if !ok {
+		return p.broken(dst, f, e)
+	}
+	dst, depth, ok := p.need(appendDuration(dst, duration), f, e, graphDepth)
+	if !ok {
+		return p.broken(dst, f, e)
+	}
+	dst = appendSpaces(dst, graphSpaces(depth))
+	if name, _, ok := p.names.Symbol(addr); ok {
+		dst = append(append(dst, name...), '(')
+		dst = append(p.appendArgs(dst, f, e), ");"...)
+	} else {
+		dst = append(appendHexDigits(dst, addr), "();"...)
+	}
+	if caller, ok := p.caller(f, e); ok {
+		dst = append(append(append(dst, " /* <-"...), caller...), " */"...)
+	}
+	return p.appendResult(dst, exit, next)
+}
+
+// appendNested appends a function that calls others.
+func (p *Printer) appendNested(dst []byte, f *form, e *trace.Event, addr uint64) []byte {
+	dst, depth, ok := p.need(dst, f, e, graphDepth)
+	if !ok {
+		return p.broken(dst, f, e)
+	}
+	dst = appendSpaces(dst, graphSpaces(depth))
+	caller, called := p.caller(f, e)
+	if name, _, ok := p.names.Symbol(addr); ok {
+		dst = p.appendArgs(append(append(dst, name...), '('), f, e)
+	} else if called {
+		dst = append(appendHexDigits(dst, addr), '(')
+	} // else trace-cmd prints no name at all
+	dst = append(dst, ')')
+	if called {
+		dst = append(append(append(dst, " /* <-"...), caller...), " */"...)
+	}
+	return append(dst, " {"...)
+}
+
+// caller is the function that an entry returns to, if the event says it.
+func (p *Printer) caller(f *form, e *trace.Event) (string, bool) {
+	addr, ok := p.field(f, e, graphRetaddr)
+	if !ok {
+		return "", false
+	}
+	name, _, ok := p.names.Symbol(addr)
+	return name, ok
+}
+
+// appendArgs appends the arguments of a function (trace option funcgraph-args),
+// as numbers: their types are not looked at.
+func (p *Printer) appendArgs(dst []byte, f *form, e *trace.Event) []byte {
+	if f.refs[graphArgs] == trace.NoField {
+		return dst
+	}
+	long := uint32(p.table.Meta.LongSize)
+	b := e.Payload()
+	for off := e.Schema().Fields[f.refs[graphArgs]].Off; uint64(off)+uint64(long) <= uint64(len(b)); off += long {
+		if off > e.Schema().Fields[f.refs[graphArgs]].Off {
+			dst = append(dst, ", "...)
+		}
+		v, _ := tracefmt.Integer(b, off, long, p.table.Meta.BigEndian)
+		dst = appendHexDigits(dst, v)
+	}
+	return dst
 }
 
 func printGraphExit(p *Printer, dst []byte, f *form, e, _ *trace.Event) []byte {
-	duration, ok := p.duration(e)
+	dst, duration, ok := p.duration(dst, f, e)
 	if !ok {
-		return append(dst, '!')
+		return p.broken(dst, f, e)
 	}
-	dst = appendDuration(dst, duration)
-	depth, _ := p.field(f, e, 1)
-	return append(appendSpaces(dst, graphSpaces(depth)), '}')
+	dst, depth, ok := p.need(appendDuration(dst, duration), f, e, graphDepth)
+	if !ok {
+		return p.broken(dst, f, e)
+	}
+	return p.appendResult(append(appendSpaces(dst, graphSpaces(depth)), '}'), f, e)
 }
 
-func (p *Printer) appendGraphFunction(dst []byte, f *form, e *trace.Event) []byte {
-	depth, _ := p.field(f, e, 1)
-	dst = appendSpaces(dst, graphSpaces(depth))
-	addr, _ := p.field(f, e, 0)
-	if name, _, ok := p.names.Symbol(addr); ok {
-		return append(dst, name...)
+// maxErrno bounds error numbers (include/linux/err.h, MAX_ERRNO).
+const maxErrno = 4095
+
+// appendResult appends what a function returned, if the event says it (trace
+// option funcgraph-retval).
+func (p *Printer) appendResult(dst []byte, exit *form, e *trace.Event) []byte {
+	v, ok := p.field(exit, e, graphRetval)
+	switch {
+	case !ok:
+		return dst
+	case -v <= maxErrno && v != 0:
+		dst = appendInt(append(dst, " (ret="...), int64(v), 0)
+	default:
+		dst = appendHex(append(dst, " (ret="...), v)
 	}
-	return appendHexDigits(dst, addr)
+	return append(dst, ')')
 }
 
 // graphSpaces is the indentation; the kernel traces at most 50 levels
@@ -213,14 +320,13 @@ func (p *Printer) appendGraphFunction(dst []byte, f *form, e *trace.Event) []byt
 func graphSpaces(depth uint64) int { return int(min(uint64(uint32(depth)), 1000)) * graphIndent }
 
 // duration is how long a function that returned ran, in nanoseconds.
-func (p *Printer) duration(exit *trace.Event) (uint64, bool) {
-	f := p.form(exit)
-	if len(f.refs) < 5 {
-		return 0, false
+func (p *Printer) duration(dst []byte, f *form, exit *trace.Event) ([]byte, uint64, bool) {
+	dst, to, ok := p.need(dst, f, exit, graphReturn)
+	if !ok {
+		return dst, 0, false
 	}
-	from, ok1 := p.field(f, exit, 2)
-	to, ok2 := p.field(f, exit, 3)
-	return to - from, ok1 && ok2
+	dst, from, ok := p.need(dst, f, exit, graphCall)
+	return dst, to - from, ok
 }
 
 // appendDuration appends the mark of a long duration, the duration in
@@ -251,7 +357,7 @@ func appendDuration(dst []byte, ns uint64) []byte {
 // IsLeaf reports whether next, which follows e directly, may be the return
 // of the function that e enters: then trace-cmd prints both in one line.
 func IsLeaf(e, next *trace.Event) bool {
-	if e.Schema().Name != "funcgraph_entry" || next.Schema().Name != "funcgraph_exit" || e.PID != next.PID {
+	if !isEntry(e.Schema()) || next.Schema().Name != "funcgraph_exit" || e.PID != next.PID || e.CPU != next.CPU {
 		return false
 	}
 	a, ok1 := e.Uint(e.Schema().Ref("func"))

@@ -52,6 +52,7 @@ type form struct {
 	head    string // " name: " with its padding
 	prog    *tracefmt.Program
 	special special
+	fields  []string // what special reads
 	refs    []trace.FieldRef
 	states  string // of sched_switch
 	entry   bool   // of a function, which may be printed with its return
@@ -126,7 +127,7 @@ func (p *Printer) AppendEvent(dst []byte, e, next *trace.Event) []byte {
 	start := len(dst)
 	switch {
 	case p.o.Raw:
-		dst = f.prog.AppendFields(dst, e.Payload(), p.names)
+		dst = f.prog.AppendFields(dst, e.Payload(), e.Behind(), p.names)
 	case f.special != nil:
 		dst = f.special(p, dst, f, e, next)
 	default:
@@ -152,7 +153,7 @@ func (p *Printer) form(e *trace.Event) *form {
 	f.head = " " + s.Name + ": " + strings.Repeat(" ", max(0, 20-len(s.Name)))
 	f.prog = tracefmt.Compile(s, p.table.Meta.LongSize, p.table.Meta.BigEndian)
 	f.extra = extraFlagsOf(s)
-	f.entry = s.System == "ftrace" && s.Name == "funcgraph_entry"
+	f.entry = isEntry(s)
 	setSpecial(f, s)
 	return f
 }

@@ -36,23 +36,24 @@ func taskStates(prog *tracefmt.Program) string {
 
 // printSwitch: plugin_sched_switch.c.
 func printSwitch(p *Printer, dst []byte, f *form, e, _ *trace.Event) []byte {
-	pid, ok := p.field(f, e, 1)
+	dst, pid, ok := p.need(dst, f, e, 1)
 	if !ok {
-		return append(dst, '!')
+		return p.broken(dst, f, e)
 	}
 	dst = append(appendUint(p.appendComm(dst, f, e, 0, pid), pid, 0), ' ')
-	if prio, ok := p.field(f, e, 2); ok {
+	dst, prio, ok := p.need(dst, f, e, 2)
+	if ok {
 		dst = append(appendInt(append(dst, '['), int64(int32(prio)), 0), "] "...)
 	}
 	if state, ok := p.field(f, e, 3); ok {
 		dst = appendState(dst, f.states, state)
 	}
 	dst = append(dst, " ==> "...)
-	if pid, ok = p.field(f, e, 5); !ok {
-		return append(dst, '!')
+	if dst, pid, ok = p.need(dst, f, e, 5); !ok {
+		return p.broken(dst, f, e)
 	}
 	dst = appendUint(p.appendComm(dst, f, e, 4, pid), pid, 0)
-	if prio, ok := p.field(f, e, 6); ok {
+	if dst, prio, ok = p.need(dst, f, e, 6); ok {
 		dst = append(appendInt(append(dst, " ["...), int64(int32(prio)), 0), ']')
 	}
 	return dst
@@ -60,12 +61,13 @@ func printSwitch(p *Printer, dst []byte, f *form, e, _ *trace.Event) []byte {
 
 // printWakeup: plugin_sched_switch.c.
 func printWakeup(p *Printer, dst []byte, f *form, e, _ *trace.Event) []byte {
-	pid, ok := p.field(f, e, 1)
+	dst, pid, ok := p.need(dst, f, e, 1)
 	if !ok {
-		return append(dst, '!')
+		return p.broken(dst, f, e)
 	}
 	dst = appendUint(p.appendComm(dst, f, e, 0, pid), pid, 0)
-	if prio, ok := p.field(f, e, 2); ok {
+	dst, prio, ok := p.need(dst, f, e, 2)
+	if ok {
 		dst = append(appendUint(append(dst, " ["...), prio, 0), ']')
 	}
 	if success, ok := p.field(f, e, 3); ok {

@@ -21,13 +21,16 @@ func specials() []specialRow {
 	woken := []string{"comm", "pid", "prio", "success", "target_cpu"}
 	timer := []string{"timer", "hrtimer", "now", "function", "expires", "softexpires"}
 	callSite := []string{"call_site"}
-	graph := []string{"func", "depth", "calltime", "rettime", "duration"}
+	graph := []string{"func", "depth", "calltime", "rettime", "retval", "retaddr", "args"}
+	role := []string{"role", "root_count", "unsync", "created", "gfn"}
+	nested := []string{"exit_code", "isa", "exit_info1", "exit_info2", "exit_int_info", "exit_int_info_err", "rip"}
 	return []specialRow{
 		{"ftrace", "function", printFunction, []string{"ip", "parent_ip"}},
 		{"ftrace", "func_repeats", printRepeats, []string{"ip", "parent_ip", "count", "top_delta_ts", "bottom_delta_ts"}},
 		{"ftrace", "kernel_stack", printStack, []string{"caller"}},
 		{"ftrace", "raw_data", printRawData, []string{"id", "buf"}},
 		{"ftrace", "funcgraph_entry", printGraphEntry, graph},
+		{"ftrace", "fgraph_retaddr_entry", printGraphEntry, graph},
 		{"ftrace", "funcgraph_exit", printGraphExit, graph},
 		{"ftrace", "bprint", printBinary, []string{"ip", "fmt", "buf"}},
 		{"sched", "sched_switch", printSwitch, stateful},
@@ -42,6 +45,18 @@ func specials() []specialRow {
 		{"kmem", "kmem_cache_alloc_node", printCallSite, callSite},
 		{"kmem", "kmem_cache_free", printCallSite, callSite},
 		{"tlb", "tlb_flush", printTLBFlush, []string{"pages", "reason"}},
+		{"syscalls", "sys_enter_futex", printFutex, []string{"uaddr", "op", "val", "utime", "uaddr2", "val3"}},
+		{"kvm", "kvm_exit", printKVMExit, []string{"exit_reason", "guest_rip", "info1", "info2", "isa"}},
+		{"kvm", "kvm_entry", printKVMEntry, []string{"vcpu_id", "rip"}},
+		{"kvm", "kvm_emulate_insn", printKVMEmulate, []string{"rip", "csbase", "len", "flags", "failed", "insn"}},
+		{"kvm", "kvm_nested_vmexit", printKVMNested, nested},
+		{"kvm", "kvm_nested_vmexit_inject", printKVMInject, nested},
+		{"kvmmmu", "kvm_mmu_get_page", printKVMGetPage, role},
+		{"kvmmmu", "kvm_mmu_sync_page", printKVMRole, role},
+		{"kvmmmu", "kvm_mmu_unsync_page", printKVMRole, role},
+		{"kvmmmu", "kvm_mmu_zap_page", printKVMRole, role},
+		{"kvmmmu", "kvm_mmu_prepare_zap_page", printKVMRole, role},
+		{"mac80211", "drv_bss_info_changed", printBSSInfo, bssFieldNames()},
 	}
 }
 
@@ -51,7 +66,7 @@ func setSpecial(f *form, s *trace.Schema) {
 		if row.system != s.System || row.name != s.Name {
 			continue
 		}
-		f.special = row.print
+		f.special, f.fields = row.print, row.fields
 		for _, name := range row.fields {
 			f.refs = append(f.refs, s.Ref(name))
 		}
@@ -69,6 +84,31 @@ func (p *Printer) field(f *form, e *trace.Event, i int) (uint64, bool) {
 	}
 	x := &e.Schema().Fields[f.refs[i]]
 	return tracefmt.Integer(e.Payload(), x.Off, x.Size, p.table.Meta.BigEndian)
+}
+
+// need is field for one that the printing cannot do without: it appends what
+// libtraceevent says where it is missing (get_field_val).
+func (p *Printer) need(dst []byte, f *form, e *trace.Event, i int) ([]byte, uint64, bool) {
+	v, ok := p.field(f, e, i)
+	switch {
+	case ok:
+	case f.refs[i] == trace.NoField:
+		dst = append(append(append(dst, "<CANT FIND FIELD "...), f.fields[i]...), '>')
+	default:
+		dst = append(append(append(dst, ' '), f.fields[i]...), "=INVALID"...)
+	}
+	return dst, v, ok
+}
+
+// broken ends what needed a field that is missing: libtraceevent goes on with
+// the print fmt then.
+func (p *Printer) broken(dst []byte, f *form, e *trace.Event) []byte {
+	return f.prog.Append(append(dst, '!'), e.Payload(), p.names)
+}
+
+// cannotFind is what tep_print_num_field says of a missing field.
+func (f *form) cannotFind(dst []byte, i int) []byte {
+	return append(append(append(dst, `CAN'T FIND FIELD "`...), f.fields[i]...), '"')
 }
 
 // bytes returns the bytes of the i-th field where it lies in the record.
@@ -90,9 +130,16 @@ func (p *Printer) bytes(f *form, e *trace.Event, i int) []byte {
 
 // printTLBFlush: plugin_tlb.c.
 func printTLBFlush(p *Printer, dst []byte, f *form, e, _ *trace.Event) []byte {
-	pages, _ := p.field(f, e, 0)
-	reason, _ := p.field(f, e, 1)
-	dst = appendInt(append(dst, "pages="...), int64(pages), 0)
+	dst = append(dst, "pages="...)
+	if pages, ok := p.field(f, e, 0); ok {
+		dst = appendInt(dst, int64(pages), 0)
+	} else {
+		dst = f.cannotFind(dst, 0)
+	}
+	dst, reason, ok := p.need(dst, f, e, 1)
+	if !ok {
+		return f.prog.Append(dst, e.Payload(), p.names)
+	}
 	dst = append(dst, " reason="...)
 	names := [...]string{"flush on task switch", "remote shootdown", "local shootdown", "local mm shootdown"}
 	if reason < uint64(len(names)) {
@@ -115,8 +162,7 @@ func printCallSite(p *Printer, dst []byte, f *form, e, _ *trace.Event) []byte {
 // printTimerExpire: plugin_hrtimer.c.
 func printTimerExpire(p *Printer, dst []byte, f *form, e, _ *trace.Event) []byte {
 	dst = p.appendTimer(dst, f, e)
-	now, _ := p.field(f, e, 2)
-	dst = appendUint(append(dst, " now="...), now, 0)
+	dst = p.appendNumber(append(dst, " now="...), f, e, 2)
 	return p.appendTimerFunction(dst, f, e)
 }
 
@@ -124,18 +170,28 @@ func printTimerExpire(p *Printer, dst []byte, f *form, e, _ *trace.Event) []byte
 func printTimerStart(p *Printer, dst []byte, f *form, e, _ *trace.Event) []byte {
 	dst = p.appendTimer(dst, f, e)
 	dst = p.appendTimerFunction(dst, f, e)
-	expires, _ := p.field(f, e, 4)
-	soft, _ := p.field(f, e, 5)
-	dst = appendUint(append(dst, " expires="...), expires, 0)
-	return appendUint(append(dst, " softexpires="...), soft, 0)
+	dst = p.appendNumber(append(dst, " expires="...), f, e, 4)
+	return p.appendNumber(append(dst, " softexpires="...), f, e, 5)
+}
+
+// appendNumber appends a field as tep_print_num_field does with %llu.
+func (p *Printer) appendNumber(dst []byte, f *form, e *trace.Event, i int) []byte {
+	v, ok := p.field(f, e, i)
+	if !ok {
+		return f.cannotFind(dst, i)
+	}
+	return appendUint(dst, v, 0)
 }
 
 func (p *Printer) appendTimer(dst []byte, f *form, e *trace.Event) []byte {
+	dst = append(dst, "hrtimer="...)
 	addr, ok := p.field(f, e, 0)
 	if !ok {
-		addr, _ = p.field(f, e, 1)
+		if addr, ok = p.field(f, e, 1); !ok {
+			return f.cannotFind(dst, 1)
+		}
 	}
-	return appendHex(append(dst, "hrtimer="...), addr)
+	return appendHex(dst, addr)
 }
 
 // appendTimerFunction prints a function as tep_print_func_field does: behind

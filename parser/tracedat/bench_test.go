@@ -3,7 +3,7 @@ package tracedat
 import (
 	"testing"
 
-	"github.com/ipiscope/ipiscope/parser/tracedat/internal/datwriter"
+	"github.com/ipiscope/ipiscope/parser/internal/datwriter"
 )
 
 // large returns a file of 4 CPUs with n events each, in pages and chunks as

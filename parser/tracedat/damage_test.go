@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ipiscope/ipiscope/parser/internal/datwriter"
 	"github.com/ipiscope/ipiscope/parser/trace"
-	"github.com/ipiscope/ipiscope/parser/tracedat/internal/datwriter"
 )
 
 // readAll opens and scans a file and returns its records and the first error,

@@ -70,6 +70,7 @@ type file struct {
 	statInstance string
 	table        *trace.Table
 	byType       []*trace.Schema // indexed by common_type
+	reach        []reach         // as byType
 	comms        map[int32]trace.NameID
 	noComm       trace.NameID // what stands for a pid without a command line
 	tgids        map[int32]int32

@@ -84,11 +84,12 @@ func (f *file) addFormat(c *cursor, system string) {
 	s.System = f.table.NameOf(f.table.Name(system))
 	if s.Type >= len(f.byType) {
 		f.byType = append(f.byType, make([]*trace.Schema, s.Type+1-len(f.byType))...)
+		f.reach = append(f.reach, make([]reach, s.Type+1-len(f.reach))...)
 	}
 	if f.byType[s.Type] != nil {
 		return // libtraceevent as well keeps the first of two formats with one id
 	}
-	f.byType[s.Type] = s
+	f.byType[s.Type], f.reach[s.Type] = s, reachOf(s)
 	f.table.AddSchema(s)
 }
 

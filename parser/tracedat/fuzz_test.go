@@ -4,8 +4,8 @@ import (
 	"testing"
 
 	"github.com/ipiscope/ipiscope/parser/cpumask"
+	"github.com/ipiscope/ipiscope/parser/internal/datwriter"
 	"github.com/ipiscope/ipiscope/parser/trace"
-	"github.com/ipiscope/ipiscope/parser/tracedat/internal/datwriter"
 )
 
 // touchAll scans everything and reads every field in every way. It returns the

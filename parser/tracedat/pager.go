@@ -80,7 +80,7 @@ func (p *pager) page() ([]byte, error) {
 		p.pageOff = p.blockOff + int64(p.used)
 	}
 	end := min(p.used+p.pageSize, len(p.block))
-	b := p.block[p.used:end]
+	b := p.block[p.used:end:len(p.block)]
 	p.used = end
 	return b, nil
 }

@@ -9,8 +9,8 @@ import (
 
 	gocmp "github.com/google/go-cmp/cmp"
 	"github.com/ipiscope/ipiscope/parser/cpumask"
+	"github.com/ipiscope/ipiscope/parser/internal/datwriter"
 	"github.com/ipiscope/ipiscope/parser/trace"
-	"github.com/ipiscope/ipiscope/parser/tracedat/internal/datwriter"
 	"pgregory.net/rapid"
 )
 

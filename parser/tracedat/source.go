@@ -270,6 +270,9 @@ func (s *Source) decodeEvent(st *stream) bool {
 	}
 	e := &s.event
 	e.Reset(s.f.table, &s.decoder, s.f.byType[typ], data)
+	if r := &s.f.reach[typ]; r.end > len(data) || r.text > 0 {
+		e.KeepBehind(r.behind(data))
+	}
 	flags, _ := tracefmt.Integer(data, c.Flags.Off, c.Flags.Size, big)
 	preempt, _ := tracefmt.Integer(data, c.Preempt.Off, c.Preempt.Size, big)
 	pid, _ := tracefmt.Integer(data, c.PID.Off, c.PID.Size, big)

@@ -49,8 +49,6 @@ func (p *printParser) call(name token) *node {
 		n.op, n.a = opSeconds, p.expr()
 	case "__print_ns_without_secs":
 		n.op, n.a = opSecondsRest, p.expr()
-	case "jiffies_to_msecs": // of libtraceevent's plugin_jbd2.c, which does not know HZ
-		n = p.expr()
 	case "__builtin_expect":
 		n = p.expr()
 		p.expect(",")
@@ -58,7 +56,7 @@ func (p *printParser) call(name token) *node {
 	case "sizeof":
 		n.op, n.value = opConst, p.sizeOf()
 	default:
-		p.fail(name.off, "function %s is not known", name.text)
+		p.helper(n, name)
 	}
 	p.expect(")")
 	return n

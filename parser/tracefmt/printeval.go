@@ -68,6 +68,8 @@ func (ev *eval) number(n *node) uint64 {
 		return ev.number(n.a) / 1e9
 	case opSecondsRest:
 		return ev.number(n.a) % 1e9
+	case opHelper:
+		return ev.helperNumber(n)
 	}
 	if n.op >= opMul && n.op <= opLogOr {
 		return binary2(n.op, ev.number(n.a), ev.number(n.b))
@@ -169,6 +171,8 @@ func (ev *eval) str(dst []byte, v *verb, length int, n *node) []byte {
 			return dst
 		}
 		return ev.cpumask(dst, ev.dynamic(n.field))
+	case opHelper:
+		return ev.helperText(dst, n)
 	case opCond:
 		if ev.number(n.a) != 0 {
 			return ev.str(dst, v, length, n.b)

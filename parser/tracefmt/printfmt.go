@@ -21,7 +21,8 @@ type Names interface {
 }
 
 // A Program prints the payload of one kind of event as its print fmt says. It
-// is made once per event and never changed: several goroutines may use it.
+// is made once per event. Only one goroutine may use it: it keeps, as
+// libtraceevent does, which character fields held other bytes than text.
 //
 // What a print fmt means is taken from libtraceevent (src/event-parse.c), which
 // trace-cmd and perf print with, rather than from C: integers are unsigned and
@@ -139,7 +140,7 @@ func (p *Program) split(format string, args []*node) *PrintError {
 // payload with its common fields. It does not allocate beyond dst.
 func (p *Program) Append(dst, record []byte, names Names) []byte {
 	if p.failed != nil {
-		return p.AppendFields(append(dst, "[FAILED TO PARSE]"...), record, names)
+		return p.AppendFields(append(dst, "[FAILED TO PARSE]"...), record, nil, names)
 	}
 	ev := eval{p: p, record: record, names: names}
 	for i := range p.pieces {

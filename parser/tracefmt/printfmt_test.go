@@ -200,7 +200,7 @@ func TestPrintFormats(t *testing.T) {
 // symbol with its address, what is not printed alone by its type.
 func TestAppendFields(t *testing.T) {
 	p := compile(t, testFormat+`"a=0x%08x ip=%pS b2=%d", REC->a, (void *)REC->ip, REC->b + 1`)
-	got := string(p.AppendFields(nil, testRecord(), kernelNames{}))
+	got := string(p.AppendFields(nil, testRecord(), nil, kernelNames{}))
 	want := " a=0x00000006 b=-2 ip=do_work+0x24 (0xffffffff81000124) reason=0xffffffff82000000 name=eth01 rel=rel mask=524384"
 	if !strings.HasPrefix(got, want) {
 		t.Errorf("got %q\nwant %q...", got, want)
@@ -221,7 +221,7 @@ func TestPrintShortRecords(t *testing.T) {
 		p := compile(t, e.format)
 		for n := range e.record {
 			p.Append(nil, e.record[:n:n], kernelNames{})
-			p.AppendFields(nil, e.record[:n:n], kernelNames{})
+			p.AppendFields(nil, e.record[:n:n], nil, kernelNames{})
 		}
 	}
 }
@@ -232,7 +232,7 @@ func TestPrintAllocations(t *testing.T) {
 		p := compile(t, e.format)
 		if n := testing.AllocsPerRun(10, func() {
 			buf = p.Append(buf[:0], e.record, kernelNames{})
-			buf = p.AppendFields(buf[:0], e.record, kernelNames{})
+			buf = p.AppendFields(buf[:0], e.record, nil, kernelNames{})
 		}); n != 0 {
 			t.Errorf("%.0f allocations:\n%s", n, e.format)
 		}
@@ -258,7 +258,7 @@ func FuzzPrintFmt(f *testing.F) {
 		for _, big := range []bool{false, true} {
 			p := tracefmt.Compile(s, 8, big)
 			out := p.Append(nil, record, kernelNames{})
-			out = p.AppendFields(out, record, kernelNames{})
+			out = p.AppendFields(out, record, nil, kernelNames{})
 			// each byte of the print fmt prints at most a width or the record
 			if limit := (len(print) + 100) * (8*len(record) + 5000); len(out) > limit {
 				t.Errorf("%d bytes out of %d and %d", len(out), len(print), len(record))

@@ -14,6 +14,9 @@ func (ev *eval) pointer(dst []byte, v *verb, length int, n *node) []byte {
 	if v.mod == "" {
 		return appendPointer(dst, ev.number(n), v.width, v.minus)
 	}
+	if n.op == opHelper && strings.IndexByte("MmIiUh", v.mod[0]) >= 0 {
+		return ev.helperText(dst, n)
+	}
 	switch v.mod[0] {
 	case 'S', 's', 'F', 'f', 'B':
 		return ev.function(dst, v.mod[0], ev.number(n))

@@ -1,6 +1,7 @@
 package tracefmt
 
 import (
+	"bytes"
 	"strings"
 
 	"github.com/ipiscope/ipiscope/parser/trace"
@@ -12,7 +13,7 @@ type rawField struct {
 	field *trace.Field
 	piece *piece
 	hex   bool // the print fmt has 0x in front of it
-	str   bool // characters
+	str   bool // characters, and so far always text
 	long  bool
 	ptr   bool
 }
@@ -58,14 +59,16 @@ func prints(n *node, f *trace.Field) bool {
 }
 
 // AppendFields appends the event's own fields, " name=value" each, as trace-cmd
-// report -R prints them.
-func (p *Program) AppendFields(dst, record []byte, names Names) []byte {
+// report -R prints them. behind is what follows the record in its page:
+// trace-cmd prints some of it where a field is longer than the record, or has no
+// end.
+func (p *Program) AppendFields(dst, record, behind []byte, names Names) []byte {
 	ev := eval{p: p, record: record, names: names}
 	for i := range p.raw {
 		r := &p.raw[i]
 		dst = append(append(append(dst, ' '), r.field.Name...), '=')
 		if r.piece == nil {
-			dst = ev.plain(dst, r)
+			dst = ev.plain(dst, r, behind)
 			continue
 		}
 		if r.hex {
@@ -89,10 +92,10 @@ func (ev *eval) rawFunction(dst []byte, mod byte, addr uint64) []byte {
 }
 
 // plain prints a field by its type.
-func (ev *eval) plain(dst []byte, r *rawField) []byte {
+func (ev *eval) plain(dst []byte, r *rawField, behind []byte) []byte {
 	f := r.field
 	if isArray(f) {
-		return ev.rawArray(dst, r)
+		return ev.rawArray(dst, r, behind)
 	}
 	v := ev.word(f.Off, f.Size)
 	switch {
@@ -119,27 +122,48 @@ func (ev *eval) plain(dst []byte, r *rawField) []byte {
 	return form.appendInt(dst, v, -1)
 }
 
-func (ev *eval) rawArray(dst []byte, r *rawField) []byte {
+func (ev *eval) rawArray(dst []byte, r *rawField, behind []byte) []byte {
 	f := r.field
-	b := ev.span(f)
-	if b == nil && f.Loc == trace.Inline && uint64(f.Off) < uint64(len(ev.record)) {
-		b = ev.record[f.Off:] // declared larger than this record is
+	if f.Loc != trace.Inline {
+		return r.append(dst, ev.span(f), nil)
 	}
-	if f.Size == 0 && f.Loc == trace.Inline {
-		if !r.str {
-			return append(dst, "ARRAY[]"...)
+	if uint64(f.Off) > uint64(len(ev.record)) {
+		return r.append(dst, nil, nil)
+	}
+	b := ev.record[f.Off:]
+	switch {
+	case f.Size == 0 && r.str: // text up to a NUL, wherever it is
+		dst = append(dst, cstring(b)...)
+		if bytes.IndexByte(b, 0) < 0 {
+			dst = append(dst, cstring(behind)...)
 		}
-		return append(dst, cstring(b)...)
+		return dst
+	case uint64(f.Size) <= uint64(len(b)):
+		return r.append(dst, b[:f.Size], nil)
 	}
-	if r.str && printable(b) {
-		return append(dst, cstring(b)...)
+	return r.append(dst, b, behind[:min(len(behind), int(f.Size)-len(b))])
+}
+
+// append prints the bytes of an array, which may be in two parts. A character
+// field that once held anything but text is shown in bytes from then on.
+func (r *rawField) append(dst, b, more []byte) []byte {
+	if r.str && printable(b) && (bytes.IndexByte(b, 0) >= 0 || printable(more)) {
+		dst = append(dst, cstring(b)...)
+		if bytes.IndexByte(b, 0) < 0 {
+			dst = append(dst, cstring(more)...)
+		}
+		return dst
 	}
+	r.str = false
+	start := len(dst) + len("ARRAY[")
 	dst = append(dst, "ARRAY["...)
-	for i, c := range b {
-		if i > 0 {
-			dst = append(dst, ", "...)
+	for _, part := range [...][]byte{b, more} {
+		for _, c := range part {
+			if len(dst) > start {
+				dst = append(dst, ", "...)
+			}
+			dst = appendByte(dst, c)
 		}
-		dst = appendByte(dst, c)
 	}
 	return append(dst, ']')
 }

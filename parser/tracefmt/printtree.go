@@ -17,6 +17,7 @@ type node struct {
 	b     *node
 	c     *node
 	names []flagName // of __print_flags and __print_symbolic
+	help  helper     // of opHelper
 }
 
 type nodeOp uint8
@@ -65,6 +66,7 @@ const (
 	opSockaddr    // __get_sockaddr(field)
 	opSeconds     // __print_ns_to_secs(a)
 	opSecondsRest // __print_ns_without_secs(a)
+	opHelper      // helper(a, b, c)
 )
 
 // A flagName is one pair of __print_flags or __print_symbolic.
@@ -222,6 +224,8 @@ func (n *node) kind() uint64 {
 		return 15
 	case opCPUMask:
 		return 16
+	case opHelper:
+		return 12
 	}
 	return 11 // an operation
 }

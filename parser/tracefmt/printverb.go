@@ -290,6 +290,8 @@ func appendRepeat(dst []byte, c byte, n int) []byte {
 
 func appendDecimal(dst []byte, v uint64) []byte { return strconv.AppendUint(dst, v, 10) }
 
+func appendSigned(dst []byte, v int64) []byte { return strconv.AppendInt(dst, v, 10) }
+
 func appendHex(dst []byte, v uint64) []byte {
 	return strconv.AppendUint(append(dst, "0x"...), v, 16)
 }

@@ -22,6 +22,8 @@ type File struct {
 	// PlainSections leaves the sections other than trace data uncompressed.
 	PlainSections bool
 	ChunkPages    int // pages in a chunk of compressed trace data
+	// Align puts trace data on page borders, as trace-cmd does.
+	Align bool
 
 	Ftrace   []string // formats of ftrace's own events
 	Systems  []System
@@ -30,6 +32,10 @@ type File struct {
 	Cmdlines string
 	Options  []Option
 	Buffers  []Buffer // the first one is the top buffer, without a name
+	// Text is the trace of a latency tracer, instead of the buffers.
+	Text string
+
+	declared int // events that Declare added
 }
 
 // A System has event formats.
@@ -46,12 +52,13 @@ type Option struct {
 
 // A Buffer is the trace data of one instance.
 type Buffer struct {
-	Name  string
-	Clock string
-	CPUs  []CPU
+	Name     string
+	Clock    string
+	PageSize int // of its sub-buffers, in version 7; 0: the file's
+	CPUs     []CPU
 }
 
-// A CPU has pages, each of the file's page size.
+// A CPU has pages, each of its buffer's page size.
 type CPU struct {
 	ID    int
 	Pages [][]byte
@@ -67,6 +74,7 @@ const (
 	secKallsyms     = 19
 	secPrintk       = 20
 	secCmdlines     = 21
+	secText         = 22
 )
 
 // A writer builds the file. marks are the offsets of things that tests damage.
@@ -76,8 +84,14 @@ type writer struct {
 	marks map[string]int
 }
 
+// A byteOrder puts and appends.
+type byteOrder interface {
+	binary.ByteOrder
+	binary.AppendByteOrder
+}
+
 // Order is the file's byte order.
-func (f *File) Order() binary.AppendByteOrder {
+func (f *File) Order() byteOrder {
 	if f.BigEndian {
 		return binary.BigEndian
 	}
@@ -93,14 +107,13 @@ func (w *writer) str(s string)                    { w.b = append(append(w.b, s..
 func (w *writer) text(s string)                   { w.b = append(w.b, s...) }
 
 // patch sets the 64-bit number at a place that was left open.
-func (w *writer) patch(at, v int) { w.put(w.b[at:], uint64(v)) }
+func (w *writer) patch(at, v int) { w.Order().PutUint64(w.b[at:], uint64(v)) }
 
-func (w *writer) put(b []byte, v uint64) {
-	if w.BigEndian {
-		binary.BigEndian.PutUint64(b, v)
-		return
+// align pads the file to a page border, where trace data begins.
+func (w *writer) align() {
+	for w.Align && len(w.b)%w.PageSize != 0 {
+		w.b = append(w.b, 0)
 	}
-	binary.LittleEndian.PutUint64(b, v)
 }
 
 // Bytes returns the file and the offsets of its parts by name.

@@ -18,7 +18,11 @@ func (w *writer) version7() {
 		{secKallsyms, func() { w.block32("kallsyms", w.Kallsyms) }},
 		{secPrintk, func() { w.block32("printk", w.Printk) }},
 		{secCmdlines, w.cmdlines},
+		{secText, func() { w.text(w.Text) }},
 	} {
+		if s.id == secText && w.Text == "" {
+			continue
+		}
 		at[s.id] = len(w.b)
 		w.section(s.id, s.write)
 	}
@@ -28,6 +32,9 @@ func (w *writer) version7() {
 	w.section(optDone, func() {
 		for id := uint16(secHeaderInfo); id <= secCmdlines; id++ {
 			w.option(Option{id, w.Order().AppendUint64(nil, uint64(at[id]))})
+		}
+		if w.Text != "" {
+			w.option(w.textOption(at[secText]))
 		}
 		for _, o := range w.Options {
 			w.option(o)
@@ -89,12 +96,13 @@ func (w *writer) buffer7(b Buffer) Option {
 	o.Data = order.AppendUint64(o.Data, uint64(len(w.b)))
 	o.Data = append(append(o.Data, b.Name...), 0)
 	o.Data = append(append(o.Data, b.Clock...), 0)
-	o.Data = order.AppendUint32(o.Data, uint32(w.PageSize))
+	o.Data = order.AppendUint32(o.Data, uint32(w.pageSize(b)))
 	o.Data = order.AppendUint32(o.Data, uint32(len(b.CPUs)))
 	w.section(optBuffer, func() {}) // its size follows
 	size := len(w.b) - 8
 	start := len(w.b)
 	for _, c := range b.CPUs {
+		w.align()
 		at := len(w.b)
 		w.mark("data %s %d", b.Name, c.ID)
 		w.cpu7(b, c)
@@ -104,6 +112,21 @@ func (w *writer) buffer7(b Buffer) Option {
 	}
 	w.patch(size, len(w.b)-start)
 	return o
+}
+
+// textOption names the section with the text of a latency tracer, as a BUFFER
+// option names one with pages.
+func (w *writer) textOption(at int) Option {
+	o := Option{ID: secText, Data: w.Order().AppendUint64(nil, uint64(at))}
+	o.Data = append(append(o.Data, 0), "local\x00"...)
+	return o
+}
+
+func (w *writer) pageSize(b Buffer) int {
+	if b.PageSize > 0 {
+		return b.PageSize
+	}
+	return w.PageSize
 }
 
 func (w *writer) cpu7(b Buffer, c CPU) {

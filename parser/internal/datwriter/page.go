@@ -20,9 +20,12 @@ const (
 )
 
 // Pages lays out events, which are in order of time.
-func (f *File) Pages(events []Event) [][]byte {
+func (f *File) Pages(events []Event) [][]byte { return f.SubBuffers(f.PageSize, events) }
+
+// SubBuffers lays out events in pages of another size than the file's.
+func (f *File) SubBuffers(pageSize int, events []Event) [][]byte {
 	var out [][]byte
-	p := pageWriter{File: f}
+	p := pageWriter{File: f, size: pageSize}
 	for i := range events {
 		e := &events[i]
 		if p.b == nil || e.Missed != 0 || !p.fits(e) {
@@ -36,6 +39,7 @@ func (f *File) Pages(events []Event) [][]byte {
 
 type pageWriter struct {
 	*File
+	size   int    // of a page
 	b      []byte // of the current page, nil before the first one
 	time   uint64
 	missed int
@@ -50,7 +54,7 @@ func (p *pageWriter) start(e *Event) {
 // fits reports whether e has room at its largest, and a count of lost events
 // behind it.
 func (p *pageWriter) fits(e *Event) bool {
-	return len(p.b)+16+(len(e.Record)+3)&^3+p.Long <= p.PageSize
+	return len(p.b)+16+(len(e.Record)+3)&^3+p.Long <= p.size
 }
 
 func (p *pageWriter) header(typeLen uint32, delta uint64) {
@@ -84,7 +88,7 @@ func (p *pageWriter) event(e *Event) {
 	for len(p.b)%4 != 0 {
 		p.b = append(p.b, 0)
 	}
-	if len(p.b) > p.PageSize {
+	if len(p.b) > p.size {
 		panic(fmt.Sprintf("a record of %d bytes does not fit a page", len(e.Record)))
 	}
 }
@@ -103,7 +107,7 @@ func (p *pageWriter) flush(out [][]byte) [][]byte {
 		page = p.long(page, uint64(p.missed))
 	}
 	copy(page[8:], p.long(nil, commit))
-	return append(out, append(page, make([]byte, p.PageSize-len(page))...))
+	return append(out, append(page, make([]byte, p.size-len(page))...))
 }
 
 // long appends a number of the kernel's long.

@@ -21,7 +21,7 @@ func (w *writer) version6() {
 		w.option(o)
 	}
 	var offsets []int // of the instances' places in their options
-	for _, b := range w.Buffers[1:] {
+	for _, b := range w.Buffers[min(1, len(w.Buffers)):] {
 		w.mark("option %d", optBuffer)
 		w.u16(optBuffer)
 		w.u32(8 + len(b.Name) + 1)
@@ -30,6 +30,10 @@ func (w *writer) version6() {
 		w.str(b.Name)
 	}
 	w.u16(optDone)
+	if w.Text != "" {
+		w.text("latency  \x00" + w.Text)
+		return
+	}
 	for i, b := range w.Buffers {
 		if i > 0 {
 			w.patch(offsets[i-1], len(w.b))
@@ -51,6 +55,7 @@ func (w *writer) buffer6(b Buffer, cpus int) {
 	directory := len(w.b)
 	w.b = append(w.b, make([]byte, 16*cpus)...)
 	for i, c := range byID {
+		w.align()
 		w.mark("data %s %d", b.Name, i)
 		w.patch(directory+16*i, len(w.b))
 		w.patch(directory+16*i+8, len(c.Pages)*w.PageSize)
