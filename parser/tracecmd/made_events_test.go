@@ -8,14 +8,19 @@ import (
 
 func madeFiles() []made {
 	return []made{
-		{"futex", futexEvents()},
-		{"kvm", kvmEvents(newLog())},
-		{"kvm-big", kvmEvents(bigLog())},
-		{"scsi", scsiEvents()},
-		{"helpers", helperEvents()},
-		{"mac80211", mac80211Events()},
-		{"graph", graphEvents()},
-		{"missing", missingFields()},
+		{"futex", futexEvents(), false},
+		{"kvm", kvmEvents(newLog()), true},
+		{"kvm-big", kvmEvents(bigLog()), false},
+		{"scsi", scsiEvents(), true},
+		{"helpers", helperEvents(), false},
+		{"mac80211", mac80211Events(), false},
+		{"graph", graphEvents(), true},
+		{"missing", missingFields(), true},
+		{"operators", operatorEvents(), false},
+		{"conversions", conversionEvents(), true},
+		{"arrays", arrayEvents(newLog()), true},
+		{"addresses", addressEvents(newLog()), false},
+		{"names", symbolEvents(), false},
 	}
 }
 

@@ -20,13 +20,8 @@ var record = flag.String("record", "", "write testdata/made with this `trace-cmd
 type made struct {
 	name string
 	file *datwriter.File
+	raw  bool // printed with -R too
 }
-
-// madeForms are the flags of report that every made file is printed with.
-var madeForms = []struct {
-	flag string
-	o    tracecmd.Options
-}{{"", tracecmd.Options{}}, {"-R", tracecmd.Options{Raw: true}}}
 
 // TestMade compares whole texts with those of trace-cmd.
 func TestMade(t *testing.T) {
@@ -37,19 +32,25 @@ func TestMade(t *testing.T) {
 			if err := os.WriteFile(dat, data, 0o600); err != nil {
 				t.Fatal(err)
 			}
-			for _, form := range madeForms {
-				golden := filepath.Join("testdata/made", m.name+form.flag+".txt")
-				if *record != "" {
-					reportWith(t, dat, form.flag, golden)
-				}
-				want, err := os.ReadFile(golden)
-				if err != nil {
-					t.Fatal(err)
-				}
-				differ(t, text(t, dat, form.o), string(want))
+			compareReport(t, dat, "", m.name, tracecmd.Options{})
+			if m.raw {
+				compareReport(t, dat, "-R", m.name+"-R", tracecmd.Options{Raw: true})
 			}
 		})
 	}
+}
+
+func compareReport(t *testing.T, dat, form, name string, o tracecmd.Options) {
+	t.Helper()
+	golden := filepath.Join("testdata/made", name+".txt")
+	if *record != "" {
+		reportWith(t, dat, form, golden)
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	differ(t, text(t, dat, o), string(want))
 }
 
 func reportWith(t *testing.T, dat, form, golden string) {

@@ -1,6 +1,10 @@
 package tracefmt
 
-import "strconv"
+import (
+	"strconv"
+
+	"github.com/ipiscope/ipiscope/parser/trace"
+)
 
 // call reads a function of the print fmt language, include/trace/stages/
 // stage3_trace_output.h, behind its name.
@@ -12,10 +16,10 @@ func (p *printParser) call(name token) *node {
 		n.op, n.a = opFlags, p.expr()
 		p.expect(",")
 		n.text = p.delimiter()
-		n.names = p.flagNames(true)
+		n.names = p.flagNames()
 	case "__print_symbolic", "__print_symbolic_u64":
 		n.op, n.a = opSymbol, p.expr()
-		n.names = p.flagNames(false)
+		n.names = p.flagNames()
 	case "__print_hex":
 		n.op = opHex
 		p.arrayArgs(n)
@@ -40,26 +44,37 @@ func (p *printParser) call(name token) *node {
 	case "__get_cpumask", "__get_rel_cpumask":
 		n.op, n.field = opCPUMask, p.fieldName()
 	case "__get_dynamic_array", "__get_rel_dynamic_array":
-		n.op, n.field = opDynArray, p.fieldName()
+		n.op, n.field = opDynArray, p.knownField()
 	case "__get_dynamic_array_len", "__get_rel_dynamic_array_len":
-		n.op, n.field = opDynArrayLen, p.fieldName()
+		n.op, n.field = opDynArrayLen, p.knownField()
 	case "__get_sockaddr", "__get_rel_sockaddr":
-		n.op, n.field = opSockaddr, p.fieldName()
+		n.op, n.field = opSockaddr, p.knownField()
 	case "__print_ns_to_secs":
 		n.op, n.a = opSeconds, p.expr()
 	case "__print_ns_without_secs":
 		n.op, n.a = opSecondsRest, p.expr()
 	case "__builtin_expect":
-		n = p.expr()
+		n = p.item() // no operation, as libtraceevent reads it
 		p.expect(",")
-		p.expr()
+		p.item()
 	case "sizeof":
 		n.op, n.value = opConst, p.sizeOf()
+		n.text = strconv.FormatUint(n.value, 10)
 	default:
 		p.helper(n, name)
 	}
 	p.expect(")")
 	return n
+}
+
+// knownField reads the name of a field that must be there.
+func (p *printParser) knownField() *trace.Field {
+	at := p.tok
+	f := p.fieldName()
+	if f == nil && p.err == nil {
+		p.fail(at.off, "the event has no field %q", at.text)
+	}
+	return f
 }
 
 // arrayArgs reads an array and its number of bytes or elements.
@@ -69,115 +84,100 @@ func (p *printParser) arrayArgs(n *node) {
 	n.b = p.expr()
 }
 
-func (p *printParser) hexDump(n *node) {
-	n.op, n.text = opHexDump, p.stringLit()
-	for range 3 { // prefix type, row and group size: libtraceevent ignores them
-		p.expect(",")
-		p.expr()
-	}
-	p.expect(",")
-	p.arrayArgs(n)
-	p.expect(",")
-	p.expr()
-}
-
-// delimiter is a string, or something else that stands for none.
+// delimiter is a string, or a word, which stands for itself.
 func (p *printParser) delimiter() string {
-	if p.tok.kind == tokString {
-		return p.stringLit()
+	text := p.tok.text
+	if p.tok.kind == tokOp || p.tok.kind == tokEnd {
+		p.fail(p.tok.off, "want a string, found %q", text)
+		return ""
 	}
-	p.expr()
-	return ""
+	p.advance()
+	return text
 }
 
 // flagNames reads ", { value, "name" }" pairs up to the closing parenthesis.
-func (p *printParser) flagNames(flags bool) []flagName {
+func (p *printParser) flagNames() []flagName {
 	var names []flagName
-	for p.accept(",") {
-		if !p.accept("{") {
+	p.expect(",")
+	for p.accept("{") {
+		at := p.tok.off
+		value := flagValue(p.flagWord(at))
+		p.expect(",")
+		at = p.tok.off
+		text := p.flagWord(at)
+		p.expect("}")
+		names = append(names, flagName{value, text})
+		if !p.accept(",") {
 			break
 		}
-		if p.accept("}") {
-			continue
-		}
-		at := p.tok.off
-		value := p.flagValue(p.expr(), at, flags)
-		p.expect(",")
-		name := p.flagText()
-		p.expect("}")
-		names = append(names, flagName{value, name})
 	}
 	return names
 }
 
-// flagText is the text of a pair: a string, or what stands where there is none,
-// ((void *)0) at the end of a list.
-func (p *printParser) flagText() string {
-	at := p.tok.off
+// flagWord is one side of a pair as a word: libtraceevent computes both
+// (src/event-parse.c, arg_eval).
+func (p *printParser) flagWord(at int) string {
 	n := p.expr()
-	if n.op == opText {
-		for p.tok.kind == tokString {
-			n.text += p.tok.text
-			p.advance()
-		}
+	for n.op == opCast {
+		n = n.a
+	}
+	switch n.op {
+	case opConst, opName, opText:
 		return n.text
 	}
 	v, ok := constant(n, 0)
 	if !ok {
-		p.fail(at, "a flag's text is no constant")
+		p.fail(at, "a pair of a list holds no constant")
 	}
 	return strconv.FormatInt(v, 10)
 }
 
-// flagValue is the number of a pair. What is not a number, or negative, is -1
-// as in libtraceevent (eval_flag).
-func (p *printParser) flagValue(n *node, at int, flags bool) int64 {
-	if n.op == opName {
-		if v, ok := softirqName(n.text); ok {
-			return v
-		}
-		return -1
+// flagValue is the number of a pair's first word, -1 if it is none (eval_flag).
+func flagValue(word string) int64 {
+	if word != "" && isDigit(word[0]) {
+		return int64(number(word))
 	}
-	v, ok := constant(n, 0)
-	if !ok {
-		p.fail(at, "a flag's value is no constant")
+	if v, ok := softirqName(word); ok {
+		return v
 	}
-	if v < 0 && n.op != opConst {
-		return -1
-	}
-	return v
+	return -1
 }
 
-// sizeOf reads the operand of sizeof: a type or a field.
+// sizeOf reads the operand of sizeof: a field that is no array, or one of the
+// types that libtraceevent knows (src/event-parse.c, process_sizeof).
 func (p *printParser) sizeOf() uint64 {
-	if p.tok.kind == tokName && p.tok.text == "REC" {
+	at := p.tok
+	if at.text == "REC" {
 		p.advance()
 		p.expect("->")
-		if f := p.fieldName(); f != nil {
+		if f := p.fieldName(); f != nil && !isArray(f) {
 			return uint64(f.Size)
 		}
+		p.fail(at.off, "sizeof of a field that is not there or an array")
 		return 0
 	}
-	var typ string
-	for p.tok.kind == tokName || p.isOp("*") {
-		typ += p.tok.text + " "
-		p.advance()
-	}
-	switch typ {
-	case "char ", "u8 ", "s8 ", "__u8 ", "unsigned char ", "bool ":
-		return 1
-	case "short ", "u16 ", "s16 ", "__u16 ", "unsigned short ":
-		return 2
-	case "int ", "u32 ", "s32 ", "__u32 ", "unsigned int ", "unsigned ":
+	p.advance()
+	switch at.text {
+	case "unsigned":
+		if p.tok.kind == tokOp {
+			return 4
+		}
+		return p.sizeOf()
+	case "int", "u32", "s32", "__u32", "__s32":
 		return 4
-	case "u64 ", "s64 ", "__u64 ", "long long ", "unsigned long long ":
+	case "long":
+		if p.tok.text == "long" {
+			p.advance()
+			return 8
+		}
+		return uint64(p.longSize)
+	case "u64", "s64", "__u64", "__s64":
 		return 8
-	case "long ", "unsigned long ", "size_t ":
-		return uint64(p.longSize)
+	case "u16", "s16", "__u16", "__s16":
+		return 2
+	case "u8", "s8", "__u8":
+		return 1
 	}
-	if len(typ) > 2 && typ[len(typ)-2] == '*' {
-		return uint64(p.longSize)
-	}
-	p.fail(p.tok.off, "sizeof of an unknown type %q", typ)
+	p.fail(at.off, "sizeof of an unknown type %q", at.text)
 	return 0
 }

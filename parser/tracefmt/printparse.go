@@ -2,6 +2,7 @@ package tracefmt
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/ipiscope/ipiscope/parser/trace"
@@ -71,7 +72,7 @@ func (p *printParser) node(n node) *node {
 	return &n
 }
 
-// stringLit reads one or more adjacent string literals.
+// stringLit reads a string literal.
 func (p *printParser) stringLit() string {
 	if p.tok.kind != tokString {
 		p.fail(p.tok.off, "want a string, found %q", p.tok.text)
@@ -79,10 +80,6 @@ func (p *printParser) stringLit() string {
 	}
 	s := p.tok.text
 	p.advance()
-	for p.tok.kind == tokString {
-		s += p.tok.text
-		p.advance()
-	}
 	return s
 }
 
@@ -179,6 +176,45 @@ func (p *printParser) expr() *node {
 	return n
 }
 
+// arg reads an argument of the format string. Operations of constants in it are
+// computed at once, with symbols of the kernel taken for 0.
+func (p *printParser) arg() *node {
+	n := p.item()
+	if !p.atOperator() {
+		return n
+	}
+	for p.err == nil && p.atOperator() {
+		p.operation(n)
+	}
+	if p.err == nil {
+		fold(n, 0)
+	}
+	return n
+}
+
+// fold computes what can be computed without a record (libtraceevent's
+// src/event-parse.c, consolidate_op_arg).
+func fold(n *node, depth int) {
+	if n == nil || depth > maxDepth || n.op < opNot || n.op > opIndex {
+		return
+	}
+	fold(n.a, depth+1)
+	fold(n.b, depth+1)
+	fold(n.c, depth+1)
+	if n.op < opMul || n.op > opLogOr || !n.a.isWord() || !n.b.isWord() {
+		return
+	}
+	l, r := number(n.a.text), number(n.b.text)
+	if (n.op == opDiv || n.op == opMod) && r == 0 {
+		return
+	}
+	v := binary2(n.op, l, r)
+	*n = node{op: opConst, value: v, text: strconv.FormatInt(int64(v), 10)}
+}
+
+// isWord reports whether an operand is a word or a string.
+func (n *node) isWord() bool { return n.op == opConst || n.op == opName || n.op == opText }
+
 // operation makes *n the operation that has n as its left operand.
 func (p *printParser) operation(n *node) {
 	defer p.leave()
@@ -223,12 +259,21 @@ func (p *printParser) operation(n *node) {
 		p.fail(p.tok.off, "operator %q is not known", p.tok.text)
 		return
 	}
+	p.notClosed()
 	if p.err == nil && p.atOperator() {
 		if p.nextRank() > n.prio {
 			p.operation(n)
 		} else {
 			p.operation(right)
 		}
+	}
+}
+
+// notClosed fails where ] or } follow an operation: libtraceevent takes them for
+// a further operator then.
+func (p *printParser) notClosed() {
+	if p.isOp("]") || p.isOp("}") {
+		p.fail(p.tok.off, "operator %q is not known", p.tok.text)
 	}
 }
 
@@ -272,6 +317,7 @@ func (p *printParser) unary() *node {
 	if plus {
 		*n = node{op: opAdd, a: p.node(node{}), b: a}
 	}
+	p.notClosed()
 	if p.err == nil && p.atOperator() {
 		if p.nextRank() > rankUnit {
 			p.operation(n)
@@ -303,21 +349,27 @@ func (p *printParser) paren() *node {
 		p.fail(p.tok.off, "want a type in front of %q", p.tok.text)
 		return n
 	}
-	return p.node(node{op: opCast, value: castMask(n.text), a: p.item()})
+	return p.node(node{op: opCast, value: castMask(n.text), text: n.text, a: p.item()})
 }
 
 // castMask gives the bits that a cast keeps. As in libtraceevent (eval_type_str)
-// a cast cuts and never extends a sign; types of unknown width keep all bits.
+// a cast cuts and never extends a sign; it knows these types and keeps all bits
+// of others.
 func castMask(typ string) uint64 {
-	if strings.HasSuffix(typ, "*") || strings.HasPrefix(typ, "struct") {
-		return ^uint64(0)
+	switch typ {
+	case "u8", "s8":
+		return 0xff
+	case "u16", "s16":
+		return 0xffff
+	case "u32", "s32":
+		return 0xffffffff
 	}
 	switch strings.TrimPrefix(typ, "unsigned ") {
-	case "u8", "s8", "char", "__u8", "__s8":
+	case "char":
 		return 0xff
-	case "u16", "s16", "short", "__u16", "__s16":
+	case "short":
 		return 0xffff
-	case "u32", "s32", "int", "__u32", "__s32", "unsigned":
+	case "int":
 		return 0xffffffff
 	}
 	return ^uint64(0)
@@ -348,8 +400,6 @@ func (p *printParser) name() *node {
 	at := p.tok
 	p.advance()
 	switch {
-	case at.kind == tokNumber && p.tok.kind != tokName:
-		return p.node(node{op: opConst, value: number(at.text)})
 	case at.text == "REC":
 		return p.recField()
 	case p.isOp("("):
@@ -363,6 +413,9 @@ func (p *printParser) name() *node {
 		}
 		text += " " + p.tok.text
 		p.advance()
+	}
+	if isDigit(text[0]) {
+		return p.node(node{op: opConst, value: number(text), text: text})
 	}
 	return p.node(node{op: opName, text: text})
 }

@@ -12,13 +12,13 @@ func appendHexDigits(dst []byte, v uint64) []byte { return strconv.AppendUint(ds
 // pointer prints %p and what may follow it.
 func (ev *eval) pointer(dst []byte, v *verb, length int, n *node) []byte {
 	if v.mod == "" {
-		return appendPointer(dst, ev.number(n), v.width, v.minus)
+		return appendPointer(dst, ev.number(n))
 	}
 	if n.op == opHelper && strings.IndexByte("MmIiUh", v.mod[0]) >= 0 {
 		return ev.helperText(dst, n)
 	}
 	switch v.mod[0] {
-	case 'S', 's', 'F', 'f', 'B':
+	case 'S', 's', 'F', 'f':
 		return ev.function(dst, v.mod[0], ev.number(n))
 	case 'M', 'm':
 		return ev.mac(dst, v.mod, n)
@@ -26,6 +26,7 @@ func (ev *eval) pointer(dst []byte, v *verb, length int, n *node) []byte {
 		if len(v.mod) > 1 {
 			return ev.address(dst, v.mod, n)
 		}
+		return dst
 	case 'U':
 		return ev.uuid(dst, v.mod, n)
 	case 'h':
@@ -38,19 +39,16 @@ func (ev *eval) pointer(dst []byte, v *verb, length int, n *node) []byte {
 		}
 		return ev.bitmask(dst, b)
 	}
-	return appendPointer(dst, ev.number(n), v.width, v.minus)
+	return dst
 }
 
-// appendPointer appends a pointer as glibc does for %p.
-func appendPointer(dst []byte, val uint64, width int, minus bool) []byte {
+// appendPointer appends a pointer as glibc does for %p. libtraceevent passes no
+// width on.
+func appendPointer(dst []byte, val uint64) []byte {
 	if val == 0 {
-		return appendPadded(dst, "(nil)", width, minus)
+		return append(dst, "(nil)"...)
 	}
-	if width == 0 {
-		return appendHex(dst, val)
-	}
-	var buf [24]byte
-	return appendPadded(dst, string(appendHex(buf[:0], val)), width, minus)
+	return appendHex(dst, val)
 }
 
 // function prints an address as the symbol that it lies in.
@@ -60,7 +58,7 @@ func (ev *eval) function(dst []byte, mod byte, addr uint64) []byte {
 		return appendHex(dst, addr)
 	}
 	dst = append(dst, name...)
-	if mod == 'S' || mod == 'F' || mod == 'B' {
+	if mod == 'S' || mod == 'F' {
 		dst = appendHex(append(dst, '+'), offset)
 	}
 	return dst
@@ -85,15 +83,11 @@ func (ev *eval) fieldBytes(dst []byte, n *node, size uint32, invalid string) (ou
 
 func (ev *eval) mac(dst []byte, mod string, n *node) []byte {
 	dst, b := ev.fieldBytes(dst, n, 6, "INVALIDMAC")
-	sep, reverse := byte(':'), false
-	for _, c := range mod[1:] {
-		switch c {
-		case 'F':
-			sep = '-'
-		case 'R':
-			reverse = true
-		}
+	sep := byte(':')
+	if mod == "MF" {
+		sep = '-'
 	}
+	reverse := mod[1:] == "R"
 	for i := range b {
 		if i > 0 && mod[0] == 'M' {
 			dst = append(dst, sep)
@@ -172,21 +166,36 @@ func (ev *eval) address(dst []byte, mod string, n *node) []byte {
 		if dst, b = ev.fieldBytes(dst, n, 4, "INVALIDIPv4"); b == nil {
 			return dst
 		}
-		if len(mod) > 2 && (mod[2] == 'l' || mod[2] == 'h' && !ev.p.big) {
-			b = []byte{b[3], b[2], b[1], b[0]}
-		}
-		return ip4(dst, b, mod[0] == 'i')
+		return ip4(dst, b, mod[0] == 'i', ev.reversed(mod[2:]))
 	case '6':
 		if dst, b = ev.fieldBytes(dst, n, 16, "INVALIDIPv6"); b == nil {
 			return dst
 		}
-		return ip6(dst, b, mod)
+		return ip6(dst, b, mod[0] == 'I', mod == "I6c")
 	}
 	return ev.sockaddr(dst, mod, n)
 }
 
-func ip4(dst, b []byte, zeros bool) []byte {
-	for i, c := range b[:4] {
+// reversed reports whether the letter behind %pI4 says that an address is not in
+// network byte order.
+func (ev *eval) reversed(letter string) bool {
+	return strings.HasPrefix(letter, "l") || strings.HasPrefix(letter, "h") && !ev.p.big
+}
+
+// cutLetter cuts a letter off the front of s, if it may be there.
+func cutLetter(s string, c byte, may bool) (rest string, found bool) {
+	if may && s != "" && s[0] == c {
+		return s[1:], true
+	}
+	return s, false
+}
+
+func ip4(dst, b []byte, zeros, reverse bool) []byte {
+	for i := range 4 {
+		c := b[i]
+		if reverse {
+			c = b[3-i]
+		}
 		if i > 0 {
 			dst = append(dst, '.')
 		}
@@ -203,12 +212,12 @@ func ip4(dst, b []byte, zeros bool) []byte {
 	return dst
 }
 
-func ip6(dst, b []byte, mod string) []byte {
-	if len(mod) > 2 && mod[2] == 'c' {
+func ip6(dst, b []byte, colons, short bool) []byte {
+	if short {
 		return ip6Compressed(dst, b)
 	}
 	for i := 0; i < 16; i += 2 {
-		if i > 0 && mod[0] == 'I' {
+		if i > 0 && colons {
 			dst = append(dst, ':')
 		}
 		dst = appendByte(appendByte(dst, b[i]), b[i+1])
@@ -260,7 +269,7 @@ func ip6Compressed(dst, b []byte) []byte {
 		if colon {
 			dst = append(dst, ':')
 		}
-		dst = ip4(dst, b[12:], false)
+		dst = ip4(dst, b[12:], false, false)
 	}
 	return dst
 }
@@ -299,17 +308,15 @@ func (ev *eval) sockaddr(dst []byte, mod string, n *node) []byte {
 	if len(b) < 2 {
 		return dst
 	}
-	port := strings.Contains(mod[2:], "p")
-	form := "I6"
-	if strings.Contains(mod[2:], "c") {
-		form = "I6c"
-	}
+	// of what may follow, libtraceevent takes p, c and one of hnbl, in this order
+	rest, port := cutLetter(mod[2:], 'p', mod[0] == 'I')
+	rest, short := cutLetter(rest, 'c', mod[0] == 'I')
 	switch ev.p.order.Uint16(b) {
 	case familyIP4:
 		if len(b) < sizeIP4 {
 			return append(dst, "INVALIDIPv4"...)
 		}
-		dst = ip4(dst, b[4:8], mod[0] == 'i')
+		dst = ip4(dst, b[4:8], mod[0] == 'i', ev.reversed(rest))
 	case familyIP6:
 		if len(b) < sizeIP6 {
 			return append(dst, "INVALIDIPv6"...)
@@ -317,7 +324,7 @@ func (ev *eval) sockaddr(dst []byte, mod string, n *node) []byte {
 		if port {
 			dst = append(dst, '[')
 		}
-		dst = ip6(dst, b[8:24], form)
+		dst = ip6(dst, b[8:24], mod[0] == 'I', short)
 		if port {
 			dst = append(dst, ']')
 		}

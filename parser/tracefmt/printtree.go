@@ -1,7 +1,8 @@
 package tracefmt
 
 import (
-	"strconv"
+	"math"
+	"math/bits"
 
 	"github.com/ipiscope/ipiscope/parser/trace"
 )
@@ -12,12 +13,13 @@ type node struct {
 	prio  int8         // rank of a binary operation while it is being parsed
 	field *trace.Field // of the field and array functions; nil: the event has no such field
 	value uint64       // opConst: the number; opCast: the mask of the type's width
-	text  string       // opText: the string
+	text  string       // opText: the string; opConst, opName: the word; opCast: the type
 	a     *node        // operands
 	b     *node
 	c     *node
 	names []flagName // of __print_flags and __print_symbolic
 	help  helper     // of opHelper
+	dump  *hexDump   // of opHexDump
 }
 
 type nodeOp uint8
@@ -75,38 +77,43 @@ type flagName struct {
 	name  string
 }
 
-// constant folds an expression without fields, as the values of flag lists are.
+// constant computes an expression without fields, as libtraceevent does for
+// the values of lists (src/event-parse.c, arg_num_eval): signed, and with a part
+// of the operators.
 func constant(n *node, depth int) (int64, bool) {
 	if n == nil || depth > maxDepth {
 		return 0, false
 	}
 	switch n.op {
-	case opConst:
-		return int64(n.value), true
-	case opName: // an enum that the kernel did not print as a number
-		return 0, true
+	case opConst, opName, opText:
+		return signedNumber(n.text), true
 	case opCast:
 		v, ok := constant(n.a, depth+1)
 		return int64(uint64(v) & n.value), ok
-	case opNot, opCompl, opNeg:
+	case opCompl, opNeg:
 		v, ok := constant(n.a, depth+1)
 		return int64(unary(n.op, uint64(v))), ok
-	case opCond:
-		v, ok := constant(n.a, depth+1)
-		switch {
-		case !ok:
-			return 0, false
-		case v != 0:
-			return constant(n.b, depth+1)
-		}
-		return constant(n.c, depth+1)
-	}
-	if n.op < opMul || n.op > opLogOr {
-		return 0, false
 	}
 	l, okl := constant(n.a, depth+1)
 	r, okr := constant(n.b, depth+1)
-	return int64(binary2(n.op, uint64(l), uint64(r))), okl && okr
+	if !okl || !okr {
+		return 0, false
+	}
+	switch n.op {
+	case opLess:
+		return int64(truth(l < r)), true
+	case opLessEq:
+		return int64(truth(l <= r)), true
+	case opGreater:
+		return int64(truth(l > r)), true
+	case opGreaterEq:
+		return int64(truth(l >= r)), true
+	case opShr:
+		return l >> (uint64(r) & 63), true
+	case opAdd, opSub, opShl, opEqual, opNotEqual, opAnd, opOr, opLogAnd, opLogOr:
+		return int64(binary2(n.op, uint64(l), uint64(r))), true
+	}
+	return 0, false
 }
 
 func unary(op nodeOp, v uint64) uint64 {
@@ -230,15 +237,41 @@ func (n *node) kind() uint64 {
 	return 11 // an operation
 }
 
-// number reads a C integer constant; a suffix such as UL is passed over.
-func number(text string) uint64 {
-	end := len(text)
-	for end > 0 && (text[end-1]|0x20 == 'u' || text[end-1]|0x20 == 'l') {
-		end--
+// number reads the integer that a word begins with, as strtoull does: in the
+// base that its prefix says, and the largest number if it is too large.
+func number(word string) uint64 {
+	base := uint64(10)
+	switch {
+	case len(word) > 2 && word[0] == '0' && word[1]|0x20 == 'x':
+		base, word = 16, word[2:]
+	case len(word) > 1 && word[0] == '0':
+		base = 8
 	}
-	v, err := strconv.ParseUint(text[:end], 0, 64)
-	if err != nil {
-		return 0
+	var v uint64
+	for i := 0; i < len(word); i++ {
+		d := uint64(digitOf(word[i]))
+		if d >= base {
+			break
+		}
+		hi, lo := bits.Mul64(v, base)
+		if hi != 0 || lo+d < lo {
+			return math.MaxUint64
+		}
+		v = lo + d
 	}
 	return v
 }
+
+// digitOf is the value of a digit of any base, 255 of what is none.
+func digitOf(c byte) byte {
+	switch {
+	case isDigit(c):
+		return c - '0'
+	case c|0x20 >= 'a' && c|0x20 <= 'z':
+		return (c | 0x20) - 'a' + 10
+	}
+	return 255
+}
+
+// signedNumber reads like strtoll.
+func signedNumber(word string) int64 { return int64(min(number(word), math.MaxInt64)) }

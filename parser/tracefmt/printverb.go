@@ -4,7 +4,7 @@ import "strconv"
 
 // A verb is one conversion of a format string.
 type verb struct {
-	minus, zero, plus, space, sharp bool
+	minus, zero, plus, sharp bool
 
 	width int
 	prec  int // -1: none
@@ -15,98 +15,118 @@ type verb struct {
 	isLong   bool // of the traced kernel's long
 	conv     byte // d u x X o c s p; 0 unknown
 	mod      string
-	bad      byte
+	bad      byte // what stands where an unknown conversion should
+	err      string
 }
 
-// parseVerb reads the conversion at the start of f and returns its length.
+// parseVerb reads the conversion at the start of f and returns its length. It
+// takes what libtraceevent takes (src/event-parse.c, parse_arg_format): a blank
+// is no flag, q, j and t are no sizes.
 func parseVerb(f string) (verb, int) {
-	v := verb{prec: -1, size: 4}
+	v := verb{prec: -1}
+	long := 0
 	i := 1
-flags:
 	for ; i < len(f); i++ {
-		switch f[i] {
-		case '-':
-			v.minus = true
-		case '0':
-			v.zero = true
-		case '+':
-			v.plus = true
-		case ' ':
-			v.space = true
+		switch c := f[i]; c {
 		case '#':
 			v.sharp = true
-		default:
-			break flags
-		}
-	}
-	v.width, v.star, i = verbNumber(f, i)
-	if i < len(f) && f[i] == '.' {
-		v.prec, v.starPrec, i = verbNumber(f, i+1)
-		v.star = v.star || v.starPrec
-	}
-	long, short := 0, 0
-sizes:
-	for ; i < len(f); i++ {
-		switch f[i] {
-		case 'l', 'z', 'Z', 'j', 't':
-			long++
-		case 'L', 'q':
-			long += 2
+		case '-':
+			v.minus = true
+		case '+':
+			v.plus = true
+		case '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
+			v.digit(int(c - '0'))
+		case '.':
+			v.prec = 0
+		case '*':
+			if v.star {
+				v.err = "two '*' in one conversion"
+			}
+			v.star, v.starPrec = true, v.prec >= 0
 		case 'h':
-			short++
+			long--
+		case 'l':
+			long++
+		case 'L':
+			long = 2
+		case 'z', 'Z':
+			long = 1
 		default:
-			break sizes
+			v.setSize(long)
+			return v, v.setConv(c, f[i+1:]) + i + 1
 		}
 	}
+	return v, i
+}
+
+// digit adds a digit to the width or the precision.
+func (v *verb) digit(n int) {
+	switch {
+	case v.prec >= 0:
+		v.prec = min(v.prec*10+n, maxWidth)
+	case v.width == 0 && n == 0:
+		v.zero = true
+	default:
+		v.width = min(v.width*10+n, maxWidth)
+	}
+}
+
+func (v *verb) setSize(long int) {
 	v.isLong = long == 1
 	switch {
 	case long > 0:
 		v.size = 8
-	case short == 1:
+	case long == 0:
+		v.size = 4
+	case long == -1:
 		v.size = 2
-	case short > 1:
+	default:
 		v.size = 1
 	}
-	if i == len(f) {
-		return v, i
+	if long < -2 || long > 2 {
+		v.err = "a size of too many letters"
 	}
-	switch c := f[i]; c {
-	case 'd', 'u', 'x', 'X', 'o', 'c', 's':
+}
+
+// setConv sets the conversion and returns how many letters behind it belong to
+// it.
+func (v *verb) setConv(c byte, rest string) int {
+	switch c {
+	case 'd', 'u', 'x', 'X', 'o', 'c':
 		v.conv = c
+		return 0
 	case 'i':
 		v.conv = 'd'
+		return 0
+	}
+	v.err = "" // sizes matter to integers only
+	switch c {
+	case 's':
+		v.conv = 's'
 	case 'p':
 		v.conv = 'p'
-		v.mod = pointerModifier(f[i+1:])
-		i += len(v.mod)
+		v.mod = pointerModifier(rest)
+		return len(v.mod)
 	default:
 		v.bad = c
 	}
-	return v, i + 1
+	return 0
 }
 
-func verbNumber(f string, i int) (n int, star bool, end int) {
-	if i < len(f) && f[i] == '*' {
-		return 0, true, i + 1
-	}
-	for ; i < len(f) && isDigit(f[i]); i++ {
-		n = min(n*10+int(f[i]-'0'), maxWidth)
-	}
-	return n, false, i
-}
-
-// pointerModifier returns the letters behind %p that belong to it
-// (Documentation/core-api/printk-formats.rst).
+// pointerModifier returns the letters behind %p that belong to it. Of those in
+// Documentation/core-api/printk-formats.rst libtraceevent knows a part
+// (parse_arg_format_pointer); after the others, as in %px, it prints the letter.
+// %*pb it does not know either, but what it prints then is of no use to anybody.
 func pointerModifier(f string) string {
 	n := 0
 	if f == "" {
 		return ""
 	}
 	switch f[0] {
-	case 'S', 's', 'F', 'f', 'x', 'K', 'B', 'e':
+	case 'S', 's', 'F', 'f':
 		n = 1
 	case 'M', 'm':
-		n = 1 + len(prefixOf(f[1:], "RF"))
+		n = 1 + min(1, len(prefixOf(f[1:], "RF")))
 	case 'U':
 		n = 1 + min(1, len(prefixOf(f[1:], "bBlL")))
 	case 'h':
@@ -123,7 +143,9 @@ func pointerModifier(f string) string {
 		case '6':
 			n = 2 + min(1, len(prefixOf(f[2:], "c")))
 		case 'S':
-			n = 2 + len(prefixOf(f[2:], "cpfshnbl"))
+			n = 2 + len(prefixOf(f[2:], "pfs"))
+			n += min(1, len(prefixOf(f[n:], "hnbl")))
+			n += min(1, len(prefixOf(f[n:], "c")))
 		}
 	}
 	return f[:n]
@@ -169,7 +191,7 @@ func (v *verb) bounds(length int) (width, prec int, minus bool) {
 func (v *verb) appendInt(dst []byte, val uint64, length int) []byte {
 	width, prec, minus := v.bounds(length)
 	if v.conv == 'c' {
-		return appendPadded(dst, string(rune(byte(val))), width, minus)
+		return appendPadded(dst, string([]byte{byte(val)}), width, minus)
 	}
 	shift := 64 - 8*uint(v.size)
 	var buf [72]byte
@@ -185,8 +207,6 @@ func (v *verb) appendInt(dst []byte, val uint64, length int) []byte {
 		default:
 			if v.plus {
 				sign = "+"
-			} else if v.space {
-				sign = " "
 			}
 			digits = strconv.AppendUint(digits, uint64(n), 10)
 		}
@@ -257,6 +277,26 @@ func (v *verb) appendString(dst, s []byte, length int) []byte {
 	dst = append(dst, s...)
 	if minus {
 		dst = appendRepeat(dst, ' ', width-len(s))
+	}
+	return dst
+}
+
+// fit gives the text from start on the width and precision of a %s.
+func (v *verb) fit(dst []byte, start, length int) []byte {
+	width, prec, minus := v.bounds(length)
+	if prec >= 0 && prec < len(dst)-start {
+		dst = dst[:start+prec]
+	}
+	pad := width - (len(dst) - start)
+	if pad <= 0 {
+		return dst
+	}
+	dst = appendRepeat(dst, ' ', pad)
+	if !minus {
+		copy(dst[start+pad:], dst[start:len(dst)-pad])
+		for i := range pad {
+			dst[start+i] = ' '
+		}
 	}
 	return dst
 }

@@ -69,7 +69,7 @@ func (f *File) Declare(d Format) *EventType {
 func (f *File) fieldType(decl string) fieldType {
 	t := fieldType{decl: decl, loc: strings.HasPrefix(decl, "__data_loc "), rel: strings.HasPrefix(decl, "__rel_loc ")}
 	base, dims, array := strings.Cut(decl, "[")
-	if cut := strings.LastIndexAny(base, " *"); cut >= 0 && !t.loc && !t.rel {
+	if cut := strings.LastIndexAny(base, " *"); cut >= 0 && (!t.loc && !t.rel || !array) {
 		base = base[:cut+1]
 	}
 	base = strings.TrimSpace(strings.TrimPrefix(strings.TrimPrefix(base, "__data_loc "), "__rel_loc "))
