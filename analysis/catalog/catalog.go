@@ -10,6 +10,7 @@
 //	rules       frame -> the function, or set a|b|c, that the hit makes the target run
 //	narrow      a field of another event -> which one of a set it was
 //	classes     (function, frame) -> class: the same flush is deferrable from vmalloc only
+//	vectors     numbers of interrupts
 //	recorders   names of the programs that record
 //
 // A stack is a []string, innermost frame first, as it was printed: "sym", "sym+0x1c/0x80",
@@ -32,7 +33,7 @@ import (
 var embedded embed.FS
 
 // files are the embedded tables, in the order they are read.
-var files = [...]string{"callbacks.tsv", "frames.tsv", "rules.tsv", "classes.tsv"}
+var files = [...]string{"callbacks.tsv", "frames.tsv", "rules.tsv", "classes.tsv", "vectors.tsv"}
 
 // A Catalog is the compiled tables.
 type Catalog struct {
@@ -42,8 +43,14 @@ type Catalog struct {
 	rules     names[[]rule]
 	narrows   map[narrowKey]string
 	classes   map[string]*names[*Classification]
-	recorders map[string]bool
+	recorders map[string]string // comm -> what it is
 	unknown   Classification
+
+	// the rows of the tables in their order, for Explain
+	frameRows []FrameRow
+	ruleRows  []RuleRow
+	classRows []ClassRow
+	vectors   []Vector
 }
 
 // A Callback is one row about what an IPI makes its target run. Text columns are "" where
@@ -116,7 +123,10 @@ func (c *Catalog) Callbacks() []Callback { return c.callbacks }
 
 // Recorder reports that comm is a program that records traces: what it causes is noise
 // where the class of the hit has Noise among its Also.
-func (c *Catalog) Recorder(comm string) bool { return c.recorders[comm] }
+func (c *Catalog) Recorder(comm string) bool {
+	_, ok := c.recorders[comm]
+	return ok
+}
 
 // callbackName is symbolName for what events call a callback: reasons of ipi_raise have
 // blanks, a null pointer stands for the reschedule IPI.

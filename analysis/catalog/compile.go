@@ -13,7 +13,7 @@ func (t *tables) compile() (*Catalog, []error) {
 		callback:  make(map[string]int),
 		narrows:   make(map[narrowKey]string),
 		classes:   make(map[string]*names[*Classification]),
-		recorders: make(map[string]bool),
+		recorders: make(map[string]string),
 		unknown: Classification{
 			Reason:     Unknown.Meaning(),
 			Mitigation: "find its callers in the kernel source; a table file of your own can add a row",
@@ -31,13 +31,15 @@ func (t *tables) compile() (*Catalog, []error) {
 			case "frames":
 				err = c.addFrame(r.cells)
 			case "rules":
-				err = addRule(rules, r.cells)
+				err = c.addRule(rules, r.cells)
 			case "narrow":
 				err = c.addNarrow(r.cells)
 			case "classes":
 				err = c.addClass(r.cells)
+			case "vectors":
+				c.addVector(r.cells)
 			case "recorders":
-				c.recorders[r.cells[0]] = true
+				c.recorders[r.cells[0]] = undash(r.cells[1])
 			}
 			if err != nil {
 				errs = append(errs, r.errorf("[%s] %s: %w", t[i].name, r.cells[0], err))
@@ -95,10 +97,18 @@ func (c *Catalog) addFrame(cells []string) error {
 		f.naming, f.name = byWord, cells[4]
 	}
 	c.frames.add(cells[0], f)
+	c.frameRows = append(c.frameRows, FrameRow{Name: cells[0], Level: f.level, Kind: f.kind, Via: f.via, Text: undash(cells[6])})
 	return nil
 }
 
-func addRule(rules map[string]*[]rule, cells []string) error {
+func (c *Catalog) addVector(cells []string) {
+	c.vectors = append(c.vectors, Vector{
+		Number: cells[0], Arch: undash(cells[1]), Name: undash(cells[2]), Event: undash(cells[3]), Function: undash(cells[4]),
+		Source: undash(cells[5]), Purpose: undash(cells[6]), Mitigation: undash(cells[7]),
+	})
+}
+
+func (c *Catalog) addRule(rules map[string]*[]rule, cells []string) error {
 	if err := checkName(cells[0]); err != nil {
 		return err
 	}
@@ -111,6 +121,7 @@ func addRule(rules map[string]*[]rule, cells []string) error {
 		rules[cells[0]] = list
 	}
 	*list = append(*list, rule{via: undash(cells[1]), frame: cells[0], function: cells[2]})
+	c.ruleRows = append(c.ruleRows, RuleRow{Frame: cells[0], Via: undash(cells[1]), Function: cells[2]})
 	return nil
 }
 
@@ -141,6 +152,7 @@ func (c *Catalog) addClass(cells []string) error {
 		c.classes[cells[0]] = n
 	}
 	n.add(cells[1], &class)
+	c.classRows = append(c.classRows, ClassRow{Function: cells[0], Classification: &class})
 	return nil
 }
 

@@ -36,6 +36,7 @@ var sections = [...]section{
 	{"rules", []string{"frame", "via", "function"}, 2},
 	{"narrow", []string{"event", "field", "value", "function"}, 3},
 	{"classes", []string{"function", "root", "class", "also", "reason", "mitigation"}, 2},
+	{"vectors", []string{"vector", "arch", "name", "event", "function", "source", "purpose", "mitigation"}, 1},
 	{"recorders", []string{"comm", "text"}, 1},
 }
 

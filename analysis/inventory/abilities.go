@@ -5,7 +5,7 @@ import "github.com/ipiscope/ipiscope/analysis/result"
 // abilities says what can be found out from the events that were recorded, and
 // what would have to be recorded for the rest.
 func (s *State) abilities() *result.Table {
-	t := &result.Table{Name: "analyses", Cols: []result.Col{
+	t := &result.Table{Name: "analyses", Wrap: "because", Cols: []result.Col{
 		{Name: "question", Head: "question"}, {Name: "answer", Head: "can be answered"}, {Name: "because", Head: "because"},
 	}}
 	add := func(question, answer, because string) {

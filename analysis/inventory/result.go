@@ -30,7 +30,7 @@ func (s *State) Result(in result.Input) *result.Set {
 }
 
 func (s *State) properties(in result.Input) *result.Table {
-	t := &result.Table{Name: "properties", Cols: []result.Col{{Name: "name", Head: "property"}, {Name: "value", Head: "value"}}}
+	t := &result.Table{Name: "properties", Wrap: "value", Cols: []result.Col{{Name: "name", Head: "property"}, {Name: "value", Head: "value"}}}
 	row := func(name, value string) { t.Rows = append(t.Rows, []result.Value{result.Str(name), result.Str(value)}) }
 	add := func(name, value string) { // what the input says
 		if value != "" && value != "0" {

@@ -90,6 +90,7 @@ func (c *Counts) groupTable(isolated int) *result.Table {
 		t.Rows = append(t.Rows, row)
 	}
 	t.Show = c.show(files)
+	t.Spare = []string{"evidence"}
 	t.SortDown(first+2, first, first+1) // hits; where nothing was hit, sends
 	return t
 }

@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // A Set is the result of one command over its inputs.
@@ -124,6 +125,11 @@ type Table struct {
 	Show []string
 	// Prose names a column of sentences, which are wrapped below their row.
 	Prose string
+	// Wrap names a last column of sentences, which are wrapped within it.
+	Wrap string
+	// Spare names columns that people miss least: where there is no room they
+	// are left out before names are cut short.
+	Spare []string
 	// Brief is how many rows people are shown unless they ask for more, 0 for
 	// all.
 	Brief int
@@ -188,6 +194,7 @@ const (
 	KindInt
 	KindFloat
 	KindNone // not known
+	KindBars
 )
 
 // A Value is one cell.
@@ -198,6 +205,15 @@ type Value struct {
 	Str   string
 	// Void says that the number stands for none: people are shown nothing.
 	Void bool
+	// Bars are the value over time.
+	Bars *Bars
+}
+
+// Bars are counts in stretches of time of equal length.
+type Bars struct {
+	Start  int64 // ns on the trace's clock, or its ticks
+	Width  int64 // of each stretch
+	Counts []int64
 }
 
 func Int[T ~int | ~int32 | ~int64 | ~uint64 | ~uint32](n T) Value {
@@ -209,6 +225,9 @@ func Str(s string) Value    { return Value{Kind: KindString, Str: s} }
 // None is the cell of which nothing is known: empty as text, null in JSON.
 func None() Value { return Value{Kind: KindNone} }
 
+// Over is a value over time.
+func Over(s *Bars) Value { return Value{Kind: KindBars, Bars: s} }
+
 // Text is the value as a machine reads it back, all digits.
 func (v Value) Text() string {
 	switch v.Kind {
@@ -216,6 +235,12 @@ func (v Value) Text() string {
 		return strconv.FormatInt(v.Int, 10)
 	case KindFloat:
 		return strconv.FormatFloat(v.Float, 'g', -1, 64)
+	case KindBars:
+		words := make([]string, len(v.Bars.Counts))
+		for i, n := range v.Bars.Counts {
+			words[i] = strconv.FormatInt(n, 10)
+		}
+		return strings.Join(words, " ")
 	}
 	return v.Str
 }

@@ -25,8 +25,8 @@ type Counts struct {
 	seen       cpumask.Mask // CPUs of the traced machines
 	duration   int64        // ns, summed over the traces
 	inputs     []result.Input
-	sends      uint64
-	excluded   uint64
+	// sends are those that count, taken those that Config.Takes takes
+	sends, taken, excluded uint64
 }
 
 type sample struct {
@@ -42,11 +42,8 @@ func NewCounts(cfg Config) *Counts {
 // Counts returns what s counted. in describes the trace it came from.
 func (s *State) Counts(in result.Input) *Counts {
 	c := NewCounts(s.cfg)
-	t := &s.direct
-	if !s.isDirect && s.raised.sends+s.raised.excluded > 0 {
-		t = &s.raised
-	}
-	c.sends, c.excluded, c.duration, c.inputs = t.sends, t.excluded, s.span.Duration(), []result.Input{in}
+	t := s.counted()
+	c.sends, c.taken, c.excluded, c.duration, c.inputs = t.sends, t.taken, t.excluded, s.span.Duration(), []result.Input{in}
 	if s.events > 0 {
 		c.seen.SetRange(0, max(s.table.Meta.CPUs, int(s.maxCPU)+1)-1)
 	}
@@ -92,6 +89,7 @@ func (c *Counts) Merge(o *Counts) {
 	c.seen.Or(&o.seen)
 	c.duration += o.duration
 	c.sends += o.sends
+	c.taken += o.taken
 	c.excluded += o.excluded
 	c.inputs = append(c.inputs, o.inputs...)
 }
@@ -117,7 +115,7 @@ func (c *Counts) Result() *result.Set {
 		}
 	}
 	set.Totals = []result.Field{
-		{Name: "sends", Value: result.Int(c.sends)},
+		{Name: "sends", Value: result.Int(c.taken)},
 		{Name: "hits", Value: result.Int(hits)},
 		{Name: "no_stack", Value: result.Int(unknown)},
 		{Name: "stacks", Value: result.Int(len(stacks))},

@@ -50,8 +50,9 @@ type tally struct {
 	samples map[sampleKey]*counts
 	// lastSend is the send that was counted last in each group, to count it once
 	lastSend map[key.IDs]uint64
-	sends    uint64 // that take part
-	missed   uint64 // of these, without an isolated target
+	sends    uint64 // that count
+	taken    uint64 // of these, with a hit that Config.Takes takes
+	seen     int64  // hits, those too that Config.Takes does not take
 	excluded uint64 // sends that the filter does not take
 }
 
@@ -81,7 +82,10 @@ func New(t *trace.Table, cfg Config) *State {
 	return s
 }
 
-var _ analysis.State = (*State)(nil)
+var _ analysis.Selective = (*State)(nil)
+
+// Wants implements analysis.Selective.
+func (s *State) Wants() trace.Want { return track.Wants() }
 
 // Event implements analysis.State.
 func (s *State) Event(e *trace.Event) {
@@ -110,28 +114,42 @@ func (s *State) send(w *track.Send) {
 		return
 	}
 	if len(w.Hits) == 0 {
+		t.sends++
 		if s.cfg.Takes == nil {
-			t.sends++
-			t.missed++
+			t.taken++
 			h := track.Hit{Target: -1, Function: w.Function, Evidence: w.Evidence}
 			s.count(t, w, &h, 0)
 		}
 		return
 	}
+	t.sends++
 	isNew := true
 	for i := range w.Hits {
 		h := &w.Hits[i]
 		s.maxCPU = max(s.maxCPU, h.Target)
+		t.seen++
 		if s.cfg.Takes != nil && !s.cfg.Takes(s.attr, w, h) {
 			continue
 		}
 		if isNew {
 			isNew = false
-			t.sends++
+			t.taken++
 		}
 		s.count(t, w, h, 1)
 	}
 }
+
+// counted is the tally that counts: that of ipi_raise where the trace has no other
+// sends.
+func (s *State) counted() *tally {
+	if !s.isDirect && s.raised.sends+s.raised.excluded > 0 {
+		return &s.raised
+	}
+	return &s.direct
+}
+
+// Seen is the number of all hits, those too that Config.Takes does not take.
+func (s *State) Seen() int64 { return s.counted().seen }
 
 // count adds a hit to its sample, and its send to the first sample of each
 // group that it has a hit in.

@@ -12,7 +12,6 @@ import (
 	"github.com/ipiscope/ipiscope/analysis/ipi"
 	"github.com/ipiscope/ipiscope/analysis/key"
 	"github.com/ipiscope/ipiscope/analysis/result"
-	"github.com/ipiscope/ipiscope/analysis/whatif"
 	"github.com/ipiscope/ipiscope/cmd/internal/cli"
 	"github.com/ipiscope/ipiscope/parser/trace"
 )
@@ -26,6 +25,7 @@ type reportFlags struct {
 	by     string
 	sort   string
 	whatIf string
+	spark  bool
 }
 
 func newReport(t *cli.Terminal) *cobra.Command {
@@ -46,6 +46,7 @@ or by any other keys. Several traces are added up, with a column for each;
 	cmd.Flags().StringVar(&f.by, "by", defaultBy, "group by `KEYS`, comma separated: "+strings.Join(ipi.KeyNames(), " "))
 	cmd.Flags().StringVar(&f.sort, "sort", "hits", "sort the groups by this `COLUMN`, largest first; names alphabetically")
 	cmd.Flags().StringVar(&f.whatIf, "what-if", "", "add what would become of the hits: `deferral` of deferrable work to the target's next kernel entry")
+	cmd.Flags().BoolVar(&f.spark, "spark", false, "draw the hits of each CPU over time")
 	f.output.AddTo(cmd, 20)
 	complete(cmd, "by", ipi.KeyNames())
 	complete(cmd, "what-if", whatIfs())
@@ -75,19 +76,17 @@ func runReport(ctx context.Context, t *cli.Terminal, f *reportFlags, paths []str
 		return err
 	}
 	isolated := sends.Isolated.Targets()
-	total, fates := ipi.NewCounts(isolated, by), whatif.NewCounts()
+	total, more := ipi.NewCounts(isolated, by), f.supplements(sends)
 	err = sends.Each(ctx, func(src trace.Source, counts func(*trace.Event) bool, run cli.Run) error {
 		state := ipi.New(src.Table(), ipi.Config{Isolated: isolated, By: by, Catalog: sends.Catalog, Counts: counts})
 		states := []analysis.State{state}
-		var deferral *whatif.State
-		if f.whatIf != "" {
-			deferral = whatif.New(src.Table(), whatif.Config{Isolated: isolated, Catalog: sends.Catalog, Counts: counts})
-			states = append(states, deferral)
+		for _, m := range more {
+			states = append(states, m.state(src, counts))
 		}
 		input, err := run(states...)
 		total.Merge(state.Counts(input))
-		if deferral != nil {
-			fates.Merge(deferral.Counts())
+		for _, m := range more {
+			m.merge(input)
 		}
 		return err
 	})
@@ -99,13 +98,25 @@ func runReport(ctx context.Context, t *cli.Terminal, f *reportFlags, paths []str
 		return err // nothing could be read, and that was said
 	}
 	sortGroups(set, f.sort)
-	if f.whatIf != "" {
-		fates.AddTo(set)
+	for _, m := range more {
+		m.addTo(set)
 	}
 	if werr := write(set); werr != nil {
 		return werr // err was said already
 	}
 	return err
+}
+
+// supplements are the further analyses that were asked for.
+func (f *reportFlags) supplements(sends *cli.Sends) []supplement {
+	var more []supplement
+	if f.whatIf != "" {
+		more = append(more, deferral(sends))
+	}
+	if f.spark {
+		more = append(more, bars(sends))
+	}
+	return more
 }
 
 // parseKeys reads --by.

@@ -29,7 +29,7 @@ type Options struct {
 func Write(w io.Writer, s *result.Set, o Options) error {
 	p := &printer{o: o}
 	if s.Verdict != "" {
-		p.b.WriteString(text.Heading(s.Verdict, o.Colour) + "\n")
+		p.b.WriteString(text.Heading(text.Clean(s.Verdict), o.Colour) + "\n")
 	}
 	if s.Stacks == nil || len(s.Stacks.Samples) == 0 {
 		_, err := io.WriteString(w, p.b.String())

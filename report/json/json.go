@@ -119,9 +119,25 @@ func (e *encoder) value(v result.Value) {
 		e.buf.Write(b)
 	case result.KindNone:
 		e.buf.WriteString("null")
+	case result.KindBars:
+		e.bars(v.Bars)
 	default:
 		e.str(v.Str)
 	}
+}
+
+func (e *encoder) bars(s *result.Bars) {
+	e.object(func() {
+		e.member("start_ns", func() { e.value(result.Int(s.Start)) })
+		e.member("width_ns", func() { e.value(result.Int(s.Width)) })
+		e.member("counts", func() {
+			e.array(func() {
+				for _, n := range s.Counts {
+					e.element(func() { e.value(result.Int(n)) })
+				}
+			})
+		})
+	})
 }
 
 func (e *encoder) fields(fields []result.Field) {

@@ -13,32 +13,38 @@ import (
 
 // writeList renders a table with a column of sentences: each row is a line with
 // the sentence wrapped below it.
-func writeList(w io.Writer, t *result.Table, width, top int) error {
+func writeList(w io.Writer, t *result.Table, o Options, top int) error {
 	prose := t.Index(t.Prose)
 	heads := *t
 	heads.Show = slices.DeleteFunc(slices.Clone(t.Show), func(name string) bool { return name == t.Prose })
 	g := newGrid(&heads, top)
+	g.fit(o.Width - 2)
+	widths := make([]int, len(g.cols))
+	for c := range g.cols {
+		widths[c] = g.cols[c].width()
+	}
+	if o.Colour {
+		g.paint()
+	}
 	var b strings.Builder
 	if t.Title != "" {
 		fmt.Fprintf(&b, "%s:\n", t.Title)
 	}
-	g.fit(width)
-	widths := g.widths()
-	for i, row := range g.rows {
-		b.WriteString(" ")
+	for i, row := range g.lines() {
+		line := "  "
 		for c, cell := range row {
-			pad := strings.Repeat(" ", max(0, widths[c]-runewidth.StringWidth(cell)))
-			if g.right[c] {
-				cell = pad + cell
-			} else {
-				cell += pad
+			if c > 0 {
+				line += strings.Repeat(" ", gap)
 			}
-			b.WriteString(" " + cell + " ")
+			pad := strings.Repeat(" ", max(0, widths[c]-visible(cell)))
+			if g.cols[c].right {
+				line += pad + cell
+			} else {
+				line += cell + pad
+			}
 		}
-		line := strings.TrimRight(b.String(), " ")
-		b.Reset()
-		b.WriteString(line + "\n")
-		b.WriteString(wrap(Clean(t.Rows[i][prose].Str), "      ", width))
+		b.WriteString(strings.TrimRight(line, " ") + "\n")
+		b.WriteString(wrap(Clean(t.Rows[i][prose].Str), "      ", o.Width) + "\n")
 	}
 	if _, err := io.WriteString(w, b.String()); err != nil {
 		return err
@@ -46,15 +52,15 @@ func writeList(w io.Writer, t *result.Table, width, top int) error {
 	return g.writeRest(w)
 }
 
-// wrap breaks text into indented lines of at most width columns; 0 breaks
-// nothing.
+// wrap breaks text into indented lines of at most width columns, where its words
+// allow; 0 breaks nothing.
 func wrap(text, indent string, width int) string {
 	var b strings.Builder
 	used := 0
 	for word := range strings.FieldsSeq(text) {
 		n := runewidth.StringWidth(word)
 		switch {
-		case used == 0:
+		case b.Len() == 0:
 			b.WriteString(indent)
 			used = len(indent)
 		case width > 0 && used+1+n > width:
@@ -67,6 +73,5 @@ func wrap(text, indent string, width int) string {
 		b.WriteString(word)
 		used += n
 	}
-	b.WriteByte('\n')
 	return b.String()
 }

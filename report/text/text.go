@@ -28,11 +28,11 @@ const gap = 2
 func Write(w io.Writer, s *result.Set, o Options) error {
 	lead := ""
 	if s.Verdict != "" {
-		if _, err := fmt.Fprintln(w, Heading(s.Verdict, o.Colour)); err != nil {
+		if _, err := io.WriteString(w, Heading(wrap(Clean(s.Verdict), "", o.Width), o.Colour)+"\n"); err != nil {
 			return err
 		}
 		for _, n := range s.Notes {
-			if _, err := io.WriteString(w, wrap(Clean(n), "  ", o.Width)); err != nil {
+			if _, err := io.WriteString(w, wrap(Clean(n), "  ", o.Width)+"\n"); err != nil {
 				return err
 			}
 		}
@@ -54,7 +54,7 @@ func Write(w io.Writer, s *result.Set, o Options) error {
 		if t.Prose != "" {
 			write = writeList
 		}
-		if err := write(w, t, o.Width, top); err != nil {
+		if err := write(w, t, o, top); err != nil {
 			return err
 		}
 	}
@@ -63,9 +63,13 @@ func Write(w io.Writer, s *result.Set, o Options) error {
 
 // writeTable renders one table without rules or borders, so that a line can be
 // cut out and mailed.
-func writeTable(w io.Writer, t *result.Table, width, top int) error {
+func writeTable(w io.Writer, t *result.Table, o Options, top int) error {
 	g := newGrid(t, top)
-	g.fit(width)
+	g.fit(o.Width)
+	scale := g.addBars(o.Width)
+	if o.Colour {
+		g.paint()
+	}
 	cell := tw.CellConfig{
 		Alignment:  tw.CellAlignment{PerColumn: g.align()},
 		Formatting: tw.CellFormatting{AutoFormat: tw.Off, AutoWrap: tw.WrapNone},
@@ -79,15 +83,22 @@ func writeTable(w io.Writer, t *result.Table, width, top int) error {
 		})),
 		tablewriter.WithConfig(tablewriter.Config{Header: cell, Row: cell}),
 	)
-	tbl.Header(g.heads)
-	if err := tbl.Bulk(g.rows); err != nil {
+	if heads := g.heads(); strings.Join(heads, "") != "" {
+		tbl.Header(heads)
+	}
+	if err := tbl.Bulk(g.lines()); err != nil {
 		return err
 	}
 	if err := tbl.Render(); err != nil {
 		return err
 	}
 	for line := range strings.Lines(b.String()) {
-		if _, err := fmt.Fprintln(w, strings.TrimRight(line, " \n")); err != nil {
+		if _, err := fmt.Fprintln(w, trimRight(line)); err != nil {
+			return err
+		}
+	}
+	if scale != "" {
+		if _, err := fmt.Fprintln(w, scale); err != nil {
 			return err
 		}
 	}
@@ -113,10 +124,10 @@ func WriteMarkdown(w io.Writer, s *result.Set, o Options) error {
 		if _, err := fmt.Fprintln(w); err != nil {
 			return err
 		}
-		for c, k := range g.keys {
-			if k {
-				for r := range g.rows {
-					g.rows[r][c] = codeSpan(g.rows[r][c])
+		for c := range g.cols {
+			if col := &g.cols[c]; col.key {
+				for r, cell := range col.cells {
+					col.cells[r] = codeSpan(cell)
 				}
 			}
 		}
@@ -125,8 +136,8 @@ func WriteMarkdown(w io.Writer, s *result.Set, o Options) error {
 				Header: tw.CellConfig{Alignment: tw.CellAlignment{PerColumn: g.align()}, Formatting: tw.CellFormatting{AutoFormat: tw.Off, AutoWrap: tw.WrapNone}},
 				Row:    tw.CellConfig{Alignment: tw.CellAlignment{PerColumn: g.align()}, Formatting: tw.CellFormatting{AutoWrap: tw.WrapNone}},
 			}))
-		tbl.Header(g.heads)
-		if err := tbl.Bulk(g.rows); err != nil {
+		tbl.Header(g.heads())
+		if err := tbl.Bulk(g.lines()); err != nil {
 			return err
 		}
 		if err := tbl.Render(); err != nil {

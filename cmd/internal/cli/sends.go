@@ -35,6 +35,9 @@ type Sends struct {
 	filters  *Filters
 }
 
+// Catalog is the catalogue alone, for what needs no trace.
+func (f *SendFlags) Catalog() (*catalog.Catalog, error) { return f.catalog.Load() }
+
 // Load checks the flags and reads what they name. No trace is read before they
 // are right.
 func (f *SendFlags) Load(t *Terminal, paths []string) (*Sends, error) {

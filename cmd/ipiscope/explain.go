@@ -1,0 +1,117 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ipiscope/ipiscope/analysis/catalog"
+	"github.com/ipiscope/ipiscope/analysis/explain"
+	"github.com/ipiscope/ipiscope/analysis/result"
+	"github.com/ipiscope/ipiscope/analysis/stacks"
+	"github.com/ipiscope/ipiscope/cmd/internal/cli"
+	"github.com/ipiscope/ipiscope/parser/trace"
+)
+
+type explainFlags struct {
+	sends  cli.SendFlags
+	output cli.OutputFlags
+	list   bool
+	class  string
+}
+
+func newExplain(t *cli.Terminal) *cobra.Command {
+	var f explainFlags
+	cmd := &cobra.Command{
+		Use:   "explain [flags] NAME [TRACE...] | --list [--class CLASS]",
+		Short: "Tell what an IPI does, who sends it, and what can be done about it",
+		Long: `Tell what the catalogue knows of a name: what an IPI's callback does, who sends
+it, its class, what to do about it, and where its source is. NAME may be a
+callback (do_sync_core), a function in a stack (static_key_enable, text_poke*), an
+x86 vector (251, 0xfb, call_function_single), the reason of an arm64 IPI
+("Function call interrupts", IPI1) or a program that records.
+
+With traces it also tells how often the name was met in them: the hits that it ran
+in or that were sent through it, their causes and their senders.`,
+		Example: `  ipiscope explain do_sync_core
+  ipiscope explain nohz_full_kick_func --isolated 2-3 trace.dat
+  ipiscope explain 251
+  ipiscope explain --list --class avoidable`,
+		RunE: func(cmd *cobra.Command, args []string) error { return runExplain(cmd.Context(), t, &f, args) },
+	}
+	fs := cmd.Flags()
+	fs.BoolVar(&f.list, "list", false, "list all callbacks")
+	fs.StringVar(&f.class, "class", "", "list those of a `CLASS`: "+strings.Join(catalog.ClassNames(), " "))
+	f.output.AddTo(cmd, 0)
+	f.sends.AddTo(fs, "look only at the sends")
+	complete(cmd, "class", catalog.ClassNames())
+	return cmd
+}
+
+func runExplain(ctx context.Context, t *cli.Terminal, f *explainFlags, args []string) error {
+	write, err := f.output.Writer(t)
+	if err != nil {
+		return err
+	}
+	switch {
+	case f.class != "" && !f.list:
+		return cli.Usage(errors.New("--class goes with --list"))
+	case f.class != "" && !catalog.IsClass(f.class):
+		return cli.Unknown("class", f.class, catalog.ClassNames())
+	case f.list && len(args) > 0:
+		return cli.Usage(fmt.Errorf("--list takes no names: leave %s out, or --list", strings.Join(args, " ")))
+	case !f.list && len(args) == 0:
+		return cli.Usage(errors.New("explain: name what to explain, or --list"))
+	}
+	known, err := f.sends.Catalog()
+	if err != nil {
+		return err
+	}
+	if f.list {
+		return write(explain.List(known, f.class))
+	}
+	x, ok := known.Explain(args[0])
+	if !ok {
+		return cli.UnknownBriefly("name", args[0], slices.DeleteFunc(known.Names(), func(n string) bool { return strings.HasSuffix(n, "*") }))
+	}
+	set := explain.Result(x)
+	if len(args) == 1 {
+		return write(set)
+	}
+	sends, err := f.sends.Load(t, args[1:])
+	if err != nil {
+		return err
+	}
+	readErr := addMet(ctx, sends, x, set)
+	if cli.Status(readErr) == cli.ExitUsage {
+		return readErr
+	}
+	if werr := write(set); werr != nil {
+		return werr // readErr was said already
+	}
+	return readErr
+}
+
+// addMet reads the traces for how often the name is met in them.
+func addMet(ctx context.Context, sends *cli.Sends, x *catalog.Explanation, set *result.Set) error {
+	config := stacks.Config{Isolated: sends.Isolated.Targets(), Catalog: sends.Catalog, Labels: explain.Labels()}
+	met := stacks.NewCounts(config)
+	all := int64(0)
+	err := sends.Each(ctx, func(src trace.Source, counts func(*trace.Event) bool, run cli.Run) error {
+		c := config
+		c.Counts, c.Takes = counts, explain.NewMet(x, src.Table()).Has
+		state := stacks.New(src.Table(), c)
+		input, err := run(state)
+		met.Merge(state.Counts(input))
+		all += state.Seen()
+		return err
+	})
+	if r := met.Result(); len(r.Inputs) > 0 {
+		explain.AddHits(set, x, r, all)
+	}
+	return err
+}

@@ -1,0 +1,50 @@
+package main
+
+import (
+	"github.com/ipiscope/ipiscope/analysis"
+	"github.com/ipiscope/ipiscope/analysis/ipi"
+	"github.com/ipiscope/ipiscope/analysis/key"
+	"github.com/ipiscope/ipiscope/analysis/result"
+	"github.com/ipiscope/ipiscope/analysis/whatif"
+	"github.com/ipiscope/ipiscope/cmd/internal/cli"
+	"github.com/ipiscope/ipiscope/parser/trace"
+)
+
+// A supplement is a further analysis that a report is asked for: it reads the
+// traces together with the report and adds its tables to the result.
+type supplement struct {
+	// state makes the state for the next trace.
+	state func(src trace.Source, counts func(*trace.Event) bool) analysis.State
+	// merge takes up what that state found.
+	merge func(result.Input)
+	addTo func(*result.Set)
+}
+
+// deferral tells what would become of the hits if deferrable work were deferred.
+func deferral(sends *cli.Sends) supplement {
+	total := whatif.NewCounts()
+	var s *whatif.State
+	return supplement{
+		state: func(src trace.Source, counts func(*trace.Event) bool) analysis.State {
+			s = whatif.New(src.Table(), whatif.Config{Isolated: sends.Isolated.Targets(), Catalog: sends.Catalog, Counts: counts})
+			return s
+		},
+		merge: func(result.Input) { total.Merge(s.Counts()) },
+		addTo: total.AddTo,
+	}
+}
+
+// bars draws the hits of each CPU over time.
+func bars(sends *cli.Sends) supplement {
+	by := []key.Key{key.Target}
+	total := ipi.NewCounts(sends.Isolated.Targets(), by)
+	var s *ipi.State
+	return supplement{
+		state: func(src trace.Source, counts func(*trace.Event) bool) analysis.State {
+			s = ipi.New(src.Table(), ipi.Config{Isolated: sends.Isolated.Targets(), By: by, Catalog: sends.Catalog, Counts: counts, Timeline: true})
+			return s
+		},
+		merge: func(in result.Input) { total.Merge(s.Counts(in)) },
+		addTo: func(set *result.Set) { ipi.AddBars(set, total) },
+	}
+}
