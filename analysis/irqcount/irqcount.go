@@ -97,7 +97,12 @@ func New(t *trace.Table) *State {
 	return s
 }
 
-var _ analysis.State = (*State)(nil)
+var _ analysis.Selective = (*State)(nil)
+
+// Wants implements analysis.Selective.
+func (s *State) Wants() trace.Want {
+	return trace.Want{Events: track.BracketEvents(), Stacks: []string{}}
+}
 
 // Event implements analysis.State.
 func (s *State) Event(e *trace.Event) { s.brackets.Event(e) }

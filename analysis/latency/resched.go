@@ -33,6 +33,9 @@ func (r *resched) cpu(n int32) *reschedCPU {
 }
 
 func (r *resched) event(e *trace.Event) {
+	if e.Schema().IsStack {
+		return
+	}
 	switching := r.switching(e)
 	r.switches = r.switches || switching
 	if !e.HasFlags || e.CPU < 0 || r.isolated != nil && !r.isolated.Has(int(e.CPU)) {

@@ -123,6 +123,10 @@ func NewDeliveries(t *trace.Table, cfg DeliveryConfig) *Deliveries {
 	return d
 }
 
+// DeliveryWants are what Deliveries looks at: any event may show what a CPU does,
+// but only sends tell by their stack.
+func DeliveryWants() trace.Want { return trace.Want{Stacks: Wants().Stacks} }
+
 // DeliveryEvents are the events that Deliveries reads besides those of Needs.
 func DeliveryEvents() []string {
 	return append(BracketEvents(), "user_enter", "user_exit", "sched_switch", "tick_stop")
@@ -137,14 +141,15 @@ func (d *Deliveries) HasEntries() bool { return d.anyEntry }
 // Event takes the next event of the trace.
 func (d *Deliveries) Event(e *trace.Event) {
 	r := d.roleOf(e)
+	if r == roleStack {
+		d.sends.Event(e)
+		return
+	}
 	d.now(e)
 	if r == roleQueue {
 		d.queue(e)
 	}
 	d.sends.Event(e)
-	if r == roleStack {
-		return
-	}
 	if e.CPU >= 0 && int(e.CPU) < len(d.targets) && d.targets[e.CPU].tail.n > 0 {
 		d.follow(e, r)
 	}

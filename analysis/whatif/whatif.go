@@ -133,7 +133,14 @@ func New(t *trace.Table, cfg Config) *State {
 	return s
 }
 
-var _ analysis.State = (*State)(nil)
+var _ analysis.Selective = (*State)(nil)
+
+// Wants implements analysis.Selective.
+func (s *State) Wants() trace.Want {
+	w := track.Wants()
+	w.Events = append(w.Events, "user_enter", "user_exit", "sched_switch")
+	return w
+}
 
 func (s *State) role(e *trace.Event) role {
 	for int(e.ID) >= len(s.roles) {
