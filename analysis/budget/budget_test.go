@@ -22,12 +22,27 @@ func TestParse(t *testing.T) {
 		t.Errorf("the documented form reads as %+v", b)
 	}
 	for text, want := range map[string]string{
-		"max_hits: 1":               "field max_hits not found",
-		"max_hits_per_cpu_hour: -1": "b.yaml: max_hits_per_cpu_hour: -1: want a number",
-		"max_handler: 50":           `b.yaml: max_handler: "50": want a time`,
-		"count: all":                `b.yaml: count: "all": want interference or hits`,
-		"functions: {f: .nan}":      "b.yaml: functions: f: NaN: want a number",
-		"classes: [a":               "b.yaml: yaml:",
+		"# mine\nmax_hits: 1":              `b.yaml:2: unknown key "max_hits": want max_hits_per_cpu_hour, classes,`,
+		"max_hits_per_cpu_hour: -1":        "b.yaml:1: max_hits_per_cpu_hour: -1: want a number",
+		"max_hits_per_cpu_hour: ten":       `b.yaml:1: max_hits_per_cpu_hour: "ten": want a number`,
+		"max_hits_per_cpu_hour: [1]":       "b.yaml:1: max_hits_per_cpu_hour: a list: want a number",
+		"max_hits_per_cpu_hour:":           `b.yaml:1: max_hits_per_cpu_hour: "": want a number`,
+		"max_lost: -1":                     `b.yaml:1: max_lost: "-1": want a whole number`,
+		"max_lost: 1.5":                    `b.yaml:1: max_lost: "1.5": want a whole number`,
+		"max_untraced: x":                  `b.yaml:1: max_untraced: "x": want a whole number`,
+		"max_handler: 50":                  `b.yaml:1: max_handler: "50": want a time`,
+		"min_quiet: -1s":                   `b.yaml:1: min_quiet: "-1s": want a time`,
+		"count: all":                       `b.yaml:1: count: "all": want interference or hits`,
+		"functions: {f: .nan}":             "b.yaml:1: functions: f: NaN: want a number",
+		"functions:\n  f: 1\n  f: 2":       "b.yaml:3: functions: f: is given twice",
+		"functions: {'': 1}":               `b.yaml:1: functions: "": want a name`,
+		"functions: [f]":                   "b.yaml:1: functions: a list: want names and numbers",
+		"max_lost: 1\nmax_lost: 2":         "b.yaml:2: max_lost: is given twice",
+		"max_lost: &a 1\nmax_untraced: *a": "b.yaml:2: max_untraced: anchors and aliases are not read",
+		"classes: [a":                      "b.yaml: yaml:",
+		"- a":                              "b.yaml:1: a list: want keys and values",
+		"max_lost: 1\n---\nmax_lost: 2":    "b.yaml: there is more than one document",
+		"max_hits_per_cpu_hour: 1e999":     "want a number of hits",
 	} {
 		if _, err := budget.Parse([]byte(text), "b.yaml"); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %q", text, err, want)
@@ -141,4 +156,21 @@ func TestCheck(t *testing.T) {
 			}
 		})
 	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add([]byte(budget.Format))
+	f.Add([]byte("functions: {f: 1}\n---\n"))
+	f.Add([]byte("a: &a [*a]"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		b, err := budget.Parse(data, "f")
+		if err != nil {
+			return
+		}
+		for _, l := range append(b.Classes, b.Functions...) {
+			if l.Name == "" || !(l.Max >= 0) {
+				t.Errorf("%+v", l)
+			}
+		}
+	})
 }

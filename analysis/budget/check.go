@@ -23,6 +23,8 @@ type Measured struct {
 	// HasSends and HasHandlers say that the recordings have such events at all;
 	// a quantity that was not recorded does not pass.
 	HasSends, HasHandlers bool
+	// HasInterrupts says that copies of /proc/interrupts were given.
+	HasInterrupts bool
 	// Ticks says that a clock does not count nanoseconds: nothing that is a
 	// time or a rate can be checked.
 	Ticks bool
@@ -36,6 +38,10 @@ type CPU struct {
 	Handler  int64 // ns, -1 if none was seen
 	Function string
 	Quiet    int64 // ns, longest
+	// Untraced are the interrupts that /proc/interrupts counted of kinds that
+	// the trace shows none of, and UntracedKinds what they are.
+	Untraced      uint64
+	UntracedKinds []string
 }
 
 // Hits are those of one function and class.
@@ -166,6 +172,9 @@ func (b *Budget) rules(m *Measured, c *CPU) []rule {
 	if b.MinQuiet != nil {
 		list = append(list, m.quiet(c, int64(*b.MinQuiet)))
 	}
+	if b.MaxUntraced != nil {
+		list = append(list, m.untraced(c, *b.MaxUntraced))
+	}
 	return list
 }
 
@@ -234,6 +243,20 @@ func (m *Measured) quiet(c *CPU, limit int64) rule {
 		r.reason = fmt.Sprintf("the recording itself is %v long", time.Duration(m.Duration))
 	case !r.pass:
 		r.reason = "it was interrupted more often"
+	}
+	return r
+}
+
+// untraced checks what no event tells of.
+func (m *Measured) untraced(c *CPU, limit uint64) rule {
+	r := rule{name: "interrupts not traced", limit: strconv.FormatUint(limit, 10)}
+	if !m.HasInterrupts {
+		r.reason = "no copies of /proc/interrupts were given (--interrupts)"
+		return r
+	}
+	r.measured, r.pass = strconv.FormatUint(c.Untraced, 10), c.Untraced <= limit
+	if !r.pass {
+		r.reason = "/proc/interrupts counted " + strings.Join(c.UntracedKinds, ", ") + ", of which the trace shows none"
 	}
 	return r
 }

@@ -3,16 +3,11 @@
 package irqcount
 
 import (
-	"cmp"
-	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/ipiscope/ipiscope/analysis"
-	"github.com/ipiscope/ipiscope/analysis/result"
 	"github.com/ipiscope/ipiscope/analysis/track"
-	"github.com/ipiscope/ipiscope/parser/cpumask"
 	"github.com/ipiscope/ipiscope/parser/trace"
 )
 
@@ -163,72 +158,5 @@ func (s *State) Counts() *Counts {
 func (c *Counts) Merge(o *Counts) {
 	for k, n := range o.seen {
 		c.seen[k] += n
-	}
-}
-
-// AddTo adds the comparison to a result: one row for each CPU and kind that
-// either side counted.
-func (c *Counts) AddTo(set *result.Set, deltas []Delta, isolated *cpumask.Mask) {
-	type row struct {
-		cpu         int
-		kind        string
-		names, text []string
-		counted     uint64
-	}
-	rows := map[seenKey]*row{}
-	for _, d := range deltas {
-		if isolated != nil && !isolated.Has(d.CPU) {
-			continue
-		}
-		kind := kindOf(d.Name, d.Text)
-		if kind == "" {
-			kind = "(no event) " + d.Name
-		}
-		k := seenKey{d.CPU, kind}
-		r := rows[k]
-		if r == nil {
-			r = &row{cpu: d.CPU, kind: kind}
-			rows[k] = r
-		}
-		r.counted += d.Count
-		r.names = append(r.names, d.Name)
-		r.text = append(r.text, d.Text)
-	}
-	for k := range c.seen {
-		if rows[k] == nil && (isolated == nil || isolated.Has(k.cpu)) {
-			rows[k] = &row{cpu: k.cpu, kind: k.kind}
-		}
-	}
-	list := make([]*row, 0, len(rows))
-	for _, r := range rows {
-		list = append(list, r)
-	}
-	slices.SortFunc(list, func(a, b *row) int { return cmp.Or(cmp.Compare(a.cpu, b.cpu), cmp.Compare(a.kind, b.kind)) })
-	t := &result.Table{Name: "interrupts", Title: "What /proc/interrupts counted, and what the trace saw", Cols: []result.Col{
-		{Name: "cpu", Head: "CPU"},
-		{Name: "kind", Head: "kind", Help: "the events that tell of it"},
-		{Name: "line", Head: "line", Help: "of /proc/interrupts"},
-		{Name: "counted", Head: "counted"},
-		{Name: "traced", Head: "traced"},
-		{Name: "missing", Head: "not traced", Help: "counted but not seen; negative if the copies span less than the trace"},
-		{Name: "text", Head: "what"},
-	}}
-	var untraced uint64
-	for _, r := range list {
-		traced := c.seen[seenKey{r.cpu, r.kind}]
-		if r.counted+traced == 0 {
-			continue
-		}
-		if traced == 0 {
-			untraced += r.counted
-		}
-		t.Rows = append(t.Rows, []result.Value{
-			result.Int(r.cpu), result.Str(r.kind), result.Str(strings.Join(r.names, "+")), result.Int(r.counted), result.Int(traced),
-			result.Int(int64(r.counted) - int64(traced)), result.Str(strings.Join(r.text, " + ")),
-		})
-	}
-	set.Tables = append(set.Tables, t)
-	if untraced > 0 {
-		set.Warn("not-traced", fmt.Sprintf("/proc/interrupts counted %d interrupts of kinds that the trace has no event of", untraced))
 	}
 }

@@ -1,13 +1,8 @@
 package quiet
 
 import (
-	"bufio"
 	"cmp"
-	"fmt"
-	"io"
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/ipiscope/ipiscope/analysis/track"
 	"github.com/ipiscope/ipiscope/parser/trace"
@@ -19,6 +14,7 @@ import (
 type Gap struct {
 	CPU        int32 // -1: any
 	Start, End trace.Time
+	File       string // the trace that it is in; "" is any
 }
 
 // A Culprit is an interruption in a gap, or just before it.
@@ -44,9 +40,13 @@ type gaps struct {
 	more    uint64
 }
 
-func (g *gaps) set(list []Gap, within trace.Time) {
+// set asks for the gaps of one trace.
+func (g *gaps) set(list []Gap, within trace.Time, path string) {
 	g.list, g.within = list, within
 	for i := range list {
+		if list[i].File != "" && list[i].File != path {
+			continue
+		}
 		g.order = append(g.order, i)
 		g.longest = max(g.longest, list[i].End-list[i].Start)
 	}
@@ -57,7 +57,7 @@ func (g *gaps) set(list []Gap, within trace.Time) {
 
 // add notes an interruption under the gaps that it overlaps.
 func (g *gaps) add(cpu int32, start, end trace.Time, describe func() Culprit) {
-	if len(g.list) == 0 {
+	if len(g.order) == 0 {
 		return
 	}
 	if end == track.Never {
@@ -81,65 +81,4 @@ func (g *gaps) add(cpu int32, start, end trace.Time, describe func() Culprit) {
 		c.gap, c.cpu, c.start, c.end = i, cpu, start, end
 		g.found = append(g.found, c)
 	}
-}
-
-// ParseGaps reads lines of a CPU and two times in seconds, separated by blanks
-// or commas: "7 1234.567890 1234.567950". Lines that begin with # and a header
-// line are skipped.
-func ParseGaps(r io.Reader, name string) ([]Gap, error) {
-	var list []Gap
-	s := bufio.NewScanner(r)
-	for n := 1; s.Scan(); n++ {
-		line := strings.TrimSpace(s.Text())
-		if line == "" || line[0] == '#' {
-			continue
-		}
-		g, err := parseGap(line)
-		if err != nil {
-			if n == 1 && !strings.ContainsAny(line, "0123456789") {
-				continue // cpu,start,end
-			}
-			return nil, fmt.Errorf("%s:%d: %w", name, n, err)
-		}
-		if len(list) >= maxGaps {
-			return nil, fmt.Errorf("%s:%d: more than %d gaps", name, n, maxGaps)
-		}
-		list = append(list, g)
-	}
-	return list, s.Err()
-}
-
-// maxGaps bounds a gaps file.
-const maxGaps = 1 << 20
-
-func parseGap(line string) (Gap, error) {
-	w := strings.FieldsFunc(line, func(r rune) bool { return r == ' ' || r == '\t' || r == ',' || r == ';' })
-	if len(w) != 3 {
-		return Gap{}, fmt.Errorf("%q: want a CPU, a start and an end in seconds", line)
-	}
-	cpu, err := strconv.ParseUint(w[0], 10, 16)
-	if err != nil {
-		return Gap{}, fmt.Errorf("%q: %q is no CPU number", line, w[0])
-	}
-	g := Gap{CPU: int32(cpu)}
-	for i, dst := range []*trace.Time{&g.Start, &g.End} {
-		if *dst, err = ParseSeconds(w[i+1]); err != nil {
-			return Gap{}, fmt.Errorf("%q: %w", line, err)
-		}
-	}
-	if g.End < g.Start {
-		return Gap{}, fmt.Errorf("%q: ends before it starts", line)
-	}
-	return g, nil
-}
-
-// ParseSeconds reads decimal seconds as nanoseconds, never through a float.
-func ParseSeconds(s string) (trace.Time, error) {
-	whole, frac, dot := strings.Cut(s, ".")
-	sec, err := strconv.ParseUint(whole, 10, 33)
-	if err != nil || len(frac) > 9 || dot && frac == "" || strings.Trim(frac, "0123456789") != "" {
-		return 0, fmt.Errorf("%q is no time in seconds, such as 1234.567890", s)
-	}
-	ns, err := strconv.ParseUint((frac + "000000000")[:9], 10, 32)
-	return trace.Time(sec*nsPerSecond + ns), err
 }

@@ -30,6 +30,8 @@ type Config struct {
 	Catalog  *catalog.Catalog
 	// Gaps are the stretches of time to explain.
 	Gaps []Gap
+	// Monotonic says that the times of Gaps are those of CLOCK_MONOTONIC.
+	Monotonic bool
 	// Within is how long before a gap an interruption is put down to it, ns.
 	Within trace.Time
 }
@@ -80,7 +82,7 @@ type State struct {
 // New returns a State for a trace with this table.
 func New(t *trace.Table, cfg Config) *State {
 	s := &State{cfg: cfg, table: t, sources: map[source]*tally{}}
-	s.gaps.set(cfg.Gaps, cfg.Within)
+	s.gaps.set(cfg.Gaps, cfg.Within, t.Meta.Path)
 	s.attr = track.NewAttributor(cfg.Catalog, t)
 	// include/linux/interrupt.h
 	for i, name := range [...]string{"HI", "TIMER", "NET_TX", "NET_RX", "BLOCK", "IRQ_POLL", "TASKLET", "SCHED", "HRTIMER", "RCU"} {

@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -14,6 +17,7 @@ import (
 	"github.com/ipiscope/ipiscope/analysis/catalog"
 	"github.com/ipiscope/ipiscope/analysis/quiet"
 	"github.com/ipiscope/ipiscope/analysis/result"
+	"github.com/ipiscope/ipiscope/parser"
 	"github.com/ipiscope/ipiscope/parser/cpumask"
 	"github.com/ipiscope/ipiscope/parser/trace"
 	"github.com/ipiscope/ipiscope/parser/trace/tracetest"
@@ -149,27 +153,46 @@ func TestGaps(t *testing.T) {
 	}
 }
 
-func TestParseGaps(t *testing.T) {
-	got, err := quiet.ParseGaps(strings.NewReader("cpu,start,end\n# oslat\n\n7 12.5 12.500030\n2,1.000000001,2\n"), "g")
-	want := []quiet.Gap{{7, 12_500_000_000, 12_500_030_000}, {2, 1_000_000_001, 2_000_000_000}}
-	if err != nil || !cmp.Equal(got, want) {
-		t.Errorf("%v, %v; want %v", got, err, want)
+// What cyclictest, jitterdebugger and oslat write to trace_marker; the last one
+// as fixtures/gaps/oslat-threshold.txt has it.
+func TestMarkers(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "t.txt")
+	text := `cpus=4
+      cyclictest-9     [002]     1.000500: print:                tracing_mark_write: hit latency threshold (138 > 100)
+  jitterdebugger-7     [003]     1.000600: print:                tracing_mark_write: Hit latency 249
+           oslat-8     [001]     1.000700: print:                tracing_mark_write: oslat: Trace threshold (20 us) triggered on cpu 1 with 58 us!
+           oslat-8     [001]     1.000710: print:                tracing_mark_write: oslat: Trace threshold (20 us) triggered with x
+              sh-8     [001]     1.000720: print:                tracing_mark_write: hello
+`
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
 	}
-	for text, want := range map[string]string{
-		"7 12.5":            "want a CPU, a start and an end",
-		"-1 1 2":            "is no CPU number",
-		"7 2 1":             "ends before it starts",
-		"7 1.x 2":           "is no time in seconds",
-		"7 1 2.1234567891":  "is no time in seconds",
-		"7 99999999999 1e9": "is no time in seconds",
-	} {
-		if _, err := quiet.ParseGaps(strings.NewReader(text), "g"); err == nil || !strings.Contains(err.Error(), "g:1: ") || !strings.Contains(err.Error(), want) {
-			t.Errorf("%q: %v, want %q", text, err, want)
-		}
+	src, err := parser.Open(path, parser.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer src.Close()
+	m := quiet.NewMarkers(src.Table())
+	if _, err := analysis.Run(context.Background(), analysistest.Poison(src), analysis.Options{}, m); err != nil {
+		t.Fatal(err)
+	}
+	us := func(n int64) trace.Time { return trace.Time(1_000_000_000 + n*1000) }
+	want := []quiet.Gap{{2, us(362), us(500), path}, {3, us(351), us(600), path}, {1, us(642), us(700), path}}
+	if diff := cmp.Diff(want, m.Gaps); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
 	}
 }
 
-// Anomalies of context tracking (thread 002's question).
+func TestGapsOutside(t *testing.T) {
+	set := watch(t, first+last, quiet.Gap{CPU: 2, Start: 5_000_000_000, End: 5_000_001_000}, quiet.Gap{CPU: 2, Start: 1_000_500_000, End: 1_000_501_000},
+		quiet.Gap{CPU: 2, Start: 1_000_500_000, End: 1_000_501_000, File: "another"}).Result()
+	if len(set.Warnings) == 0 || !slices.ContainsFunc(set.Warnings, func(w result.Warning) bool {
+		return w.Code == "gaps-outside" && strings.HasPrefix(w.Text, "2 of 3 gaps")
+	}) {
+		t.Errorf("%+v", set.Warnings)
+	}
+}
+
 func TestContextTracking(t *testing.T) {
 	set := watch(t, first+
 		on2(10, "user_enter")+on2(20, "user_exit")+on2(21, "local_timer_entry vector=236")+on2(22, "local_timer_exit vector=236")+

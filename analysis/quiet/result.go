@@ -286,7 +286,31 @@ func (c *Counts) warn(set *result.Set) {
 			set.Warn("not-recorded", "no "+want+" events on these CPUs: such interruptions do not show")
 		}
 	}
+	c.warnGaps(set)
 	if c.more > 0 {
 		set.Warn("cut", fmt.Sprintf("%d more interruptions hit the gaps and are left out", c.more))
+	}
+}
+
+// warnGaps says where gaps and recordings do not go together.
+func (c *Counts) warnGaps(set *result.Set) {
+	if len(c.cfg.Gaps) == 0 {
+		return
+	}
+	outside := 0
+	for _, g := range c.cfg.Gaps {
+		if !slices.ContainsFunc(c.inputs, func(in result.Input) bool {
+			return (g.File == "" || g.File == in.Path) && int64(g.End) >= in.First && int64(g.Start) <= in.Last
+		}) {
+			outside++
+		}
+	}
+	if outside > 0 {
+		set.Warn("gaps-outside", fmt.Sprintf("%d of %d gaps lie outside of what was recorded", outside, len(c.cfg.Gaps)))
+	}
+	for _, in := range c.inputs {
+		if c.cfg.Monotonic && in.Clock != "" && in.Clock != "mono" {
+			set.Warn("gaps-clock", in.Path+" ("+in.Clock+"): the gaps are times of CLOCK_MONOTONIC: record with -C mono")
+		}
 	}
 }

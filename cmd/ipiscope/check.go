@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -14,6 +15,7 @@ import (
 	"github.com/ipiscope/ipiscope/analysis/budget"
 	"github.com/ipiscope/ipiscope/analysis/catalog"
 	"github.com/ipiscope/ipiscope/analysis/ipi"
+	"github.com/ipiscope/ipiscope/analysis/irqcount"
 	"github.com/ipiscope/ipiscope/analysis/key"
 	"github.com/ipiscope/ipiscope/analysis/latency"
 	"github.com/ipiscope/ipiscope/analysis/quiet"
@@ -34,6 +36,8 @@ type gateFlags struct {
 	minQuiet   time.Duration
 	maxLost    uint64
 	allHits    bool
+	untraced   uint64
+	counted    interruptsFlag
 	given      func(string) bool
 }
 
@@ -62,6 +66,8 @@ The budget comes from flags, or from a file:
 	fs.DurationVar(&f.maxHandler, "max-handler", 0, "allow no run longer than `TIME`")
 	fs.DurationVar(&f.minQuiet, "min-quiet", 0, "want each CPU to be quiet for `TIME` once at least")
 	fs.Uint64Var(&f.maxLost, "max-lost", 0, "allow `N` lost events")
+	f.counted.AddTo(fs)
+	fs.Uint64Var(&f.untraced, "max-untraced", 0, "with --interrupts: allow each CPU `N` interrupts of kinds that the trace shows none of")
 	fs.BoolVar(&f.allHits, "all-hits", false, "count self-IPIs and hits that the recorder caused, too")
 	f.given = fs.Changed
 	f.output.Extra = []report.Format{
@@ -80,7 +86,10 @@ func (f *gateFlags) limits() (*budget.Budget, error) {
 		if err != nil {
 			return nil, fmt.Errorf("--budget: %w", err)
 		}
-		if b, err = budget.Parse(data, f.budget); err != nil {
+		var unknown *budget.UnknownKeyError
+		if b, err = budget.Parse(data, f.budget); errors.As(err, &unknown) {
+			return nil, fmt.Errorf("--budget: %s: %w", unknown.Where, cli.Unknown("key", unknown.Name, unknown.Valid))
+		} else if err != nil {
 			return nil, cli.Usage(fmt.Errorf("--budget: %w", err))
 		}
 	}
@@ -105,6 +114,9 @@ func (f *gateFlags) limits() (*budget.Budget, error) {
 	if f.given("max-lost") {
 		b.MaxLost = f.maxLost
 	}
+	if f.given("max-untraced") || f.counted.arg != "" && b.MaxUntraced == nil {
+		b.MaxUntraced = &f.untraced
+	}
 	b.All = b.All || f.allHits
 	if b.IsEmpty() {
 		return nil, cli.Usage(errors.New("check: nothing is limited: give --budget, --max, --max-handler or --min-quiet"))
@@ -122,11 +134,16 @@ type checked struct {
 	hits  *ipi.Counts
 	times *latency.Counts
 	quiet *quiet.Counts
+	irqs  *irqcount.Counts
 	budget.Measured
 }
 
 func runCheck(ctx context.Context, t *cli.Terminal, f *gateFlags, paths []string) error {
 	limits, err := f.limits()
+	if err != nil {
+		return err
+	}
+	deltas, err := f.counted.deltas()
 	if err != nil {
 		return err
 	}
@@ -142,16 +159,17 @@ func runCheck(ctx context.Context, t *cli.Terminal, f *gateFlags, paths []string
 	by := []key.Key{key.Target, key.Function, key.Class}
 	lc := latency.Config{Isolated: isolated, By: []key.Key{key.Target, key.Function}, Catalog: cat}
 	qc := quiet.Config{Isolated: isolated, Catalog: cat}
-	c := checked{hits: ipi.NewCounts(isolated, by), times: latency.NewCounts(lc), quiet: quiet.NewCounts(qc)}
+	c := checked{hits: ipi.NewCounts(isolated, by), times: latency.NewCounts(lc), quiet: quiet.NewCounts(qc), irqs: irqcount.NewCounts()}
 	err = sends.Each(ctx, func(src trace.Source, counts func(*trace.Event) bool, run cli.Run) error {
 		hits := ipi.New(src.Table(), ipi.Config{Isolated: isolated, By: by, Catalog: cat, Counts: counts})
 		lc := lc
 		lc.Counts = counts
-		times, calm := latency.New(src.Table(), lc), quiet.New(src.Table(), qc)
-		input, err := run(hits, times, calm)
+		times, calm, irqs := latency.New(src.Table(), lc), quiet.New(src.Table(), qc), irqcount.New(src.Table())
+		input, err := run(hits, times, calm, irqs)
 		c.hits.Merge(hits.Counts(input))
 		c.times.Merge(times.Counts(input))
 		c.quiet.Merge(calm.Counts(input))
+		c.irqs.Merge(irqs.Counts())
 		c.note(src.Table())
 		return err
 	})
@@ -163,6 +181,12 @@ func runCheck(ctx context.Context, t *cli.Terminal, f *gateFlags, paths []string
 		return err // nothing could be read, and that was said
 	}
 	c.fill()
+	if deltas != nil {
+		c.fillUntraced(deltas)
+	}
+	for _, name := range c.unheard(limits, sends.Catalog) {
+		t.Warnf("warning", "function %q is neither in the catalogue nor in the recordings: is it spelled right?", name)
+	}
 	set, passed := limits.Check(&c.Measured)
 	if werr := write(set); werr != nil {
 		return werr // err was said already
@@ -191,6 +215,23 @@ func (c *checked) note(t *trace.Table) {
 	c.Ticks = c.Ticks || t.Meta.ClockUnit == "ticks"
 }
 
+// unheard are the limited functions that nothing knows.
+func (c *checked) unheard(b *budget.Budget, cat *catalog.Catalog) []string {
+	seen := map[string]bool{}
+	for _, g := range c.hits.Groups() {
+		for name := range strings.SplitSeq(g.Key[1], "|") {
+			seen[name] = true
+		}
+	}
+	var names []string
+	for _, l := range b.Functions {
+		if _, known := cat.Callback(l.Name); !known && !seen[l.Name] {
+			names = append(names, l.Name)
+		}
+	}
+	return names
+}
+
 // fill sorts the sums by CPU.
 func (c *checked) fill() {
 	c.Isolated, c.Duration = c.hits.Isolated().String(), c.hits.Duration()
@@ -213,6 +254,21 @@ func (c *checked) fill() {
 			if d := &g.Times[of]; d.Count() > 0 && d.Max() > c.CPUs[i].Handler {
 				c.CPUs[i].Handler, c.CPUs[i].Function = d.Max(), g.Key[1]
 			}
+		}
+	}
+}
+
+// fillUntraced adds what /proc/interrupts counted and no event told of.
+func (c *checked) fillUntraced(deltas []irqcount.Delta) {
+	c.HasInterrupts = true
+	byCPU := map[int]*budget.CPU{}
+	for i := range c.CPUs {
+		byCPU[c.CPUs[i].CPU] = &c.CPUs[i]
+	}
+	for _, r := range c.irqs.Compare(deltas, c.hits.Isolated()) {
+		if x := byCPU[r.CPU]; x != nil && r.Traced == 0 {
+			x.Untraced += r.Counted
+			x.UntracedKinds = append(x.UntracedKinds, fmt.Sprintf("%d %s", r.Counted, strings.Join(r.Lines, "+")))
 		}
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strconv"
 	"time"
 
@@ -15,6 +14,7 @@ import (
 	"github.com/ipiscope/ipiscope/analysis/quiet"
 	"github.com/ipiscope/ipiscope/cmd/internal/cli"
 	"github.com/ipiscope/ipiscope/parser/cpumask"
+	"github.com/ipiscope/ipiscope/parser/gaps"
 	"github.com/ipiscope/ipiscope/parser/trace"
 )
 
@@ -26,7 +26,7 @@ type quietFlags struct {
 	at       []string
 	victim   int
 	within   time.Duration
-	gaps     string
+	gaps     gapsFlags
 	counted  interruptsFlag
 }
 
@@ -38,10 +38,11 @@ func newQuiet(t *cli.Terminal) *cobra.Command {
 		Long: `List the interruptions of the isolated CPUs of every kind that the trace holds
 (IPIs by function, the local timer, interrupts, softirqs, other tasks), the time
 they take, and the quiet between them. --at and --gaps tell what hit a CPU just
-before a time, or in the gaps that oslat, cyclictest or jitterdebugger saw.`,
+before a time, or in the gaps that cyclictest, jitterdebugger or oslat saw.`,
 		Example: `  ipiscope quiet --isolated 2-3 trace.dat
   ipiscope quiet --isolated 2-3 --at 1234.567890 --victim 3 --within 50us trace.dat
-  ipiscope quiet --isolated 2-3 --gaps oslat.txt trace.dat`,
+  ipiscope quiet --isolated 2-3 --gaps cyclictest.txt --gaps-cpus 2-3 trace.dat
+  ipiscope quiet --isolated 2-3 --gaps markers trace.dat`,
 		Args: atLeastOneTrace,
 		RunE: func(cmd *cobra.Command, args []string) error { return runQuiet(cmd.Context(), t, &f, args) },
 	}
@@ -50,7 +51,7 @@ before a time, or in the gaps that oslat, cyclictest or jitterdebugger saw.`,
 	fs.StringArrayVar(&f.at, "at", nil, "tell what hit the CPUs just before time `T`, in seconds of the trace's clock")
 	fs.IntVar(&f.victim, "victim", -1, "with --at: only what hit CPU `N`")
 	fs.DurationVar(&f.within, "within", 50*time.Microsecond, "how long before a time or a gap still counts, `TIME`")
-	fs.StringVar(&f.gaps, "gaps", "", "explain the gaps in `FILE`: lines of a CPU, a start and an end in seconds")
+	f.gaps.AddTo(fs)
 	f.counted.AddTo(fs)
 	f.output.AddTo(cmd, 0)
 	f.catalog.AddTo(fs)
@@ -58,8 +59,8 @@ before a time, or in the gaps that oslat, cyclictest or jitterdebugger saw.`,
 	return cmd
 }
 
-// list reads the gaps that are asked for.
-func (f *quietFlags) list() ([]quiet.Gap, error) {
+// times reads the times that are asked for.
+func (f *quietFlags) times() ([]quiet.Gap, error) {
 	if f.victim >= cpumask.MaxCPUs {
 		return nil, cli.Usage(fmt.Errorf("--victim %d: want a CPU number below %d", f.victim, cpumask.MaxCPUs))
 	}
@@ -69,27 +70,15 @@ func (f *quietFlags) list() ([]quiet.Gap, error) {
 	if f.within < 0 {
 		return nil, cli.Usage(fmt.Errorf("--within %v: want a time such as 50us", f.within))
 	}
-	var gaps []quiet.Gap
+	var list []quiet.Gap
 	for _, at := range f.at {
-		t, err := quiet.ParseSeconds(at)
+		t, err := gaps.ParseSeconds(at)
 		if err != nil {
 			return nil, cli.Usage(fmt.Errorf("--at: %w", err))
 		}
-		gaps = append(gaps, quiet.Gap{CPU: int32(max(f.victim, -1)), Start: t, End: t})
+		list = append(list, quiet.Gap{CPU: int32(max(f.victim, -1)), Start: t, End: t})
 	}
-	if f.gaps == "" {
-		return gaps, nil
-	}
-	file, err := os.Open(f.gaps)
-	if err != nil {
-		return nil, fmt.Errorf("--gaps: %w", err)
-	}
-	defer file.Close()
-	more, err := quiet.ParseGaps(file, f.gaps)
-	if err != nil {
-		return nil, cli.Usage(fmt.Errorf("--gaps: %w", err))
-	}
-	return append(gaps, more...), nil
+	return list, nil
 }
 
 func runQuiet(ctx context.Context, t *cli.Terminal, f *quietFlags, paths []string) error {
@@ -102,7 +91,10 @@ func runQuiet(ctx context.Context, t *cli.Terminal, f *quietFlags, paths []strin
 		return err
 	}
 	config := quiet.Config{Isolated: isolated.Targets(), Within: trace.Time(f.within)}
-	if config.Gaps, err = f.list(); err != nil {
+	if config.Gaps, err = f.times(); err != nil {
+		return err
+	}
+	if err := f.gaps.addTo(&config); err != nil {
 		return err
 	}
 	deltas, err := f.counted.deltas()
@@ -114,6 +106,9 @@ func runQuiet(ctx context.Context, t *cli.Terminal, f *quietFlags, paths []strin
 	}
 	in, err := f.input.Inputs(t, paths)
 	if err != nil {
+		return err
+	}
+	if err := f.gaps.addMarked(ctx, t, in, &config); err != nil {
 		return err
 	}
 	total, seen := quiet.NewCounts(config), irqcount.NewCounts()

@@ -25,7 +25,7 @@ func read(t testing.TB, path string) *procinterrupts.Table {
 	return table
 }
 
-// The two copies were made two seconds apart on a machine of two CPUs (x86,
+// The two copies were made seconds apart on a machine of two CPUs (x86,
 // Linux 6.18). awk computes the differences here.
 func TestDeltas(t *testing.T) {
 	awk, err := exec.LookPath("awk")
@@ -33,12 +33,12 @@ func TestDeltas(t *testing.T) {
 		t.Skip("no awk to compare with")
 	}
 	out, err := exec.Command(awk, `FNR > 1 && $1 !~ /ERR|MIS/ { if (NR == FNR) { a[$1] = $2; b[$1] = $3 } else print $1, $2 - a[$1], $3 - b[$1] }`,
-		"testdata/before.txt", "testdata/after.txt").Output()
+		"../../fixtures/interrupts/before.txt", "../../fixtures/interrupts/after.txt").Output()
 	if err != nil {
 		t.Fatal(err)
 	}
 	var got strings.Builder
-	before, after := read(t, "testdata/before.txt"), read(t, "testdata/after.txt")
+	before, after := read(t, "../../fixtures/interrupts/before.txt"), read(t, "../../fixtures/interrupts/after.txt")
 	deltas, err := procinterrupts.Deltas(before, after)
 	if err != nil {
 		t.Fatal(err)
@@ -95,7 +95,7 @@ func TestParse(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	for _, path := range []string{"testdata/before.txt", "testdata/after.txt"} {
+	for _, path := range []string{"../../fixtures/interrupts/before.txt", "../../fixtures/interrupts/after.txt"} {
 		data, err := os.ReadFile(path)
 		if err != nil {
 			f.Fatal(err)

@@ -221,25 +221,51 @@ func (in *Inputs) windowOf(ctx context.Context, path string) (*trace.Window, err
 	if in.window == nil || !in.window.needsScan() {
 		return nil, nil
 	}
-	if path == "-" {
-		return nil, Usage(errors.New("standard input is read once: --trim and times relative to its start, end or a mark need a file"))
-	}
-	src, err := in.open(ctx, path)
+	marks, rate := in.window.marks(), steady.New()
+	var table *trace.Table // its description grows while it is read
+	st, err := in.ahead(ctx, path, "a window by --trim, its start, its end or a mark", func(t *trace.Table) []analysis.State {
+		table = t
+		return []analysis.State{marks, rate}
+	})
 	if err != nil {
 		return nil, err
 	}
-	defer src.Close()
-	marks, rate := in.window.marks(), steady.New()
-	// damage is reported when the trace is read for its result
-	st, _ := analysis.Run(ctx, src, analysis.Options{}, marks, rate)
 	if in.window.auto {
 		return in.steadyWindow(path, rate), nil
 	}
-	w, err := in.window.resolve(&src.Table().Meta, st.Span, marks.found)
+	w, err := in.window.resolve(&table.Meta, st.Span, marks.found)
 	if err != nil {
 		return nil, Usage(err)
 	}
 	return &w, nil
+}
+
+// Ahead reads each trace once before it is read for its result, for what has to
+// be known by then; f makes the state that finds it. What standard input cannot
+// give is an error that names what asks for it.
+func (in *Inputs) Ahead(ctx context.Context, asks string, f func(*trace.Table) analysis.State) error {
+	for _, path := range in.paths {
+		_, err := in.ahead(ctx, path, asks, func(t *trace.Table) []analysis.State { return []analysis.State{f(t)} })
+		if Status(err) == ExitUsage {
+			return err
+		}
+	}
+	return nil
+}
+
+// ahead reads one trace for what has to be known before. Damage is reported when
+// it is read for its result.
+func (in *Inputs) ahead(ctx context.Context, path, asks string, f func(*trace.Table) []analysis.State) (analysis.Stats, error) {
+	if path == "-" {
+		return analysis.Stats{}, Usage(errors.New("standard input is read once: " + asks + " needs a file"))
+	}
+	src, err := in.open(ctx, path)
+	if err != nil {
+		return analysis.Stats{}, err
+	}
+	defer src.Close()
+	st, _ := analysis.Run(ctx, src, analysis.Options{}, f(src.Table())...)
+	return st, nil
 }
 
 // steadyWindow is the window of --trim auto; it says what is cut.
