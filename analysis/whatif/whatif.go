@@ -4,6 +4,9 @@
 package whatif
 
 import (
+	"slices"
+	"strings"
+
 	"github.com/ipiscope/ipiscope/analysis"
 	"github.com/ipiscope/ipiscope/analysis/catalog"
 	"github.com/ipiscope/ipiscope/analysis/track"
@@ -64,6 +67,7 @@ const (
 	itemEnter itemKind = iota // to user mode
 	itemExit
 	itemSwitch
+	itemReason // to be in the kernel, besides an IPI
 	itemHit
 	itemGap // events were lost
 )
@@ -119,7 +123,15 @@ const (
 	roleEnter
 	roleExit
 	roleSwitch
+	roleReason
 )
+
+// reasons are the events that show that a CPU entered the kernel for something
+// else than an IPI. irq_handler_entry is one unless its interrupt is arm's IPI.
+func reasons() []string {
+	return []string{"irq_handler_entry", "local_timer_entry", "x86_platform_ipi_entry", "thermal_apic_entry", "threshold_apic_entry",
+		"deferred_error_apic_entry", "error_apic_entry", "spurious_apic_entry", "sys_enter", "page_fault_user"}
+}
 
 // classes are all of the catalogue's.
 var classes = [...]catalog.Class{
@@ -138,7 +150,7 @@ var _ analysis.Selective = (*State)(nil)
 // Wants implements analysis.Selective.
 func (s *State) Wants() trace.Want {
 	w := track.Wants()
-	w.Events = append(w.Events, "user_enter", "user_exit", "sched_switch")
+	w.Events = append(append(w.Events, "user_enter", "user_exit", "sched_switch"), reasons()...)
 	return w
 }
 
@@ -148,13 +160,15 @@ func (s *State) role(e *trace.Event) role {
 	}
 	r := &s.roles[e.ID]
 	if *r == roleUnseen {
-		switch e.Schema().Name {
-		case "user_enter":
+		switch name := e.Schema().Name; {
+		case name == "user_enter":
 			*r = roleEnter
-		case "user_exit":
+		case name == "user_exit":
 			*r = roleExit
-		case "sched_switch":
+		case name == "sched_switch":
 			*r = roleSwitch
+		case slices.Contains(reasons(), name) || strings.HasPrefix(name, "sys_enter_"):
+			*r = roleReason
 		default:
 			*r = roleOther
 		}
@@ -182,6 +196,12 @@ func (s *State) Event(e *trace.Event) {
 		it.kind, s.tracked = itemEnter, true
 	case roleExit:
 		it.kind, s.tracked = itemExit, true
+	case roleReason:
+		it.kind = itemReason
+		if name, ok := e.Bytes(e.Schema().Ref("name")); ok && string(name) == "IPI" {
+			s.sends.Event(e) // kernel/irq: arch/arm64/kernel/smp.c, set_smp_ipi_range
+			return
+		}
 	case roleSwitch:
 		it.kind = itemSwitch
 		next, ok := e.Uint(e.Schema().Ref("next_pid"))
@@ -248,15 +268,19 @@ func (s *State) step(c *cpu, it *item) {
 	switch it.kind {
 	case itemEnter:
 		if c.at != inVanished {
-			c.deferredHere = false
+			c.deferredHere, c.stayedHere = false, false
 		}
-		c.at, c.stayedHere = inUser, false
+		c.at = inUser
 	case itemExit:
 		if c.at == inUser && c.deferredHere && !c.stayedHere {
 			c.at, c.deferredHere = inVanished, false
 			return
 		}
 		c.enter()
+	case itemReason:
+		if c.at == inVanished {
+			c.enter()
+		}
 	case itemSwitch:
 		switch {
 		case c.at == inVanished:
@@ -299,7 +323,7 @@ func (c *cpu) hit(it *item) fate {
 	switch {
 	case it.self || !deferrable || c.at == inKernel:
 		f.stay = 1
-		c.stayedHere = c.stayedHere || c.at == inUser
+		c.stayedHere = c.stayedHere || c.at == inUser || c.at == inVanished && !it.self
 	case c.at == somewhere:
 		f.unknown = 1
 	default:

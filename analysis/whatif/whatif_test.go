@@ -36,7 +36,7 @@ func ask(t testing.TB, script string) *whatif.Counts {
 
 // script makes events of words, a microsecond apart: E user_enter, X user_exit,
 // D a deferrable hit, C a candidate, A an avoidable one, S a self-IPI, W a switch
-// to a task, I one to the idle task, L a loss.
+// to a task, I one to the idle task, T a timer, P arm's IPI, L a loss.
 func script(words string) string {
 	var b strings.Builder
 	for i, w := range strings.Fields(words) {
@@ -56,6 +56,10 @@ func script(words string) string {
 			on(2, "sched_switch prev_pid=7 next_pid=8")
 		case "I":
 			on(2, "sched_switch prev_pid=7 next_pid=0")
+		case "T":
+			on(2, "local_timer_entry vector=236")
+		case "P":
+			on(2, "irq_handler_entry irq=2 name=IPI")
 		case "D":
 			call("do_sync_core")
 		case "C":
@@ -84,6 +88,10 @@ func TestWhatIf(t *testing.T) {
 		{"an entry that both made", "E D A X E", "2 1 0 1 0; 1 1"},
 		{"a self-IPI stays", "E X S E", "1 0 0 1 0; 1 0"},
 		{"a switch shows that the entry happened for more than the IPI", "E D X W E", "1 1 0 0 0; 1 1"},
+		{"so does a timer", "E D X T E", "1 1 0 0 0; 1 1"},
+		{"behind it the CPU is in the kernel", "E D X D T D E", "3 1 1 1 0; 1 1"},
+		{"the interrupt of the IPI itself does not", "E D X P E", "1 1 0 0 0; 0 0"},
+		{"what is sent to a CPU that would be in user mode enters", "E D X A E X E", "2 1 0 1 0; 1 1"},
 		{"entries without anything waiting cost nothing", "E X E X E", "0 0 0 0 0; 2 0"},
 		{"the good case: never enters", "E D X E D X E D X E D X E", "4 1 3 0 0; 0 0"},
 		{"the bad case: enters each time", "E D X E X E D X E X E D X E X E", "3 3 0 0 0; 3 3"},
