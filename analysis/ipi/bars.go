@@ -20,11 +20,11 @@ func AddBars(set *result.Set, byCPU *Counts) {
 		cells[g.key[0]] = g.cells
 	}
 	t.Cols = append(t.Cols, result.Col{Name: "over_time", Head: "over time", Help: "hits in stretches of time of equal length"})
-	x := byCPU.extent
+	start, width := byCPU.fromStart()
 	for r, row := range t.Rows {
-		bars := &result.Bars{Start: x.origin + x.from, Width: x.width, Counts: make([]int64, x.cells())}
-		for i, n := range cells[strconv.FormatInt(row[0].Int, 10)] {
-			bars.Counts[i] = int64(n)
+		bars := &result.Bars{Start: start, Width: width}
+		for _, n := range byCPU.padded(cells[strconv.FormatInt(row[0].Int, 10)]) {
+			bars.Counts = append(bars.Counts, int64(n))
 		}
 		t.Rows[r] = append(row, result.Over(bars))
 	}

@@ -78,7 +78,7 @@ func (s *State) Counts(in result.Input) *Counts {
 	}
 	c.totals, c.missed, c.excluded, c.regime = t.totals, t.missed, t.excluded, s.regime(t)
 	cells := 0
-	if s.cfg.Timeline && s.events > 0 {
+	if s.cfg.Timeline {
 		c.extent = s.extent()
 		cells = c.extent.cells()
 		c.cells, c.gaps = t.line.fixed(&s.ruler, cells), s.losses.line.fixed(&s.ruler, cells)
@@ -116,7 +116,8 @@ func (s *State) Counts(in result.Input) *Counts {
 	if s.events > 0 {
 		c.seen.SetRange(0, n-1)
 	}
-	c.duration, c.seconds = s.span.Duration(), s.seconds()
+	whole := wholeSeconds(s.span)
+	c.duration, c.seconds = s.span.Duration(), whole.to-whole.from
 	for cpu := range n {
 		if c.isolated != nil && !c.isolated.Has(cpu) {
 			continue

@@ -65,6 +65,9 @@ func (c *Counts) Rate(top int) *result.Figure {
 			addStretches(sums, g.cells)
 		}
 		series := result.Series{Name: s.name, Rest: s.rest}
+		if c.extent.lead > 0 {
+			series.Points = append(series.Points, result.Point{To: c.extent.lead})
+		}
 		for i, span := range spans {
 			series.Points = append(series.Points, result.Point{From: span.From, To: span.To, Value: float64(sums[i]) * 1e9 / float64(span.To-span.From)})
 		}
@@ -181,7 +184,7 @@ func (c *Counts) timeFigure(name string, form result.Form, title string, by int)
 		title += fmt.Sprintf(" (%d traces over one another)", c.extent.traces)
 	}
 	f := &result.Figure{Name: name, Form: form, Title: title, By: series, Gaps: c.gapSpans()}
-	f.X = result.Axis{Name: "time", Label: "time since the first event", Unit: c.timeUnit(), Min: c.extent.from, Max: c.extent.to, Origin: c.extent.origin}
+	f.X = result.Axis{Name: "time", Label: "time since the start", Unit: c.timeUnit(), Max: c.extent.lead + c.extent.to, Origin: c.extent.origin}
 	f.Value = result.Axis{Name: "hits", Label: "hits"}
 	return f
 }
@@ -208,8 +211,8 @@ func (c *Counts) stretches() []result.Span {
 	x := &c.extent
 	var spans []result.Span
 	for i := range x.cells() {
-		from := int64(i) * x.width
-		to := min(from+x.width, x.to)
+		from := x.lead + int64(i)*x.width
+		to := min(from+x.width, x.lead+x.to)
 		if i > 0 && to-from < x.width/2 {
 			spans[i-1].To = to
 			break

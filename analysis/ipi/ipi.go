@@ -130,15 +130,9 @@ func (s *State) Wants() trace.Want { return track.Wants() }
 
 // Event implements analysis.State.
 func (s *State) Event(e *trace.Event) {
-	if s.events == 0 {
-		s.ruler = ruler{start: e.Time, most: maxCells}
-		if s.losses.atStart {
-			s.losses.line.addCell(&s.ruler, 0)
-		}
-	}
 	s.events++
 	if s.cfg.Timeline {
-		s.losses.event(&s.ruler, e)
+		s.losses.event(e)
 	}
 	s.maxCPU = max(s.maxCPU, e.CPU)
 	s.sends.Event(e)
@@ -148,11 +142,7 @@ func (s *State) Event(e *trace.Event) {
 func (s *State) Lost(l *trace.Lost) {
 	s.sends.Lost(l)
 	s.lostAt = max(s.lostAt, l.Time)
-	switch {
-	case !s.cfg.Timeline:
-	case s.events == 0:
-		s.losses.atStart = true
-	default:
+	if s.cfg.Timeline {
 		s.losses.lost(&s.ruler, l)
 	}
 }
@@ -161,22 +151,18 @@ func (s *State) Lost(l *trace.Lost) {
 func (s *State) End(span analysis.Span) {
 	s.sends.End()
 	s.span = span
-	if s.cfg.Spread {
-		for _, t := range []*tally{&s.direct, &s.raised} {
-			for _, g := range t.groups {
-				if g.spread != nil {
-					g.spread.end(s.seconds())
-				}
+	for _, t := range []*tally{&s.direct, &s.raised} {
+		for _, g := range t.groups {
+			if g.spread != nil {
+				g.spread.end(wholeSeconds(span))
 			}
 		}
 	}
 }
 
-// seconds is how many whole seconds there are from the first event on.
-func (s *State) seconds() int64 { return max(0, int64(s.span.Last-s.ruler.start)) / nsPerSecond }
-
 func (s *State) send(w *track.Send) {
 	s.isDirect = s.isDirect || !w.Raise
+	s.ruler.begin(w.Time)
 	t := &s.direct
 	if w.Raise {
 		t = &s.raised
@@ -221,7 +207,7 @@ func (s *State) send(w *track.Send) {
 			if g.spread == nil {
 				g.spread = &spread{}
 			}
-			g.spread.hit(h.Target, w.Time, s.ruler.start, s.lostAt, t.sends)
+			g.spread.hit(h.Target, w.Time, s.lostAt, t.sends)
 		}
 		s.maxCPU = max(s.maxCPU, h.Target)
 	}
@@ -287,13 +273,6 @@ func (s *State) groupOf(t *tally, w *track.Send, h *track.Hit) *group {
 		s.ruler.share(len(t.groups))
 	}
 	return g
-}
-
-// extent is the time that the cells cover.
-func (s *State) extent() extent {
-	start := s.ruler.start
-	s.ruler.cell(s.span.Last)
-	return extent{1 << s.ruler.shift, int64(min(0, s.span.First-start)), int64(max(0, s.span.Last-start)), int64(start), 1}
 }
 
 func (t *tally) group(ids key.IDs) *group {

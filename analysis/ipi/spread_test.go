@@ -3,6 +3,7 @@ package ipi
 import (
 	"testing"
 
+	"github.com/ipiscope/ipiscope/analysis"
 	"github.com/ipiscope/ipiscope/analysis/track"
 	"github.com/ipiscope/ipiscope/parser/trace"
 )
@@ -13,7 +14,7 @@ func TestSpreadAllocs(t *testing.T) {
 	at, send := trace.Time(0), uint64(0)
 	hit := func() {
 		send++
-		x.hit(int32(send%4), at, 0, track.Never, send)
+		x.hit(int32(send%4), at, track.Never, send)
 		at += 1e6
 	}
 	for range 1000 { // the histograms are there then
@@ -23,10 +24,9 @@ func TestSpreadAllocs(t *testing.T) {
 		t.Errorf("%v allocations a hit", n)
 	}
 	var l losses
-	r := ruler{most: maxCells}
 	e := &trace.Event{CPU: 3}
-	l.event(&r, e)
-	if n := testing.AllocsPerRun(1000, func() { e.Time++; l.event(&r, e) }); n != 0 {
+	l.event(e)
+	if n := testing.AllocsPerRun(1000, func() { e.Time++; l.event(e) }); n != 0 {
 		t.Errorf("%v allocations an event", n)
 	}
 }
@@ -35,20 +35,25 @@ func TestSpreadAllocs(t *testing.T) {
 func TestSpreadHits(t *testing.T) {
 	var x spread
 	second := trace.Time(nsPerSecond)
-	x.hit(0, 0, 0, track.Never, 1)
-	x.hit(1, 0, 0, track.Never, 1)
-	x.hit(0, 5, 0, track.Never, 2)
-	x.hit(0, 2*second, 0, second, 3)     // events were lost before 1 s
-	x.hit(0, 2*second+7, 0, second, 4)   // not since
-	x.hit(0, 3*second+100, 0, second, 5) // in the last second
-	x.end(3)
+	x.hit(1, second/2, track.Never, 1) // in a second that is not whole
+	x.hit(0, second, track.Never, 2)
+	x.hit(1, second, track.Never, 2)
+	x.hit(0, second+5, track.Never, 3)
+	x.hit(0, 3*second, 2*second, 4)     // events were lost before 2 s
+	x.hit(0, 3*second+7, 2*second, 5)   // not since
+	x.hit(0, 4*second+100, 2*second, 6) // in the last second, which is not whole
+	whole := wholeSeconds(analysis.Span{First: second / 2, Last: 4*second + 200})
+	if whole != (secondRange{1, 4}) {
+		t.Errorf("whole seconds %v", whole)
+	}
+	x.end(whole)
 	x.quietSeconds(2, 3)
 	for name, got := range map[string][]int64{
 		"gaps":    {int64(x.Gaps.Count()), x.Gaps.Quantile(0), x.Gaps.Quantile(0.5), x.Gaps.Max()},
 		"seconds": {int64(x.Seconds.Count()), x.Seconds.Quantile(0.5), x.Seconds.Max()},
 		"targets": {int64(x.Targets.Count()), x.Targets.Quantile(0.5), x.Targets.Max()},
 	} {
-		want := map[string][]int64{"gaps": {3, 5, 7, int64(second) + 93}, "seconds": {6, 0, 2}, "targets": {5, 1, 2}}[name]
+		want := map[string][]int64{"gaps": {4, 5, 7, int64(second) + 93}, "seconds": {6, 0, 2}, "targets": {6, 1, 2}}[name]
 		for i := range want {
 			if got[i] != want[i] {
 				t.Errorf("%s: %v, want %v", name, got, want)

@@ -3,6 +3,7 @@ package ipi
 import (
 	"slices"
 
+	"github.com/ipiscope/ipiscope/analysis"
 	"github.com/ipiscope/ipiscope/analysis/result"
 	"github.com/ipiscope/ipiscope/parser/trace"
 )
@@ -20,9 +21,17 @@ const (
 // How long a trace is shows only at its end, so cells double in width whenever
 // there would be too many.
 type ruler struct {
+	begun bool
 	start trace.Time
 	shift uint8
 	most  int // cells
+}
+
+// begin begins the first cell, unless it has begun.
+func (r *ruler) begin(t trace.Time) {
+	if !r.begun {
+		*r = ruler{begun: true, start: t, most: maxCells}
+	}
 }
 
 func (r *ruler) cell(t trace.Time) int {
@@ -82,14 +91,18 @@ func (l *timeline) fixed(r *ruler, n int) []uint32 {
 	return cells
 }
 
-// An extent is the time that the cells of Counts cover, counted from the first
-// event of each trace: of several traces the cells lie over one another. The
-// zero extent, of no traces, is the identity of add.
+// An extent is the time that the cells of Counts cover, as seen from the first
+// send of each trace, which the first cell begins with: of several traces the
+// cells lie over one another. The zero extent, of no traces, is the identity of
+// add.
 type extent struct {
 	width    int64 // of a cell
-	from, to int64 // of the longest trace
-	origin   int64 // time of the first event of one trace, 0 of several
+	lead, to int64 // the longest times before and behind the first send
+	origin   int64 // start of the time that one trace covers, 0 of several
 	traces   int
+	// early are losses before the first send; To is not included, and it is
+	// empty if there were none
+	early result.Span
 }
 
 func (x *extent) add(o extent) {
@@ -101,9 +114,21 @@ func (x *extent) add(o extent) {
 		return
 	}
 	x.width = max(x.width, o.width)
-	x.from, x.to = min(x.from, o.from), max(x.to, o.to)
+	x.lead, x.to = max(x.lead, o.lead), max(x.to, o.to)
 	x.origin = 0
 	x.traces += o.traces
+	x.early = hull(x.early, o.early)
+}
+
+// hull is the least span that has both.
+func hull(a, b result.Span) result.Span {
+	switch {
+	case a == result.Span{}:
+		return b
+	case b == result.Span{}:
+		return a
+	}
+	return result.Span{From: min(a.From, b.From), To: max(a.To, b.To)}
 }
 
 // cells is how many cells there are, the last one of which is not whole.
@@ -112,6 +137,19 @@ func (x *extent) cells() int {
 		return 0
 	}
 	return int(x.to/x.width) + 1
+}
+
+// extent is the time that the cells of the state cover.
+func (s *State) extent() extent {
+	s.ruler.begin(s.span.First)
+	s.ruler.cell(s.span.Last)
+	start := s.ruler.start
+	x := extent{width: 1 << s.ruler.shift, lead: int64(max(0, start-s.span.First)), to: int64(max(0, s.span.Last-start)), origin: int64(s.span.First), traces: 1}
+	if s.losses.anyEarly {
+		from := max(s.losses.early.First, s.span.First)
+		x.early = result.Span{From: int64(from - start), To: int64(s.losses.early.Last-start) + 1}
+	}
+	return x
 }
 
 // widened returns cells that are n times as wide in a slice of its own.
@@ -160,14 +198,16 @@ func (c *Counts) addTimes(o *Counts) int64 {
 // losses notes the stretches of a trace in which events were lost: any send may
 // be missing there, whatever its target.
 type losses struct {
-	line    timeline
-	last    []trace.Time // of the events of each CPU
-	atStart bool         // before the first event
+	line timeline
+	last []trace.Time // of the events of each CPU that were looked at
+	// early is from the first to the last loss before the first send
+	early    analysis.Span
+	anyEarly bool
 }
 
-func (x *losses) event(r *ruler, e *trace.Event) {
+func (x *losses) event(e *trace.Event) {
 	for int(e.CPU) >= len(x.last) {
-		x.last = append(x.last, r.start)
+		x.last = append(x.last, 0)
 	}
 	if e.CPU >= 0 {
 		x.last[e.CPU] = e.Time
@@ -175,10 +215,19 @@ func (x *losses) event(r *ruler, e *trace.Event) {
 }
 
 // lost notes a gap: from the last event of the CPU to the first one behind it.
+// Where the source does not tell which event was the last one, it is the last
+// one that was looked at.
 func (x *losses) lost(r *ruler, l *trace.Lost) {
-	from := r.start
-	if l.CPU >= 0 && int(l.CPU) < len(x.last) {
+	from := l.Since
+	if from == 0 && l.CPU >= 0 && int(l.CPU) < len(x.last) {
 		from = x.last[l.CPU]
+	}
+	if !r.begun {
+		if !x.anyEarly {
+			x.anyEarly, x.early.First = true, from
+		}
+		x.early.First, x.early.Last = min(x.early.First, from), max(x.early.Last, l.Time)
+		return
 	}
 	to := r.cell(l.Time) // may widen the cells
 	for i := r.cell(from); i <= to; i++ {
@@ -186,20 +235,26 @@ func (x *losses) lost(r *ruler, l *trace.Lost) {
 	}
 }
 
-// gapSpans are the stretches in which events were lost.
+// gapSpans are the stretches in which events were lost, counted as those of
+// hits.
 func (c *Counts) gapSpans() []result.Span {
 	var spans []result.Span
+	add := func(s result.Span) {
+		s.From, s.To = max(0, s.From), min(s.To, c.extent.lead+c.extent.to)
+		if k := len(spans); k > 0 && spans[k-1].To >= s.From {
+			spans[k-1].To = max(spans[k-1].To, s.To)
+		} else {
+			spans = append(spans, s)
+		}
+	}
+	if e := c.extent.early; e != (result.Span{}) {
+		add(result.Span{From: c.extent.lead + e.From, To: c.extent.lead + e.To})
+	}
 	for i, n := range c.gaps {
-		from := int64(i) * c.extent.width
-		if n == 0 {
-			continue
+		if n > 0 {
+			from := c.extent.lead + int64(i)*c.extent.width
+			add(result.Span{From: from, To: from + c.extent.width})
 		}
-		span := result.Span{From: from, To: min(from+c.extent.width, c.extent.to)}
-		if k := len(spans); k > 0 && spans[k-1].To == from {
-			spans[k-1].To = span.To
-			continue
-		}
-		spans = append(spans, span)
 	}
 	return slices.Clip(spans)
 }

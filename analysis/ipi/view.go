@@ -36,10 +36,26 @@ func (c *Counts) Total() Group { return c.totals.group(nil, c.whole(c.cells)) }
 // whole leaves out the last cell, which the end of the trace cuts. Of several
 // traces there are no cells that are whole.
 func (c *Counts) whole(cells []uint32) []uint32 {
-	if c.extent.traces != 1 || c.extent.width == 0 {
+	if c.extent.traces != 1 {
 		return nil
 	}
-	return cells[:min(len(cells), c.extent.cells()-1)]
+	all := c.padded(cells)
+	return all[:len(all)-1]
+}
+
+// padded puts the time before the first send of a trace in front of cells, as far
+// as it makes whole ones.
+func (c *Counts) padded(cells []uint32) []uint32 {
+	before := int(c.extent.lead / c.extent.width)
+	all := make([]uint32, before+c.extent.cells())
+	copy(all[before:], cells)
+	return all
+}
+
+// fromStart is the time that padded cells begin at and the width of each.
+func (c *Counts) fromStart() (start, width int64) {
+	x := &c.extent
+	return x.origin + x.lead%x.width, x.width
 }
 
 // Duration is the time that the traces cover, in ns or ticks of their clock.

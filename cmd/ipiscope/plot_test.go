@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // table is CSV as rows by the names of their columns.
@@ -117,6 +119,21 @@ func TestPlotData(t *testing.T) {
 			equal(t, "report by cause", sumsBy(t, bars, "hits", "cause", "class"), groups)
 			equal(t, "report by CPU", sumsBy(t, timeline, "hits", "cpu"), cpus)
 		})
+	}
+}
+
+// TestPlotOfText: a recording and what trace-cmd report -t prints of it give the
+// same figures, whatever each of them skips.
+func TestPlotOfText(t *testing.T) {
+	for _, trace := range []string{"k612s4-02-zlib-mono", "k612s4-06-multi", "karm64s4-21-ipi-all", "k72s4-01-zstd-local"} {
+		for _, args := range [][]string{{"heatmap"}, {"rate", "--by", "sender"}, {"hist", "--of", "gaps"}, {"hist", "--of", "hits-per-second", "--by", "none"}} {
+			drawn := func(file string) string {
+				return output(t, nil, append(append([]string{"plot"}, args...), "--data", "csv", "--isolated", "2-3", "../../fixtures/"+trace+"/"+file)...)
+			}
+			if dat, text := drawn("trace.dat"), drawn("report-t.txt.gz"); dat != text {
+				t.Errorf("%s %v (-trace.dat +text):\n%s", trace, args, cmp.Diff(dat, text))
+			}
+		}
 	}
 }
 

@@ -62,6 +62,7 @@ type Lost struct {
 	Instance NameID
 	N        uint64 // number of dropped events, 0 if the recording does not know
 	Time     Time   // time of the first event after the gap
+	Since    Time   // time of the last event before it, 0 if there is none or the source does not know
 	At       Pos
 }
 

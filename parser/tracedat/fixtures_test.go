@@ -135,3 +135,36 @@ func BenchmarkRecording(b *testing.B) {
 		})
 	}
 }
+
+// TestLostSince: a loss begins with the last event of its CPU, also where that
+// event is skipped.
+func TestLostSince(t *testing.T) {
+	raw := fixture(t, "k612s4-07-lost")
+	var since []trace.Time
+	last := map[int32]trace.Time{}
+	s := mustOpen(t, raw)
+	for s.Scan() {
+		switch r := s.Record().(type) {
+		case *trace.Event:
+			last[r.CPU] = r.Time
+		case *trace.Lost:
+			since = append(since, last[r.CPU])
+			if r.Since != last[r.CPU] || r.Since > r.Time {
+				t.Fatalf("loss on CPU %d since %d, want %d", r.CPU, r.Since, last[r.CPU])
+			}
+		}
+	}
+	s = mustOpen(t, raw)
+	s.Hint(trace.Hint{Want: trace.Want{Events: []string{}, Stacks: []string{}}})
+	for s.Scan() {
+		if l, ok := s.Record().(*trace.Lost); ok {
+			if len(since) == 0 || l.Since != since[0] {
+				t.Fatalf("skipping: loss on CPU %d since %d", l.CPU, l.Since)
+			}
+			since = since[1:]
+		}
+	}
+	if len(last) == 0 || len(since) > 0 {
+		t.Errorf("%d losses are missing", len(since))
+	}
+}

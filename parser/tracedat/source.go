@@ -224,7 +224,7 @@ func (s *Source) Scan() bool {
 		}
 		top := s.heap[0]
 		if top.missed {
-			s.lost = trace.Lost{CPU: top.cpu, Instance: top.instance, N: top.missedN, Time: top.time, At: s.pos(top)}
+			s.lost = trace.Lost{CPU: top.cpu, Instance: top.instance, N: top.missedN, Time: top.time, Since: top.since, At: s.pos(top)}
 			top.missed, top.missedN = false, 0
 			s.record = &s.lost
 			return true

@@ -20,7 +20,8 @@ type stream struct {
 	seq     uint64
 	missed  bool // events were lost before the current one
 	missedN uint64
-	taken   bool // the current event was delivered
+	since   trace.Time // of the last event before them
+	taken   bool       // the current event was delivered
 	done    bool
 
 	// what belongs to the pid of the last event: most often the next one's too
@@ -76,6 +77,9 @@ func (s *Source) damagedPage(st *stream, err error) {
 func (st *stream) miss(n uint64) {
 	if st.missed && (st.missedN == 0 || n == 0) {
 		n, st.missedN = 0, 0
+	}
+	if !st.missed {
+		st.since = st.time
 	}
 	st.missed, st.missedN = true, st.missedN+n
 }
