@@ -102,12 +102,13 @@ func (c *Counts) groupTable() *result.Table {
 	for i, doc := range timeDocs() {
 		t.Cols = append(t.Cols, result.QuantileCols(Time(i).String(), Time(i).String(), doc)...)
 	}
+	t.Cols = append(t.Cols, result.Col{Name: "doubtful", Head: "doubtful", Help: "the times that compare CPUs whose clocks are not synchronised"})
 	for _, g := range c.groups {
 		row := keyValues(g.key)
 		for i := range g.times {
 			row = append(row, g.times[i].Quantiles().Values()...)
 		}
-		t.Rows = append(t.Rows, row)
+		t.Rows = append(t.Rows, append(row, result.Str(c.doubtful(g))))
 	}
 	perTime := len(result.QuantileCols("", "", ""))
 	t.SortDown(keys, keys+perTime, keys+2*perTime)
@@ -127,6 +128,17 @@ func (c *Counts) groupTable() *result.Table {
 		t.Show = nil
 	}
 	return t
+}
+
+// doubtful names the times of a group that compare CPUs, if clocks do not.
+func (c *Counts) doubtful(g *namedGroup) string {
+	var names []string
+	for _, t := range []Time{Delivery, Wait} {
+		if len(c.skewed) > 0 && g.times[t].Count() > 0 {
+			names = append(names, t.String())
+		}
+	}
+	return strings.Join(names, ",")
 }
 
 // outcomeTable tells what the hits found and what they led to.
@@ -237,7 +249,11 @@ func (c *Counts) verdict(isolated *cpumask.Mask) string {
 	parts := []string{}
 	for t := Delivery; t < NumTimes; t++ {
 		if d := c.Of(t); d.Count() > 0 {
-			parts = append(parts, fmt.Sprintf("%s p50 %s, p99 %s, max %s", t, short(d.Quantile(0.5)), short(d.Quantile(0.99)), short(d.Max())))
+			part := fmt.Sprintf("%s p50 %s, p99 %s, max %s", t, short(d.Quantile(0.5)), short(d.Quantile(0.99)), short(d.Max()))
+			if len(c.skewed) > 0 && (t == Delivery || t == Wait) {
+				part += " (doubtful)"
+			}
+			parts = append(parts, part)
 		}
 	}
 	if len(parts) == 0 {
@@ -268,6 +284,12 @@ func (c *Counts) notes(entries *track.Account) []string {
 			text += fmt.Sprintf(", %d %s", f.Value.Int, f.Name)
 		}
 		notes = append(notes, text)
+	}
+	for l := range c.chain {
+		body, whole := &c.chain[l][legBody], &c.chain[l][legWhole]
+		if body.Count() > 0 && whole.Count() > 0 {
+			notes = append(notes, fmt.Sprintf("%s: the body takes %s of a bracket of %s (p50 of %d)", track.Line(l), short(body.Quantile(0.5)), short(whole.Quantile(0.5)), whole.Count()))
+		}
 	}
 	return notes
 }

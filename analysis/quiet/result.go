@@ -297,8 +297,11 @@ func (c *Counts) warnGaps(set *result.Set) {
 	if len(c.cfg.Gaps) == 0 {
 		return
 	}
-	outside := 0
+	outside, unwatched := 0, 0
 	for _, g := range c.cfg.Gaps {
+		if g.CPU >= 0 && c.cfg.Isolated != nil && !c.cfg.Isolated.Has(int(g.CPU)) {
+			unwatched++
+		}
 		if !slices.ContainsFunc(c.inputs, func(in result.Input) bool {
 			return (g.File == "" || g.File == in.Path) && int64(g.End) >= in.First && int64(g.Start) <= in.Last
 		}) {
@@ -307,6 +310,9 @@ func (c *Counts) warnGaps(set *result.Set) {
 	}
 	if outside > 0 {
 		set.Warn("gaps-outside", fmt.Sprintf("%d of %d gaps lie outside of what was recorded", outside, len(c.cfg.Gaps)))
+	}
+	if unwatched > 0 {
+		set.Warn("gaps-unwatched", fmt.Sprintf("%d of %d gaps are on CPUs that --isolated leaves out: what hit those is not looked at", unwatched, len(c.cfg.Gaps)))
 	}
 	for _, in := range c.inputs {
 		if c.cfg.Monotonic && in.Clock != "" && in.Clock != "mono" {

@@ -94,6 +94,9 @@ func runQuiet(ctx context.Context, t *cli.Terminal, f *quietFlags, paths []strin
 	if config.Gaps, err = f.times(); err != nil {
 		return err
 	}
+	if f.victim >= 0 && config.Isolated != nil && !config.Isolated.Has(f.victim) {
+		return cli.Usage(fmt.Errorf("--victim %d: is not among the isolated CPUs %s", f.victim, config.Isolated))
+	}
 	if err := f.gaps.addTo(&config); err != nil {
 		return err
 	}
