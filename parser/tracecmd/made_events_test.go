@@ -8,19 +8,19 @@ import (
 
 func madeFiles() []made {
 	return []made{
-		{"futex", futexEvents(), false},
-		{"kvm", kvmEvents(newLog()), true},
-		{"kvm-big", kvmEvents(bigLog()), false},
-		{"scsi", scsiEvents(), true},
-		{"helpers", helperEvents(), false},
-		{"mac80211", mac80211Events(), false},
-		{"graph", graphEvents(), true},
-		{"missing", missingFields(), true},
-		{"operators", operatorEvents(), false},
-		{"conversions", conversionEvents(), true},
-		{"arrays", arrayEvents(newLog()), true},
-		{"addresses", addressEvents(newLog()), false},
-		{"names", symbolEvents(), false},
+		{"futex", futexEvents(), []string{""}},
+		{"kvm", kvmEvents(newLog()), []string{"", "-R"}},
+		{"kvm-big", kvmEvents(bigLog()), []string{""}},
+		{"scsi", scsiEvents(), []string{"", "-R"}},
+		{"helpers", helperEvents(), []string{""}},
+		{"mac80211", mac80211Events(), []string{""}},
+		{"graph", graphEvents(), []string{"", "-R"}},
+		{"missing", missingFields(), []string{"", "-R"}},
+		{"operators", operatorEvents(), []string{""}},
+		{"conversions", conversionEvents(), []string{"", "-R"}},
+		{"arrays", arrayEvents(newLog()), []string{"", "-R"}},
+		{"addresses", addressEvents(newLog()), []string{""}},
+		{"names", symbolEvents(), []string{""}},
 	}
 }
 

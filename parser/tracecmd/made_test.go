@@ -20,29 +20,29 @@ var record = flag.String("record", "", "write testdata/made with this `trace-cmd
 type made struct {
 	name string
 	file *datwriter.File
-	raw  bool // printed with -R too
+	// forms are the flags of report that it is printed with.
+	forms []string
 }
 
 // TestMade compares whole texts with those of trace-cmd.
 func TestMade(t *testing.T) {
-	for _, m := range madeFiles() {
+	for _, m := range append(madeFiles(), madeContainers()...) {
 		t.Run(m.name, func(t *testing.T) {
 			dat := filepath.Join(t.TempDir(), "trace.dat")
 			data, _ := m.file.Bytes()
 			if err := os.WriteFile(dat, data, 0o600); err != nil {
 				t.Fatal(err)
 			}
-			compareReport(t, dat, "", m.name, tracecmd.Options{})
-			if m.raw {
-				compareReport(t, dat, "-R", m.name+"-R", tracecmd.Options{Raw: true})
+			for _, form := range m.forms {
+				compareReport(t, dat, form, m.name)
 			}
 		})
 	}
 }
 
-func compareReport(t *testing.T, dat, form, name string, o tracecmd.Options) {
+func compareReport(t *testing.T, dat, form, name string) {
 	t.Helper()
-	golden := filepath.Join("testdata/made", name+".txt")
+	golden := filepath.Join("testdata/made", name+form+".txt")
 	if *record != "" {
 		reportWith(t, dat, form, golden)
 	}
@@ -50,7 +50,7 @@ func compareReport(t *testing.T, dat, form, name string, o tracecmd.Options) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	differ(t, text(t, dat, o), string(want))
+	differ(t, text(t, dat, tracecmd.Options{Nanoseconds: form == "-t", Latency: form == "-l", Raw: form == "-R"}), string(want))
 }
 
 func reportWith(t *testing.T, dat, form, golden string) {

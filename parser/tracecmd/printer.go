@@ -69,13 +69,16 @@ func New(t *trace.Table, names tracefmt.Names, o Options) *Printer {
 	return p
 }
 
-// inMicroseconds tells whether libtraceevent takes the clock's times for
-// nanoseconds (src/event-parse.c, is_timestamp_in_us): it knows some names, all
-// others are printed as they are, boot and tai too.
+// inMicroseconds tells whether trace-cmd takes the clock's times for nanoseconds
+// (lib/trace-cmd/trace-input.c, extract_trace_clock): those of clocks that it
+// knows, and counts that the file says how to convert. All others are printed as
+// they are, boot too.
 func inMicroseconds(m *trace.Meta) bool {
 	switch m.Clock {
-	case "", "local", "global", "uptime", "perf", "tsc2nsec":
+	case "", "local", "global", "uptime", "perf", "tsc2nsec", "tai":
 		return true
+	case "counter", "x86-tsc", "ppc-tb":
+		return m.ClockUnit == "ns"
 	}
 	return strings.HasPrefix(m.Clock, "mono")
 }

@@ -12,7 +12,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/bits"
 
 	"github.com/ipiscope/ipiscope/parser/trace"
 	"github.com/ipiscope/ipiscope/parser/tracefmt"
@@ -82,19 +81,6 @@ type file struct {
 	// damage is what could not be read of the container; what was read before
 	// it is used.
 	damage error
-}
-
-// clockAdjust turns raw time stamps into those that trace-cmd prints.
-type clockAdjust struct {
-	mult, shift uint32 // TSC2NSEC, mult 0 if absent
-	offset      int64  // DATE or OFFSET, nanoseconds
-}
-
-func (a clockAdjust) time(raw uint64) trace.Time {
-	if a.mult != 0 {
-		raw = mulShift(raw, a.mult, a.shift)
-	}
-	return trace.Time(int64(raw) + a.offset)
 }
 
 var errNotTraceDat = errors.New("not a trace.dat: it does not begin with 17 08 44 \"tracing\"")
@@ -234,13 +220,4 @@ func clockUnit(clock string) string {
 		return "ticks"
 	}
 	return "ns"
-}
-
-// mulShift is (v * mult) >> shift in 128 bits.
-func mulShift(v uint64, mult, shift uint32) uint64 {
-	hi, lo := bits.Mul64(v, uint64(mult))
-	if shift >= 64 {
-		return hi >> (shift - 64)
-	}
-	return hi<<(64-shift) | lo>>shift
 }

@@ -115,11 +115,13 @@ func (f *file) applyOption(id int, data []byte, c *cursor, o *options) {
 		f.addOffset(text, 1000)
 	case optOffset:
 		f.addOffset(text, 1)
+	case optTimeShift:
+		f.readTimeShift(c)
 	case optTSC2Nsec:
-		mult, shift, offset := c.u32("multiplier"), c.u32("shift"), c.u64("offset")
+		mult, shift := c.u32("multiplier"), c.u32("shift")
+		c.u64("offset") // trace-cmd reads it and does not apply it
 		if c.err == nil {
 			f.adjust.mult, f.adjust.shift = mult, shift
-			f.adjust.offset -= int64(mulShift(offset, mult, shift))
 		}
 	}
 }

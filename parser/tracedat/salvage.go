@@ -50,6 +50,7 @@ func (f *file) salvage(found []lostBuffer) {
 		}
 		b := buffer{clock: f.meta.Clock, pageSize: f.pageSize}
 		if s.compressed {
+			f.compressed = true
 			b.cpus = f.chunkedCPUs(s)
 		} else {
 			b.cpus = f.plainCPUs(s)

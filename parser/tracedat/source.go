@@ -140,6 +140,7 @@ func (s *Source) openStreams() {
 			}
 			s.streams = append(s.streams, &stream{
 				pager: pager, layout: layout, cpu: int32(d.cpu), instance: s.f.table.Name(b.name), rank: len(s.streams),
+				clock: s.f.clockOf(b, d.cpu),
 			})
 		}
 	}

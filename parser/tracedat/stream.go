@@ -15,6 +15,7 @@ type stream struct {
 	instance trace.NameID
 	rank     int // order among streams whose events have the same time
 
+	clock   cpuClock
 	page    ringbuf.Page
 	time    trace.Time
 	seq     uint64
@@ -42,7 +43,7 @@ func (s *Source) advance(st *stream) {
 	for {
 		if st.page.Next() {
 			st.seq++
-			st.time = s.f.adjust.time(st.page.Time())
+			st.time = st.clock.time(st.page.Time())
 			return
 		}
 		if err := st.page.Err(); err != nil {

@@ -17,6 +17,7 @@ const (
 	optOffset       = 7
 	optCPUCount     = 8
 	optVersion      = 9
+	optTimeShift    = 12
 	optTSC2Nsec     = 14
 	optStrings      = 15
 	optHeaderInfo   = 16
@@ -47,7 +48,6 @@ func (f *file) readV7(c *cursor) error {
 		return fmt.Errorf("offset %#x: %w", at, err)
 	}
 	f.unpack = unpack
-	f.compressed = name != "none"
 	var o options
 	var firstErr error
 	seen := map[int64]bool{}
@@ -214,7 +214,7 @@ func (f *file) loadSections(o *options) error {
 // readBufferOption reads the directory of one instance's trace data.
 func (f *file) readBufferOption(c *cursor) {
 	c.what = "BUFFER option"
-	c.offset("section offset")
+	f.seeBuffer(c.offset("section offset"))
 	b := buffer{name: c.str("instance name"), clock: c.str("clock")}
 	b.pageSize = c.pageSize()
 	n := c.count(maxCPUs, "number of CPUs")
@@ -237,6 +237,18 @@ func (f *file) readBufferOption(c *cursor) {
 		}
 	}
 	f.addBuffer(c, b)
+}
+
+// seeBuffer looks at the section of trace data at an offset: its header says
+// whether the data is in compressed chunks. If it cannot be read, data is taken
+// to be compressed if the file is.
+func (f *file) seeBuffer(off int64) {
+	s, err := f.sectionAt(off, optBuffer, "trace data")
+	if err != nil && !s.present {
+		f.compressed = f.compressed || f.unpack.name != "none"
+		return
+	}
+	f.compressed = f.compressed || s.compressed
 }
 
 // addBuffer adds a buffer with the CPUs that could be read.

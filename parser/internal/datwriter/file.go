@@ -17,6 +17,7 @@ type File struct {
 	Version     int // 6 or 7
 	BigEndian   bool
 	Long        int // bytes of the traced kernel's long, 4 or 8
+	ProgramLong int // of the recording program's long, which readers need not look at
 	PageSize    int
 	Compression string // version 7: "none", "zlib" or "zstd"
 	// PlainSections leaves the sections other than trace data uncompressed.
@@ -36,6 +37,7 @@ type File struct {
 	Text string
 
 	declared int // events that Declare added
+	types    map[string]*EventType
 }
 
 // A System has event formats.
@@ -125,7 +127,7 @@ func (f *File) Bytes() ([]byte, map[string]int) {
 	w.mark("byte order")
 	w.u8(map[bool]uint8{true: 1}[f.BigEndian])
 	w.mark("long size")
-	w.u8(8) // of the recording program: not what the kernel has
+	w.u8(uint8(w.ProgramLong))
 	w.mark("page size")
 	w.u32(f.PageSize)
 	if f.Version == 6 {

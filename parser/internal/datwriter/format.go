@@ -30,6 +30,19 @@ type fieldType struct {
 	loc, rel  bool
 }
 
+// Declared is Declare for an event that may have been declared before.
+func (f *File) Declared(d Format) *EventType {
+	t, ok := f.types[d.Name]
+	if !ok {
+		if f.types == nil {
+			f.types = map[string]*EventType{}
+		}
+		t = f.Declare(d)
+		f.types[d.Name] = t
+	}
+	return t
+}
+
 // Declare adds an event with an id of its own.
 func (f *File) Declare(d Format) *EventType {
 	t := &EventType{f: f, id: uint16(SampleID + 1 + f.declared), fixed: 8}

@@ -22,7 +22,7 @@ const (
 // New returns a file without trace data that declares a kernel_stack event and
 // an event "sample" with one field of each kind.
 func New(version int, compression string, big bool, long int) *File {
-	f := &File{Version: version, Compression: compression, BigEndian: big, Long: long, PageSize: 1024, ChunkPages: 2}
+	f := &File{Version: version, Compression: compression, BigEndian: big, Long: long, ProgramLong: 8, PageSize: 1024, ChunkPages: 2}
 	addr := func(v uint64) uint64 {
 		if long == 4 {
 			return uint64(uint32(v))

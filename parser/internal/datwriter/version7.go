@@ -64,6 +64,9 @@ func (w *writer) done() int {
 	return len(w.b) - 8
 }
 
+// sectionHeader is the size of id, flags, description and size.
+const sectionHeader = 16
+
 // section writes one section. Lists of options are never compressed, as in
 // trace-cmd's files, and trace data is in chunks of its own.
 func (w *writer) section(id uint16, write func()) {
@@ -99,6 +102,9 @@ func (w *writer) buffer7(b Buffer) Option {
 	o.Data = order.AppendUint32(o.Data, uint32(w.pageSize(b)))
 	o.Data = order.AppendUint32(o.Data, uint32(len(b.CPUs)))
 	w.section(optBuffer, func() {}) // its size follows
+	if w.Compression != "none" {
+		w.Order().PutUint16(w.b[len(w.b)-sectionHeader+2:], 1)
+	}
 	size := len(w.b) - 8
 	start := len(w.b)
 	for _, c := range b.CPUs {
