@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -32,8 +33,9 @@ func newCat(t *cli.Terminal) *cobra.Command {
 		Use:   "cat [flags] TRACE...",
 		Short: "Print the events of a trace",
 		Long: `Print the events of a trace that pass the filters. Binary traces are printed
-as trace-cmd report prints them. Lines of text inputs are printed unchanged,
-stack lines with the event they belong to.`,
+as trace-cmd report prints them. Several of them are merged by time, with the
+file's name in front of each line. Lines of text inputs are printed unchanged,
+one file after the other, stack lines with the event they belong to.`,
 		Example: `  ipiscope cat trace.dat
   ipiscope cat -t --cpu 2-3 --events ipi_send_cpu,kernel_stack trace.dat
   ipiscope cat --filter 'cpu & CPUS{2-3}' trace.txt`,
@@ -78,24 +80,8 @@ func runCat(ctx context.Context, t *cli.Terminal, f *catFlags, paths []string) e
 	err = cli.WriteTo(t, f.output, func(o cli.Output) error {
 		out := newCatOutput(o, f.first, f.last, stop)
 		in.Noise = out.head
-		readErr = in.Each(ctx, func(src trace.Source, run cli.Run) error {
-			bound, err := filters.Bind(t, src)
-			if err != nil {
-				return err
-			}
-			p, err := newPrinter(src, out, f.form, bound)
-			if err != nil {
-				return err
-			}
-			_, err = run(p)
-			if out.stopped() {
-				err = nil // what is left was not asked for
-			}
-			return errors.Join(err, bound.End(), p.Err())
-		})
-		if out.stopped() && cli.Status(readErr) == cli.ExitFailed {
-			readErr = nil
-		}
+		c := &cat{t: t, filters: filters, form: f.form, out: out, events: newEventPrinter(out)}
+		readErr = c.print(ctx, in.Traces())
 		return out.flush()
 	})
 	if errors.Is(err, syscall.EPIPE) {
@@ -104,21 +90,57 @@ func runCat(ctx context.Context, t *cli.Terminal, f *catFlags, paths []string) e
 	return errors.Join(err, readErr)
 }
 
-// A printer prints the records of one trace.
-type printer interface {
-	analysis.State
-	Err() error
+// A cat prints traces.
+type cat struct {
+	t       *cli.Terminal
+	filters *cli.Filters
+	form    tracecmd.Options
+	out     *catOutput
+	events  *eventPrinter
+	report  *tracecmd.Report
 }
 
-// newPrinter chooses how a trace is printed.
-func newPrinter(src trace.Source, out *catOutput, form tracecmd.Options, bound *cli.Bound) (printer, error) {
-	if lines, ok := trace.As[rawLines](src); ok {
-		return &linePrinter{src: lines, out: out, match: bound.Counts()}, nil
+// print prints one trace, or several together.
+func (c *cat) print(ctx context.Context, traces []cli.Trace) error {
+	defer c.events.close()
+	if len(traces) > 1 {
+		return c.together(ctx, traces)
 	}
-	if events, ok := trace.As[binaryTrace](src); ok {
-		return newEventPrinter(events, out, form, bound.Counts()), nil
+	c.report = tracecmd.NewReport()
+	var all []error
+	for _, tr := range traces {
+		all = append(all, c.read(ctx, tr, func(src *eventSource) analysis.State { return printedEvents{c.events, src} }))
 	}
-	return nil, fmt.Errorf("%s: %s cannot be printed", src.Table().Meta.Path, src.Table().Meta.Format)
+	return cli.Worst(all)
+}
+
+// read reads a trace. A text is printed; the events of a binary trace go to the
+// State that begin makes, behind the trace's head.
+func (c *cat) read(ctx context.Context, tr cli.Trace, begin func(*eventSource) analysis.State) error {
+	if c.out.stopped() {
+		return nil // what is left was not asked for
+	}
+	return tr.Read(ctx, func(src trace.Source, run cli.Run) error {
+		bound, err := c.filters.Bind(c.t, src)
+		if err != nil {
+			return err
+		}
+		var state analysis.State
+		if lines, ok := trace.As[rawLines](src); ok {
+			state = &linePrinter{src: lines, out: c.out, match: bound.Counts()}
+		} else if events, ok := trace.As[binaryTrace](src); ok {
+			p := c.report.Printer(filepath.Base(tr.Path), events.Table(), events, c.form)
+			c.out.head(p.AppendHead(nil))
+			state = begin(&eventSource{printer: p, match: bound.Counts()})
+		} else {
+			return fmt.Errorf("%s: %s cannot be printed", src.Table().Meta.Path, src.Table().Meta.Format)
+		}
+		_, err = run(state)
+		if c.out.stopped() {
+			err = nil
+		}
+		return errors.Join(err, bound.End())
+	})
 }
 
 // rawLines is a Source of text, which still has the lines of its records.
@@ -158,8 +180,5 @@ func (p *linePrinter) Lost(l *trace.Lost) {
 
 // End implements analysis.State.
 func (p *linePrinter) End(analysis.Span) {}
-
-// Err is the first error of writing.
-func (p *linePrinter) Err() error { return p.out.failure() }
 
 func (p *linePrinter) write() { p.out.record(p.src.Raw()) }

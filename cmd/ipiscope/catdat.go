@@ -11,19 +11,25 @@ import (
 )
 
 // An eventPrinter prints the events of binary traces as trace-cmd report does.
-// Reading and printing go on at the same time: Event copies records into
-// batches, which a goroutine prints in their order. That goroutine alone looks
-// names up in the trace's table while the trace is read.
+// Reading and printing go on at the same time: records are copied into batches,
+// which a goroutine prints in their order. That goroutine alone looks names up
+// in the traces' tables while the traces are read.
 type eventPrinter struct {
-	out    *catOutput
-	match  func(*trace.Event) bool // nil: every event
-	owners track.Owners
 	stream *tracecmd.Stream
 
 	batch *batch
 	work  chan *batch
 	free  chan *batch
 	done  sync.WaitGroup
+	once  sync.Once
+}
+
+// An eventSource is a trace that events come from. What it holds besides its
+// printer's head is for the goroutine that prints.
+type eventSource struct {
+	printer *tracecmd.Printer
+	match   func(*trace.Event) bool // nil: every event
+	owners  track.Owners
 }
 
 // A batch is a run of records on their way to be printed.
@@ -33,6 +39,7 @@ type batch struct {
 }
 
 type batchRecord struct {
+	src    *eventSource
 	event  trace.Event
 	lost   trace.Lost
 	isLost bool
@@ -50,33 +57,29 @@ type binaryTrace interface {
 	tracefmt.Names
 }
 
-func newEventPrinter(src binaryTrace, out *catOutput, o tracecmd.Options, match func(*trace.Event) bool) *eventPrinter {
-	printer := tracecmd.New(src.Table(), src, o)
-	p := &eventPrinter{out: out, match: match, work: make(chan *batch, batches), free: make(chan *batch, batches)}
-	p.stream = tracecmd.NewStream(printer, out.record)
+func newEventPrinter(out *catOutput) *eventPrinter {
+	p := &eventPrinter{work: make(chan *batch, batches), free: make(chan *batch, batches)}
+	p.stream = tracecmd.NewStream(out.record)
 	if out.takesAll() {
 		p.stream.Collect(outputBuffer)
 	}
 	for range batches {
-		p.free <- &batch{records: make([]batchRecord, batchRecords)}
+		p.free <- &batch{}
 	}
 	p.batch = <-p.free
-	out.head(printer.AppendHead(nil))
 	p.done.Go(p.print)
 	return p
 }
 
-// Event implements analysis.State.
-func (p *eventPrinter) Event(e *trace.Event) {
+func (p *eventPrinter) event(src *eventSource, e *trace.Event) {
 	r := p.next()
 	e.CopyTo(&r.event)
-	r.isLost = false
+	r.src, r.isLost = src, false
 }
 
-// Lost implements analysis.State.
-func (p *eventPrinter) Lost(l *trace.Lost) {
+func (p *eventPrinter) lost(src *eventSource, l *trace.Lost) {
 	r := p.next()
-	r.lost, r.isLost = *l, true
+	r.src, r.lost, r.isLost = src, *l, true
 }
 
 func (p *eventPrinter) next() *batchRecord {
@@ -84,19 +87,22 @@ func (p *eventPrinter) next() *batchRecord {
 		p.work <- p.batch
 		p.batch = <-p.free
 	}
+	if p.batch.records == nil {
+		p.batch.records = make([]batchRecord, batchRecords)
+	}
 	p.batch.n++
 	return &p.batch.records[p.batch.n-1]
 }
 
-// End implements analysis.State. It returns when everything is printed.
-func (p *eventPrinter) End(analysis.Span) {
-	p.work <- p.batch
-	close(p.work)
-	p.done.Wait()
+// close returns when everything is printed. The traces must stay open until
+// then: their symbols are read when the first one is needed.
+func (p *eventPrinter) close() {
+	p.once.Do(func() {
+		p.work <- p.batch
+		close(p.work)
+		p.done.Wait()
+	})
 }
-
-// Err is the first error of writing.
-func (p *eventPrinter) Err() error { return p.out.failure() }
 
 func (p *eventPrinter) print() {
 	for b := range p.work {
@@ -112,19 +118,34 @@ func (p *eventPrinter) print() {
 func (p *eventPrinter) printRecord(r *batchRecord) {
 	switch {
 	case r.isLost:
-		p.owners.Lost(&r.lost)
-		p.stream.Lost(&r.lost)
-	case p.match == nil || p.passes(&r.event):
-		p.stream.Event(&r.event)
+		r.src.owners.Lost(&r.lost)
+		p.stream.Lost(r.src.printer, &r.lost)
+	case r.src.match == nil || r.src.passes(&r.event):
+		p.stream.Event(r.src.printer, &r.event)
 	}
 }
 
 // passes asks the filter; a stack passes with the event it belongs to.
-func (p *eventPrinter) passes(e *trace.Event) bool {
+func (s *eventSource) passes(e *trace.Event) bool {
 	if e.Schema().IsStack {
-		return p.owners.Stack(e)
+		return s.owners.Stack(e)
 	}
-	ok := p.match(e)
-	p.owners.Event(e, ok)
+	ok := s.match(e)
+	s.owners.Event(e, ok)
 	return ok
 }
+
+// printedEvents prints the events of the only trace as they come.
+type printedEvents struct {
+	p   *eventPrinter
+	src *eventSource
+}
+
+// Event implements analysis.State.
+func (s printedEvents) Event(e *trace.Event) { s.p.event(s.src, e) }
+
+// Lost implements analysis.State.
+func (s printedEvents) Lost(l *trace.Lost) { s.p.lost(s.src, l) }
+
+// End implements analysis.State.
+func (s printedEvents) End(analysis.Span) { s.p.close() }

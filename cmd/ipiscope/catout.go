@@ -2,9 +2,8 @@ package main
 
 import (
 	"bufio"
-	"errors"
 	"io"
-	"syscall"
+	"sync/atomic"
 )
 
 // A catOutput is what cat writes to: all records, the first, or the last ones.
@@ -15,6 +14,7 @@ type catOutput struct {
 	next  int // slot of last that is written next
 	full  bool
 	err   error
+	over  atomic.Bool // the records asked for are written, or cannot be
 	// stop is called when nothing more can be written.
 	stop func()
 }
@@ -44,7 +44,7 @@ func (o *catOutput) record(text []byte) {
 	}
 	if o.first > 0 {
 		if o.first--; o.first == 0 {
-			defer o.stop()
+			defer o.end()
 		}
 	}
 	if len(o.last) == 0 {
@@ -62,8 +62,13 @@ func (o *catOutput) write(text []byte) {
 		return
 	}
 	if _, o.err = o.w.Write(text); o.err != nil {
-		o.stop()
+		o.end()
 	}
+}
+
+func (o *catOutput) end() {
+	o.over.Store(true)
+	o.stop()
 }
 
 // flush writes what is kept and buffered.
@@ -82,14 +87,5 @@ func (o *catOutput) flush() error {
 	return o.err
 }
 
-// failure is the first error of writing, nil if nobody reads any more: that is
-// said once, where the output is flushed.
-func (o *catOutput) failure() error {
-	if errors.Is(o.err, syscall.EPIPE) {
-		return nil
-	}
-	return o.err
-}
-
 // stopped reports whether the records asked for are written, or cannot be.
-func (o *catOutput) stopped() bool { return o.first == 0 || o.err != nil }
+func (o *catOutput) stopped() bool { return o.over.Load() }

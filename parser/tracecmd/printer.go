@@ -21,6 +21,28 @@ type Options struct {
 	Raw         bool // -R: fields with their values instead of the print fmt
 }
 
+// A Report is what trace-cmd keeps for all files of one report: the width of the
+// column that tells files and instances apart, and the function tracer's call
+// chains.
+type Report struct {
+	// files: there are several, whose names stand in front of each line
+	files bool
+	width int
+	calls [][]string // by CPU
+}
+
+// NewReport returns what the Printers of several files share. names are those of
+// the files; a report of one file has none.
+func NewReport(names ...string) *Report {
+	r := &Report{files: len(names) > 1}
+	for _, name := range names {
+		if r.files {
+			r.width = max(r.width, len(name))
+		}
+	}
+	return r
+}
+
 // A Printer prints the events of one trace. It keeps what trace-cmd keeps while
 // printing (names of tasks that sched events tell, the functions of the function
 // tracer), so events must come in their order. It is not safe for concurrent
@@ -30,7 +52,8 @@ type Printer struct {
 	table *trace.Table
 	names *symbolCache
 	micro bool // times are nanoseconds and printed as seconds
-	width int  // of the column with the instance's name, 0 without instances
+	file  string
+	*Report
 	forms []form
 	comms map[int32]string // learned from sched events
 	noID  trace.NameID     // the name "<...>"
@@ -38,7 +61,6 @@ type Printer struct {
 	prefixed bool
 	lostAt   lostKey
 	stacks   stackCache
-	calls    [][]string // by CPU: the function tracer's call chain
 }
 
 type lostKey struct {
@@ -59,14 +81,28 @@ type form struct {
 	extra   extraFlags
 }
 
-// New returns the printer of a trace's events. names resolves addresses.
+// New returns the printer of a trace's events, as a report of their own. names
+// resolves addresses.
 func New(t *trace.Table, names tracefmt.Names, o Options) *Printer {
-	p := &Printer{o: o, table: t, names: newSymbolCache(names), comms: map[int32]string{}, noID: t.Name("<...>")}
+	return NewReport().Printer("", t, names, o)
+}
+
+// Printer returns the printer of one file's events.
+func (r *Report) Printer(file string, t *trace.Table, names tracefmt.Names, o Options) *Printer {
+	p := &Printer{o: o, table: t, names: newSymbolCache(names), comms: map[int32]string{}, noID: t.Name("<...>"), Report: r}
 	p.micro = inMicroseconds(&t.Meta)
-	for _, name := range t.Meta.Instances {
-		p.width = max(p.width, len(name))
+	if r.files {
+		p.file = file
+	} else {
+		p.addInstances()
 	}
 	return p
+}
+
+func (p *Printer) addInstances() {
+	for _, name := range p.table.Meta.Instances {
+		p.width = max(p.width, len(name))
+	}
 }
 
 // inMicroseconds tells whether trace-cmd takes the clock's times for nanoseconds
@@ -83,8 +119,13 @@ func inMicroseconds(m *trace.Meta) bool {
 	return strings.HasPrefix(m.Clock, "mono")
 }
 
-// AppendHead appends what stands before the first event.
+// AppendHead appends what stands before the first event. Of several files each
+// makes the column wide enough for its instances when its head is printed.
 func (p *Printer) AppendHead(dst []byte) []byte {
+	if p.files {
+		dst = p.appendInstance(dst, 0)
+		p.addInstances()
+	}
 	dst = append(dst, "cpus="...)
 	return append(appendInt(dst, int64(p.table.Meta.CPUs), 0), '\n')
 }
@@ -100,12 +141,16 @@ func (p *Printer) AppendLost(dst []byte, l *trace.Lost) []byte {
 	return append(dst, "EVENTS DROPPED]\n"...)
 }
 
-// appendInstance appends the column with the name of the instance.
+// appendInstance appends the column with the name of the instance, or of the
+// file for its top buffer.
 func (p *Printer) appendInstance(dst []byte, instance trace.NameID) []byte {
 	if p.width == 0 {
 		return dst
 	}
 	name := p.table.NameOf(instance)
+	if name == "" {
+		name = p.file
+	}
 	dst = appendSpaces(dst, p.width-len(name))
 	dst = append(dst, name...)
 	if name != "" {

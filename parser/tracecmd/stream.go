@@ -6,11 +6,10 @@ import "github.com/ipiscope/ipiscope/parser/trace"
 // of a function and what follows it in its own.
 const maxHeld = 1 << 12
 
-// A Stream prints the records of a trace in their order. It holds back the
+// A Stream prints the records of one or more traces in their order. It holds back the
 // entry of a function until it has seen what comes next: trace-cmd prints a
 // function that returns at once in one line.
 type Stream struct {
-	p    *Printer
 	emit func(text []byte)
 	held []held // held[0] is an entry; others wait behind it
 	free []held
@@ -21,10 +20,14 @@ type Stream struct {
 
 // A held record is a copy of one.
 type held struct {
+	p      *Printer
 	event  trace.Event
 	lost   trace.Lost
 	isLost bool
 }
+
+// follows reports whether h is of the same buffer as o.
+func (h *held) follows(o *held) bool { return h.p == o.p && h.instance() == o.instance() }
 
 func (h *held) instance() trace.NameID {
 	if h.isLost {
@@ -35,34 +38,34 @@ func (h *held) instance() trace.NameID {
 
 // NewStream returns a Stream that hands the text of each record to emit, which
 // must not keep it.
-func NewStream(p *Printer, emit func(text []byte)) *Stream { return &Stream{p: p, emit: emit} }
+func NewStream(emit func(text []byte)) *Stream { return &Stream{emit: emit} }
 
 // Collect makes the Stream hand over the text of several records at once, n
 // bytes or more, and the last ones at the End.
 func (s *Stream) Collect(n int) { s.collect = n }
 
-// Event prints an event.
-func (s *Stream) Event(e *trace.Event) {
+// Event prints an event of p's trace.
+func (s *Stream) Event(p *Printer, e *trace.Event) {
 	if len(s.held) == 0 {
-		if f := s.p.form(e); !f.entry || s.p.o.Raw {
-			s.print(e, nil)
+		if f := p.form(e); !f.entry || p.o.Raw {
+			s.print(p, e, nil)
 			return
 		}
 	}
 	h := s.hold()
 	e.CopyTo(&h.event)
-	h.isLost = false
+	h.p, h.isLost = p, false
 	s.release(false)
 }
 
-// Lost prints the line of lost events.
-func (s *Stream) Lost(l *trace.Lost) {
+// Lost prints the line of lost events of p's trace.
+func (s *Stream) Lost(p *Printer, l *trace.Lost) {
 	if len(s.held) == 0 {
-		s.printLost(l)
+		s.printLost(p, l)
 		return
 	}
 	h := s.hold()
-	h.lost, h.isLost = *l, true
+	h.p, h.lost, h.isLost = p, *l, true
 	s.release(false)
 }
 
@@ -91,19 +94,19 @@ func (s *Stream) release(all bool) {
 		h := &s.held[0]
 		switch {
 		case h.isLost:
-			s.printLost(&h.lost)
-		case !s.p.form(&h.event).entry:
-			s.print(&h.event, nil)
+			s.printLost(h.p, &h.lost)
+		case !h.p.form(&h.event).entry:
+			s.print(h.p, &h.event, nil)
 		default:
 			i := s.successor()
 			if i == 0 && !all && len(s.held) < maxHeld {
 				return
 			}
 			if i == 0 || !IsLeaf(&h.event, &s.held[i].event) {
-				s.print(&h.event, nil)
+				s.print(h.p, &h.event, nil)
 				break
 			}
-			s.print(&h.event, &s.held[i].event)
+			s.print(h.p, &h.event, &s.held[i].event)
 			s.dropTo(i)
 		}
 		s.drop(0)
@@ -114,7 +117,7 @@ func (s *Stream) release(all bool) {
 // has not come yet.
 func (s *Stream) successor() int {
 	for i := 1; i < len(s.held); i++ {
-		if h := &s.held[i]; !h.isLost && h.instance() == s.held[0].instance() {
+		if h := &s.held[i]; !h.isLost && h.follows(&s.held[0]) {
 			return i
 		}
 	}
@@ -125,7 +128,7 @@ func (s *Stream) successor() int {
 func (s *Stream) dropTo(i int) {
 	for ; i > 0; i-- {
 		s.drop(i)
-		if i == 1 || !s.held[i-1].isLost || s.held[i-1].instance() != s.held[0].instance() {
+		if i == 1 || !s.held[i-1].isLost || !s.held[i-1].follows(&s.held[0]) {
 			return
 		}
 	}
@@ -137,15 +140,15 @@ func (s *Stream) drop(i int) {
 	s.free = append(s.free, h)
 }
 
-func (s *Stream) print(e, next *trace.Event) {
-	s.buf = s.p.AppendEvent(s.buf, e, next)
+func (s *Stream) print(p *Printer, e, next *trace.Event) {
+	s.buf = p.AppendEvent(s.buf, e, next)
 	if len(s.buf) >= s.collect {
 		s.flush()
 	}
 }
 
-func (s *Stream) printLost(l *trace.Lost) {
-	s.buf = s.p.AppendLost(s.buf, l)
+func (s *Stream) printLost(p *Printer, l *trace.Lost) {
+	s.buf = p.AppendLost(s.buf, l)
 	if len(s.buf) >= s.collect {
 		s.flush()
 	}

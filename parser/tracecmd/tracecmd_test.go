@@ -55,13 +55,13 @@ func text(tb testing.TB, path string, o tracecmd.Options) string {
 	src, names := open(tb, path)
 	p := tracecmd.New(src.Table(), names, o)
 	out := bytes.NewBuffer(p.AppendHead(nil))
-	s := tracecmd.NewStream(p, func(b []byte) { out.Write(b) })
+	s := tracecmd.NewStream(func(b []byte) { out.Write(b) })
 	for src.Scan() {
 		switch r := src.Record().(type) {
 		case *trace.Event:
-			s.Event(r)
+			s.Event(p, r)
 		case *trace.Lost:
-			s.Lost(r)
+			s.Lost(p, r)
 		}
 	}
 	s.End()
@@ -239,9 +239,10 @@ func TestSpecials(t *testing.T) {
 	for _, m := range specials(t) {
 		t.Run(m.name, func(t *testing.T) {
 			var out strings.Builder
-			s := tracecmd.NewStream(tracecmd.New(m.table, m, tracecmd.Options{Nanoseconds: true}), func(b []byte) { out.Write(b) })
+			p := tracecmd.New(m.table, m, tracecmd.Options{Nanoseconds: true})
+			s := tracecmd.NewStream(func(b []byte) { out.Write(b) })
 			for i := range m.events {
-				s.Event(&m.events[i])
+				s.Event(p, &m.events[i])
 			}
 			s.End()
 			differ(t, out.String(), m.want.String())
@@ -252,10 +253,11 @@ func TestSpecials(t *testing.T) {
 // Nothing is allocated for an event whose like was printed before.
 func TestAllocations(t *testing.T) {
 	for _, m := range specials(t) {
-		s := tracecmd.NewStream(tracecmd.New(m.table, m, tracecmd.Options{}), func([]byte) {})
+		p := tracecmd.New(m.table, m, tracecmd.Options{})
+		s := tracecmd.NewStream(func([]byte) {})
 		all := func() {
 			for i := range m.events {
-				s.Event(&m.events[i])
+				s.Event(p, &m.events[i])
 			}
 			s.End()
 		}
@@ -270,13 +272,14 @@ func TestAllocations(t *testing.T) {
 func TestShortRecords(t *testing.T) {
 	for _, m := range specials(t) {
 		for _, o := range []tracecmd.Options{{}, {Raw: true}, {Latency: true}} {
-			s := tracecmd.NewStream(tracecmd.New(m.table, m, o), func([]byte) {})
+			p := tracecmd.New(m.table, m, o)
+			s := tracecmd.NewStream(func([]byte) {})
 			for i := range m.events {
 				e := m.events[i]
 				for n := range e.Payload() {
 					short := e
 					short.Reset(m.table, &tracefmt.Decoder{LongSize: 8}, e.Schema(), e.Payload()[:n:n])
-					s.Event(&short)
+					s.Event(p, &short)
 				}
 			}
 			s.End()
@@ -342,9 +345,10 @@ func TestLost(t *testing.T) {
 
 func BenchmarkPrint(b *testing.B) {
 	m := specials(b)[2]
-	s := tracecmd.NewStream(tracecmd.New(m.table, m, tracecmd.Options{}), func([]byte) {})
+	p := tracecmd.New(m.table, m, tracecmd.Options{})
+	s := tracecmd.NewStream(func([]byte) {})
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
-		s.Event(&m.events[i%len(m.events)])
+		s.Event(p, &m.events[i%len(m.events)])
 	}
 }

@@ -100,30 +100,62 @@ type Run func(states ...analysis.State) (result.Input, error)
 // be opened or read to its end is named on standard error and does not keep
 // the others from being read. The error is the exit status this makes.
 func (in *Inputs) Each(ctx context.Context, f func(trace.Source, Run) error) error {
-	failed, partial := false, false
-	for _, path := range in.paths {
-		if ctx.Err() != nil {
-			failed = true
-			break
-		}
-		lossy, err := in.one(ctx, path, f)
-		partial = partial || lossy
-		var usage *ExitError
-		if errors.As(err, &usage) && usage.Code == ExitUsage {
+	var all []error
+	for _, tr := range in.Traces() {
+		err := tr.Read(ctx, f)
+		if Status(err) == ExitUsage {
 			return err
 		}
-		if err != nil {
-			in.t.Warnf("error", "%v", readError(path, err))
-			failed = true
-		}
+		all = append(all, err)
+	}
+	return Worst(all)
+}
+
+// A Trace is one of the inputs, for those who read several at once.
+type Trace struct {
+	in   *Inputs
+	Path string
+}
+
+// Traces lists the inputs in their order.
+func (in *Inputs) Traces() []Trace {
+	var out []Trace
+	for _, path := range in.paths {
+		out = append(out, Trace{in, path})
+	}
+	return out
+}
+
+// Read opens the trace and hands it to f, as Each does.
+func (tr Trace) Read(ctx context.Context, f func(trace.Source, Run) error) error {
+	if ctx.Err() != nil {
+		return &ExitError{Code: ExitFailed}
+	}
+	lossy, err := tr.in.one(ctx, tr.Path, f)
+	if Status(err) == ExitUsage {
+		return err
+	}
+	if err != nil {
+		tr.in.t.Warnf("error", "%v", readError(tr.Path, err))
 	}
 	switch {
-	case in.strict && partial:
+	case lossy && tr.in.strict:
 		return &ExitError{Code: ExitPartial}
-	case failed:
+	case err != nil:
 		return &ExitError{Code: ExitFailed}
 	}
 	return nil
+}
+
+// Worst is the exit status of several traces.
+func Worst(all []error) error {
+	var worst error
+	for _, err := range all {
+		if Status(err) > Status(worst) {
+			worst = err
+		}
+	}
+	return worst
 }
 
 func (in *Inputs) one(ctx context.Context, path string, f func(trace.Source, Run) error) (lossy bool, err error) {
