@@ -73,7 +73,7 @@ func equal(t *testing.T, what string, got, want map[string]int) {
 // TestPlotData: what is drawn, the rows of export and the JSON of report are the
 // same hits.
 func TestPlotData(t *testing.T) {
-	for _, trace := range []string{"k612s4-12b-all-stack", "k612s4-02-zlib-mono", "k612s4-06-multi", "k612s4-07-lost", "karm64s4-21-ipi-all", "k72s4-01-zstd-local"} {
+	for _, trace := range []string{"k612s4-12b-all-stack", "k612s4-06-multi", "k612s4-07-lost", "karm64s4-21-ipi-all"} {
 		t.Run(trace, func(t *testing.T) {
 			with := func(args ...string) string {
 				return output(t, nil, append(args, "--isolated", "2-3", "../../fixtures/"+trace+"/trace.dat")...)

@@ -13,8 +13,8 @@ import (
 	"github.com/ipiscope/ipiscope/report/text"
 )
 
-// body is the plot itself with its axes.
-func (p *page) body() *plot.Plot {
+// body is the plot itself with its axes, on a canvas of a width.
+func (p *page) body(width vg.Length) *plot.Plot {
 	b := plot.New()
 	b.BackgroundColor = nil
 	for _, a := range []*plot.Axis{&b.X, &b.Y} {
@@ -36,7 +36,7 @@ func (p *page) body() *plot.Plot {
 	case result.FormLanes, result.FormHeat:
 		p.rowsOverX(b)
 	case result.FormBars, result.FormIntervals:
-		p.bars(b)
+		p.bars(b, width)
 	}
 	return b
 }
@@ -201,9 +201,10 @@ func (p *page) rowAxis(a *plot.Axis) {
 	for n/every > 64/2 && p.f.Form == result.FormHeat || n/every > 40 {
 		every *= 2
 	}
+	names := shortNames(p.f.Rows)
 	var ticks []plot.Tick
 	for i := 0; i < n; i += every {
-		ticks = append(ticks, plot.Tick{Value: float64(n-i) - 0.5, Label: p.name(p.f.Rows[i])})
+		ticks = append(ticks, plot.Tick{Value: float64(n-i) - 0.5, Label: names[i]})
 	}
 	a.Tick.Marker = plot.ConstantTicks(ticks)
 }

@@ -1,7 +1,6 @@
 package plot
 
 import (
-	"fmt"
 	"image/color"
 	"math"
 
@@ -32,10 +31,6 @@ const (
 	between = 14 * px // two entries of the legend
 )
 
-// longestName is how many characters of a name are shown beside a row or in the
-// legend.
-const longestName = 36
-
 // A page is a figure on its way to a picture: a title, a legend, the plot and
 // the source, from top to bottom. Nothing lies over anything else.
 type page struct {
@@ -63,7 +58,7 @@ func (p *page) draw(c draw.Canvas) {
 	c = draw.Crop(c, margin, -margin, margin, -margin)
 	c = p.top(c)
 	c = p.bottom(c)
-	body := p.body()
+	body := p.body(c.Size().X)
 	body.Draw(c)
 	if p.f.IsEmpty() {
 		sty := p.style(labelSize, p.t.dim)
@@ -91,109 +86,6 @@ func (p *page) top(c draw.Canvas) draw.Canvas {
 	}
 	if c.Max.Y < before {
 		c.Max.Y -= 4 * px
-	}
-	return c
-}
-
-// legend names the series, one entry after the other, in as many lines as it
-// takes.
-func (p *page) legend(c draw.Canvas) draw.Canvas {
-	sty := p.style(labelSize, p.t.ink)
-	x := c.Min.X
-	entry := func(colour color.Color, name string) {
-		width := swatch + 5*px + p.width(sty, name)
-		if x > c.Min.X && x+width > c.Max.X {
-			x = c.Min.X
-			c.Max.Y -= line
-		}
-		top := c.Max.Y - 3*px
-		fill(c, colour, x, top-swatch, x+swatch, top)
-		c.FillText(sty, vg.Point{X: x + swatch + 5*px, Y: c.Max.Y - 1*px}, name)
-		x += width + between
-	}
-	for i, s := range p.f.Series {
-		if p.f.By != "" {
-			entry(p.colour(i), p.name(s.Name))
-		}
-	}
-	if len(p.f.Gaps) > 0 {
-		entry(p.t.lost, "events lost")
-	}
-	if note := p.note(); note != "" {
-		sty.Color = p.t.dim
-		if x > c.Min.X && x+sty.Width(note) > c.Max.X {
-			x = c.Min.X
-			c.Max.Y -= line
-		}
-		c.FillText(sty, vg.Point{X: x, Y: c.Max.Y - 1*px}, note)
-		x += sty.Width(note)
-	}
-	if x > c.Min.X {
-		c.Max.Y -= line
-	}
-	return c
-}
-
-// width is the room that text takes in a line with other text.
-func (p *page) width(sty plottext.Style, s string) vg.Length {
-	if p.loose {
-		return sty.Width(s) * 1.15
-	}
-	return sty.Width(s)
-}
-
-// colour is that of a series.
-func (p *page) colour(i int) color.Color {
-	if p.f.Series[i].Rest {
-		return p.t.rest
-	}
-	return p.t.colour(i)
-}
-
-// name is that of a series or a row as it is shown.
-func (p *page) name(s string) string {
-	if s == "" {
-		return "(none)"
-	}
-	return text.Shorten(text.Clean(s), longestName)
-}
-
-// heatLegend shows which colour stands for how much.
-func (p *page) heatLegend(c draw.Canvas) draw.Canvas {
-	sty := p.style(labelSize, p.t.ink)
-	x, y := c.Min.X, c.Max.Y-1*px
-	say := func(s string) {
-		c.FillText(sty, vg.Point{X: x, Y: y}, s)
-		x += p.width(sty, s) + 6*px
-	}
-	if s := p.values(); !p.f.IsEmpty() {
-		say(p.f.Value.Label + ":")
-		say(amount(&p.f.Value, s.min))
-		if s.max > s.min {
-			for _, colour := range p.t.heat {
-				fill(c, colour, x, c.Max.Y-14*px, x+6*px+0.3, c.Max.Y-3*px)
-				x += 6 * px
-			}
-			x += 6 * px
-			say(amount(&p.f.Value, s.max))
-		} else {
-			fill(c, p.t.heat[len(p.t.heat)-1], x, c.Max.Y-13*px, x+swatch, c.Max.Y-3*px)
-			x += swatch + 6*px
-		}
-		sty.Color = p.t.dim
-		if s.log {
-			say("(logarithmic)")
-		}
-	}
-	if len(p.f.Gaps) > 0 {
-		x += between
-		fill(c, p.t.lost, x, c.Max.Y-13*px, x+swatch, c.Max.Y-3*px)
-		x += swatch + 5*px
-		sty.Color = p.t.ink
-		say("events lost")
-	}
-	if x > c.Min.X {
-		c.Max.Y -= line
 	}
 	return c
 }
@@ -285,19 +177,6 @@ func (p *page) values() scale {
 		}
 	}
 	return s
-}
-
-// note says what the legend does not.
-func (p *page) note() string {
-	if p.f.Form != result.FormLanes || p.f.IsEmpty() {
-		return ""
-	}
-	kind := ""
-	if p.f.Value.Log {
-		kind = ", logarithmic"
-	}
-	width := p.f.Series[0].Points[0]
-	return fmt.Sprintf("full height: %.0f hits in %s%s", laneMax(p.f), amount(&p.f.X, float64(width.To-width.From)), kind)
 }
 
 // heightOf is the height that a figure's rows need, in pixels.

@@ -1,16 +1,13 @@
 package plot
 
 import (
-	"image/color"
 	"math"
-	"slices"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 
 	"github.com/ipiscope/ipiscope/analysis/result"
-	"github.com/ipiscope/ipiscope/report/text"
 )
 
 // rowsOverX draws rows of cells or of bars over time, or over columns.
@@ -54,7 +51,7 @@ func (p *page) columnAxis(a *plot.Axis) {
 	}
 	var ticks []plot.Tick
 	for i := 0; i < n; i += every {
-		ticks = append(ticks, plot.Tick{Value: float64(i) + 0.5, Label: p.name(p.f.Cols[i])})
+		ticks = append(ticks, plot.Tick{Value: float64(i) + 0.5, Label: p.f.Cols[i]})
 	}
 	a.Tick.Marker = plot.ConstantTicks(ticks)
 }
@@ -196,106 +193,4 @@ func (p *page) lanes(x *ruler) plotted {
 			}
 		}
 	}
-}
-
-// bars draws a bar for each row: the series behind one another, or below one
-// another with their intervals.
-func (p *page) bars(b *plot.Plot) {
-	f := p.f
-	p.rowAxis(&b.Y)
-	b.Y.Label.Text = f.Y.Label
-	var total, most float64
-	sums := make([]float64, len(f.Rows))
-	for _, s := range f.Series {
-		for _, q := range s.Points {
-			sums[q.Row] += q.Value
-			total += q.Value
-			if f.Form == result.FormIntervals {
-				most = max(most, q.Value, q.Hi)
-			}
-		}
-	}
-	if f.Form == result.FormBars && len(sums) > 0 {
-		most = slices.Max(sums)
-	}
-	x := newRuler(&f.Value, 0, most*1.25) // room for the text behind the longest bar
-	x.setUp(&b.X, 7)
-	b.X.Label.Text = x.title(&f.Value)
-	b.Add(p.grid(true, false))
-	if f.Form == result.FormBars {
-		b.Add(p.stackedBars(sums, total))
-	} else {
-		b.Add(p.intervals())
-	}
-}
-
-func (p *page) stackedBars(sums []float64, total float64) plotted {
-	return func(c draw.Canvas, b *plot.Plot) {
-		n := len(p.f.Rows)
-		ends := make([]float64, n)
-		for i, s := range p.f.Series {
-			var path vg.Path
-			for _, q := range s.Points {
-				y := float64(n-q.Row) - 0.5
-				path = rectangle(path, c.X(b.X.Norm(ends[q.Row])), c.Y(b.Y.Norm(y-0.36)), c.X(b.X.Norm(ends[q.Row]+q.Value)), c.Y(b.Y.Norm(y+0.36)))
-				ends[q.Row] += q.Value
-			}
-			if len(path) > 0 {
-				c.SetColor(p.colour(i))
-				c.Fill(path)
-			}
-		}
-		for row, sum := range sums {
-			p.behind(c, b, sum, float64(n-row)-0.5, amountLabel(&p.f.Value, sum, total), p.t.ink)
-		}
-	}
-}
-
-// intervals draws the bars of a comparison.
-func (p *page) intervals() plotted {
-	return func(c draw.Canvas, b *plot.Plot) {
-		n, sides := len(p.f.Rows), len(p.f.Series)
-		height := 0.8 / float64(max(sides, 1))
-		first := make([]float64, n)
-		for i, s := range p.f.Series {
-			for _, q := range s.Points {
-				if i == 0 {
-					first[q.Row] = q.Value
-				}
-				y := float64(n-q.Row) - 0.1 - height*(float64(i)+0.5)
-				fill(c, p.colour(i), c.X(b.X.Norm(0)), c.Y(b.Y.Norm(y-height*0.45)), c.X(b.X.Norm(q.Value)), c.Y(b.Y.Norm(y+height*0.45)))
-				p.whisker(c, b, q, y, height*0.22)
-				p.behind(c, b, max(q.Value, q.Hi), y, intervalLabel(&p.f.Value, q, first[q.Row]), p.t.ink)
-			}
-		}
-	}
-}
-
-// whisker draws the interval of a point.
-func (p *page) whisker(c draw.Canvas, b *plot.Plot, q result.Point, y, half float64) {
-	sty := draw.LineStyle{Color: p.t.ink, Width: 1 * px}
-	lo, hi := c.X(b.X.Norm(q.Lo)), c.X(b.X.Norm(q.Hi))
-	c.StrokeLine2(sty, lo, c.Y(b.Y.Norm(y)), hi, c.Y(b.Y.Norm(y)))
-	for _, x := range []vg.Length{lo, hi} {
-		c.StrokeLine2(sty, x, c.Y(b.Y.Norm(y-half)), x, c.Y(b.Y.Norm(y+half)))
-	}
-}
-
-// behind writes text behind the end of a bar.
-func (p *page) behind(c draw.Canvas, b *plot.Plot, end, y float64, s string, colour color.Color) {
-	sty := p.style(tickSize, colour)
-	sty.YAlign = -0.5
-	c.FillText(sty, vg.Point{X: c.X(b.X.Norm(end)) + 5*px, Y: c.Y(b.Y.Norm(y)) + 1*px}, s)
-}
-
-// intervalLabel is the value, and of what is compared what became of it.
-func intervalLabel(a *result.Axis, q result.Point, before float64) string {
-	s := text.Significant(q.Value)
-	if q.Note == "" {
-		return s
-	}
-	if before > 0 && q.Value > 0 {
-		s += " (× " + amount(&result.Axis{Unit: "ratio"}, q.Value/before) + ")"
-	}
-	return s + " " + q.Note
 }

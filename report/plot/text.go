@@ -100,15 +100,8 @@ func barOf(share float64, room int) string {
 // head names a series above its bars.
 func (d *textDrawing) head(s *result.Series, n float64) {
 	if d.f.By != "" {
-		d.printf("\n%s %s: %.0f\n", d.f.By, nameOf(s.Name), n)
+		d.printf("\n%s %s: %.0f\n", d.f.By, shown(s.Name), n)
 	}
-}
-
-func nameOf(s string) string {
-	if s == "" {
-		return "(none)"
-	}
-	return text.Clean(s)
 }
 
 // bins draws one histogram after the other. Ranges are put together so that
@@ -174,7 +167,7 @@ func (d *textDrawing) quantiles() {
 	for i := range d.f.Series {
 		s := &d.f.Series[i]
 		if d.f.By != "" {
-			d.printf("\n%s %s\n", d.f.By, nameOf(s.Name))
+			d.printf("\n%s %s\n", d.f.By, shown(s.Name))
 		}
 		var bars []textBar
 		for _, q := range []float64{0.01, 0.1, 0.5, 0.9, 0.99, 0.999, 1} {
@@ -188,24 +181,21 @@ func (d *textDrawing) quantiles() {
 
 // bars draws stacked bars by their sums and says what they are made of.
 func (d *textDrawing) bars() {
-	sums := make([]float64, len(d.f.Rows))
+	sums, total := rowSums(d.f)
 	parts := make([][]string, len(d.f.Rows))
-	var total float64
 	for _, s := range d.f.Series {
 		for _, p := range s.Points {
-			sums[p.Row] += p.Value
-			total += p.Value
-			parts[p.Row] = append(parts[p.Row], nameOf(s.Name))
+			parts[p.Row] = append(parts[p.Row], shown(s.Name))
 		}
 	}
 	most := slices.Max(sums)
 	var bars []textBar
-	for i, name := range d.f.Rows {
+	for i, name := range shortNames(d.f.Rows) {
 		label := amountLabel(&d.f.Value, sums[i], total)
 		if d.f.Y.Name != d.f.By {
 			label += " " + strings.Join(parts[i], "+")
 		}
-		bars = append(bars, textBar{nameOf(name), sums[i] / most, label})
+		bars = append(bars, textBar{name, sums[i] / most, label})
 	}
 	d.write(bars, false)
 }
@@ -230,10 +220,11 @@ func (d *textDrawing) intervals() {
 		}
 	}
 	slices.SortStableFunc(all, func(a, b bar) int { return cmp.Or(cmp.Compare(a.row, b.row), cmp.Compare(a.side, b.side)) })
+	names := shortNames(d.f.Rows)
 	var bars []textBar
 	for _, x := range all {
-		label := fmt.Sprintf("%s [%s, %s]", intervalLabel(&d.f.Value, x.p, before[x.row]), text.Significant(x.p.Lo), text.Significant(x.p.Hi))
-		bars = append(bars, textBar{text.Shorten(nameOf(d.f.Rows[x.row]), longestName-10) + " " + d.f.Series[x.side].Name, x.p.Value / max(most, 1e-300), label})
+		label := fmt.Sprintf("%s [%s, %s]", intervalLabel(x.p, before[x.row]), text.Significant(x.p.Lo), text.Significant(x.p.Hi))
+		bars = append(bars, textBar{text.Shorten(names[x.row], longestName-10) + " " + d.f.Series[x.side].Name, x.p.Value / max(most, 1e-300), label})
 	}
 	d.write(bars, false)
 }

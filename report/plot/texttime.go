@@ -15,16 +15,13 @@ func (d *textDrawing) overTime() {
 	f := d.f
 	names := f.Rows
 	if f.Rows == nil {
-		names = nil
-		for _, s := range f.Series {
-			names = append(names, nameOf(s.Name))
-		}
+		names = seriesNames(f)
 	}
+	names = shortNames(names)
 	longest := len("lost")
-	shown := make([]string, len(names))
 	for i, n := range names {
-		shown[i] = text.Shorten(text.Clean(n), min(longestName, d.width/3))
-		longest = max(longest, runewidth.StringWidth(shown[i]))
+		names[i] = text.Shorten(n, min(longestName, d.width/3))
+		longest = max(longest, runewidth.StringWidth(names[i]))
 	}
 	cols := max(d.width-longest-4, 10)
 	span := max(float64(f.X.Max-f.X.Min), 1)
@@ -57,7 +54,7 @@ func (d *textDrawing) overTime() {
 		s.min = 0.5
 	}
 	for i, row := range sums {
-		d.printf("  %s%s  %s\n", strings.Repeat(" ", longest-runewidth.StringWidth(shown[i])), shown[i], smallBars(s, row))
+		d.printf("  %s%s  %s\n", strings.Repeat(" ", longest-runewidth.StringWidth(names[i])), names[i], smallBars(s, row))
 	}
 	if len(f.Gaps) > 0 {
 		marks := []rune(strings.Repeat(" ", cols))
@@ -106,8 +103,9 @@ func (d *textDrawing) seriesSums() {
 		sums = append(sums, sum)
 		most, total = max(most, sum), total+sum
 	}
-	for i, s := range d.f.Series {
-		bars = append(bars, textBar{nameOf(s.Name), sums[i] / most, amountLabel(&d.f.Value, sums[i], total)})
+	names := shortNames(seriesNames(d.f))
+	for i := range d.f.Series {
+		bars = append(bars, textBar{names[i], sums[i] / most, amountLabel(&d.f.Value, sums[i], total)})
 	}
 	d.write(bars, false)
 }

@@ -1,0 +1,44 @@
+package plot
+
+import (
+	"fmt"
+
+	"github.com/ipiscope/ipiscope/analysis/result"
+	"github.com/ipiscope/ipiscope/report/text"
+)
+
+// longestName is how many characters of a name are shown beside a row or in the
+// legend.
+const longestName = 36
+
+func seriesNames(f *result.Figure) []string {
+	var names []string
+	for _, s := range f.Series {
+		names = append(names, s.Name)
+	}
+	return names
+}
+
+// shown is a name as it is shown.
+func shown(s string) string {
+	if s == "" {
+		return "(none)"
+	}
+	return text.Clean(s)
+}
+
+// shortNames are names as they are shown where there is little room. Those that
+// look alike then, such as stacks, are numbered.
+func shortNames(names []string) []string {
+	out := make([]string, len(names))
+	seen := map[string]int{}
+	for i, s := range names {
+		short := text.Shorten(shown(s), longestName)
+		seen[short]++
+		if n := seen[short]; n > 1 {
+			short += fmt.Sprintf(" #%d", n)
+		}
+		out[i] = short
+	}
+	return out
+}
