@@ -43,7 +43,7 @@ func Formats() []Format {
 				src, err := tracedat.Open(r, size, path)
 				var text *tracedat.TextError
 				if errors.As(err, &text) {
-					return source(ftext.New(text.Text, path, ftext.Options{Noise: o.Noise, Threads: o.Threads}))
+					return source(openText(text, ftext.Options{Noise: o.Noise, Threads: o.Threads}))
 				}
 				return source(src, err)
 			},

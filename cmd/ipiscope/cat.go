@@ -126,7 +126,13 @@ func (c *cat) read(ctx context.Context, tr cli.Trace, begin func(*eventSource) a
 			return err
 		}
 		var state analysis.State
+		var tail string
 		if lines, ok := trace.As[rawLines](src); ok {
+			if framed, ok := trace.As[framedText](src); ok {
+				var head string
+				head, tail = framed.Frame()
+				c.out.head([]byte(head))
+			}
 			state = &linePrinter{src: lines, out: c.out, match: bound.Counts()}
 		} else if events, ok := trace.As[binaryTrace](src); ok {
 			p := c.report.Printer(filepath.Base(tr.Path), events.Table(), events, c.form)
@@ -138,6 +144,8 @@ func (c *cat) read(ctx context.Context, tr cli.Trace, begin func(*eventSource) a
 		_, err = run(state)
 		if c.out.stopped() {
 			err = nil
+		} else {
+			c.out.head([]byte(tail))
 		}
 		return errors.Join(err, bound.End())
 	})
@@ -146,6 +154,12 @@ func (c *cat) read(ctx context.Context, tr cli.Trace, begin func(*eventSource) a
 // rawLines is a Source of text, which still has the lines of its records.
 type rawLines interface {
 	Raw() []byte
+}
+
+// framedText is a text in a binary file, with what trace-cmd report prints
+// around it.
+type framedText interface {
+	Frame() (head, tail string)
 }
 
 // A linePrinter prints the lines of a text.

@@ -82,7 +82,8 @@ func Open(r io.ReaderAt, size int64, path string) (*Source, error) {
 // latency tracer, whose result exists only as text.
 type TextError struct {
 	Path string
-	Text io.Reader // the text, as long as the file is open
+	Text io.Reader  // the text, as long as the file is open
+	Meta trace.Meta // what the file says beside it
 }
 
 func (e *TextError) Error() string {
@@ -92,13 +93,13 @@ func (e *TextError) Error() string {
 func (f *file) textError() error {
 	s := f.latency
 	if !s.compressed {
-		return &TextError{f.path, io.NewSectionReader(f.r, s.off, s.end-s.off)}
+		return &TextError{f.path, io.NewSectionReader(f.r, s.off, s.end-s.off), f.meta}
 	}
 	c, err := f.lateCursor(s, "trace text")
 	if err != nil {
 		return fmt.Errorf("%s: %w", f.path, err)
 	}
-	return &TextError{f.path, bytes.NewReader(c.mem)}
+	return &TextError{f.path, bytes.NewReader(c.mem), f.meta}
 }
 
 // commonFields takes the record header's layout from the first event format
