@@ -339,7 +339,7 @@ func TestClaimsTakeNoMemory(t *testing.T) {
 		{plain6, "header_page size", 0, true}, {plain6, "number of ftrace formats", 0, false}, {plain6, "ftrace format 0", 0, true},
 		{plain6, "number of systems", 0, false}, {plain6, "number of events of test", 0, false}, {plain6, "format test 0", 0, true},
 		{plain6, "kallsyms", 0, false}, {plain6, "printk", 0, false}, {plain6, "command lines", 0, true}, {plain6, "number of CPUs", 0, false},
-		{plain6, "option 4", 2, false}, {plain6, "directory ", 8, true}, {plain6, "directory inst", 0, true}, {plain6, "page size", 0, false},
+		{plain6, "option 12", 6 + 12, false}, {plain7, "option 12", 6 + 16, false}, {plain7, "option 12", 6 + 20, false}, {plain6, "option 4", 2, false}, {plain6, "directory ", 8, true}, {plain6, "directory inst", 0, true}, {plain6, "page size", 0, false},
 		{plain7, "options offset", 0, true}, {plain7, "size of section 16", 0, true}, {plain7, "size of section 19", 0, true}, {plain7, "option 3", 2, false},
 		{plain7, "option 3", bufferCount + len("inst"), false}, {plain7, "option 3", bufferCPU + len("inst") + 12, true},
 		{zstd7, "data  0", 0, false}, {zstd7, "chunk  0 0", 0, false}, {zstd7, "chunk  0 0", 4, false}, {zlib7, "chunk  0 0", 4, false},

@@ -205,6 +205,7 @@ func TestRoundTrip(t *testing.T) {
 func small(v variant) *datwriter.File {
 	f := v.file()
 	f.PlainSections = true
+	f.Options = append(f.Options, noShift(f))
 	for _, name := range []string{"", "inst"} {
 		b := datwriter.Buffer{Name: name, Clock: "mono"}
 		for cpu := range 2 {
@@ -213,6 +214,19 @@ func small(v variant) *datwriter.File {
 		f.Buffers = append(f.Buffers, b)
 	}
 	return f
+}
+
+// noShift is a TIME_SHIFT option that shifts nothing: one sample for CPU 1.
+func noShift(f *datwriter.File) datwriter.Option {
+	o := f.Order()
+	b := o.AppendUint64(nil, 99)
+	for _, n := range []uint32{0, 2, 0, 1} { // flags, CPUs, samples of CPU 0 and of CPU 1
+		b = o.AppendUint32(b, n)
+	}
+	for _, n := range []uint64{1000, 0, 1, 0} { // time, offset, scaling, fraction
+		b = o.AppendUint64(b, n)
+	}
+	return datwriter.Option{ID: optTimeShift, Data: b}
 }
 
 func samples(f *datwriter.File, cpu, n int) []datwriter.Event {
