@@ -1,7 +1,13 @@
-.PHONY: build test lint fuzz bench ci
+.PHONY: build test lint fuzz bench ci man install uninstall deb
+
+PREFIX  = /usr/local
+DESTDIR =
+BINDIR  = $(DESTDIR)$(PREFIX)/bin
+SHARE   = $(DESTDIR)$(PREFIX)/share
+ZSHDIR  = $(SHARE)/zsh/site-functions
 
 build:
-	CGO_ENABLED=0 go build -o bin/ipiscope ./cmd/ipiscope
+	CGO_ENABLED=0 go build -trimpath -o bin/ipiscope ./cmd/ipiscope
 
 test:
 	go test ./...
@@ -18,3 +24,27 @@ bench:
 
 ci:
 	.ci/run
+
+# docs/man says what the help of the commands says.
+man:
+	go test ./cmd/ipiscope -run Manual -update
+
+# A program for another machine (GOARCH=arm64) cannot run here: completions come
+# from one that can.
+install: build
+	mkdir -p bin/completion
+	for shell in bash zsh fish; do GOOS= GOARCH= go run ./cmd/ipiscope completion $$shell > bin/completion/$$shell || exit 1; done
+	install -D -m 755 bin/ipiscope $(BINDIR)/ipiscope
+	install -d $(SHARE)/man/man1
+	install -m 644 docs/man/*.1 $(SHARE)/man/man1
+	install -D -m 644 bin/completion/bash $(SHARE)/bash-completion/completions/ipiscope
+	install -D -m 644 bin/completion/zsh $(ZSHDIR)/_ipiscope
+	install -D -m 644 bin/completion/fish $(SHARE)/fish/vendor_completions.d/ipiscope.fish
+
+uninstall:
+	rm -f $(BINDIR)/ipiscope $(SHARE)/man/man1/ipiscope.1 $(SHARE)/man/man1/ipiscope-*.1
+	rm -f $(SHARE)/bash-completion/completions/ipiscope $(ZSHDIR)/_ipiscope $(SHARE)/fish/vendor_completions.d/ipiscope.fish
+
+# bin/ipiscope_VERSION_ARCH.deb, of the commit's time, whoever makes it.
+deb:
+	.ci/deb/make

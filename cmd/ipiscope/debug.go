@@ -75,10 +75,11 @@ type debugFlags struct {
 // command makes a subcommand that runs an analysis on each trace by itself.
 func (d *debugFlags) command(t *cli.Terminal, name, short string, a debugAnalysis) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   name + " [flags] TRACE...",
-		Short: short,
-		Args:  atLeastOneTrace,
-		RunE:  func(cmd *cobra.Command, args []string) error { return d.run(cmd.Context(), t, a, args) },
+		Use:     name + " [flags] TRACE...",
+		Short:   short,
+		Example: "  ipiscope debug " + name + " --isolated 2-3 trace.dat",
+		Args:    atLeastOneTrace,
+		RunE:    func(cmd *cobra.Command, args []string) error { return d.run(cmd.Context(), t, a, args) },
 	}
 	d.output.AddTo(cmd, 0)
 	d.catalog.AddTo(cmd.Flags())

@@ -107,7 +107,7 @@ func (f *diffFlags) addSides(cmd *cobra.Command) {
 	f.filter.AddTo(fs, "count only the sends")
 	f.catalog.AddTo(fs)
 	f.input.AddTo(fs)
-	complete(cmd, "by", ipi.KeyNames())
+	completeList(cmd, "by", ipi.KeyNames())
 }
 
 // checkLevels checks --alpha and --margin.

@@ -48,7 +48,8 @@ or by any other keys. Several traces are added up, with a column for each;
 	cmd.Flags().StringVar(&f.whatIf, "what-if", "", "add what would become of the hits: `deferral` of deferrable work to the target's next kernel entry")
 	cmd.Flags().BoolVar(&f.spark, "spark", false, "draw the hits of each CPU over time")
 	f.output.AddTo(cmd, 20)
-	complete(cmd, "by", ipi.KeyNames())
+	completeList(cmd, "by", ipi.KeyNames())
+	complete(cmd, "sort", append(sortColumns(), ipi.KeyNames()...))
 	complete(cmd, "what-if", whatIfs())
 	return cmd
 }
@@ -157,10 +158,4 @@ func sortGroups(set *result.Set, column string) {
 	default:
 		t.SortDown(i)
 	}
-}
-
-// complete offers fixed values for a flag in the shell.
-func complete(cmd *cobra.Command, flag string, values []string) {
-	// fails only for a flag that does not exist
-	_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
 }

@@ -32,14 +32,18 @@ func newRoot(t *cli.Terminal) *cobra.Command {
 		Long: `ipiscope reads recorded kernel traces and tells which inter-processor
 interrupts hit the isolated (NOHZ_FULL) CPUs, what they made them run, and who
 sent them.`,
-		SilenceErrors: true,
-		SilenceUsage:  true,
+		Example: `  ipiscope info trace.dat
+  ipiscope report --isolated 2-3 trace.dat
+  ipiscope diff --isolated 2-3 before.dat after.dat`,
+		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
+		SilenceErrors:     true,
+		SilenceUsage:      true,
 	})
 	root.SetIn(t.In)
 	root.SetOut(t.Out)
 	root.SetErr(t.Err)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return cli.Usage(err) })
-	root.AddCommand(newReport(t), newStacks(t), newExplain(t), newDiff(t), newExport(t), newCat(t), newFilter(t), newDebug(t), newInfo(t), newLatency(t), newQuiet(t), newCheck(t), newPlot(t), newVersion(t))
+	root.AddCommand(newReport(t), newStacks(t), newExplain(t), newDiff(t), newExport(t), newCat(t), newFilter(t), newDebug(t), newInfo(t), newLatency(t), newQuiet(t), newCheck(t), newPlot(t), newCompletion(t), newVersion(t))
 	return root
 }
 

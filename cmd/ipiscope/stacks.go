@@ -66,7 +66,7 @@ CPU that was hit), sender, comm, function, class and cause; json.`,
 		Write: func(w io.Writer, s *result.Set, _ report.Options) error { return json.Write(w, s) }})
 	f.output.AddTo(cmd, 20)
 	fs.Lookup("top").Usage = "show the trees of the first `N` groups, 0 for all"
-	complete(cmd, "by", key.OfHits().Names())
+	completeList(cmd, "by", key.OfHits().Names())
 	return cmd
 }
 
