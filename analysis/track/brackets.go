@@ -53,6 +53,7 @@ type bracketID struct {
 type bracketRole struct {
 	known, wanted bool
 	entry         bool
+	noted         bool // in Brackets.entered
 	kind          BracketKind
 	name          trace.NameID // of the vector
 	lines         lineSet
@@ -204,7 +205,11 @@ func (c *bracketCPU) note(id bracketID) bool {
 }
 
 // noteKind remembers that entry events of a kind are recorded by now.
-func (b *Brackets) noteKind(x *Bracket) {
+func (b *Brackets) noteKind(r *bracketRole, x *Bracket) {
+	if r.noted {
+		return
+	}
+	r.noted = true
 	if !b.hasEntered(x) {
 		b.entered = append(b.entered, x.event())
 	}
@@ -240,7 +245,7 @@ func (b *Brackets) enter(e *trace.Event, r *bracketRole) {
 	}
 	x.Outer = len(c.open) == 0
 	c.note(x.identity())
-	b.noteKind(&x)
+	b.noteKind(r, &x)
 	c.open = append(c.open, x)
 	if b.cfg.Open != nil {
 		b.cfg.Open(e, &c.open[len(c.open)-1])

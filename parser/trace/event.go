@@ -51,9 +51,11 @@ type Event struct {
 	schema  *Schema
 	table   *Table
 	dec     Decoder
-	// stack is what Stack returned: each analyzer asks for it
-	stack    StackID
-	hasStack bool
+	// What Stack and Symbol returned: each analyzer asks for them.
+	stack      StackID
+	hasStack   bool
+	numSymbols uint8
+	symbols    [2]knownSymbol
 }
 
 func (*Event) record() {}
@@ -121,7 +123,24 @@ func (e *Event) Symbol(f FieldRef) (SymbolID, bool) {
 	if f < 0 {
 		return 0, false
 	}
-	return e.dec.Symbol(e, &e.schema.Fields[f])
+	known := e.symbols[:e.numSymbols]
+	for i := range known {
+		if known[i].field == f {
+			return known[i].id, true
+		}
+	}
+	id, ok := e.dec.Symbol(e, &e.schema.Fields[f])
+	if ok && len(known) < len(e.symbols) {
+		e.symbols[len(known)] = knownSymbol{f, id}
+		e.numSymbols++
+	}
+	return id, ok
+}
+
+// knownSymbol is the symbol of a field that was asked for.
+type knownSymbol struct {
+	field FieldRef
+	id    SymbolID
 }
 
 // Mask stores a CPU set field in m and reports whether there was one.
