@@ -247,6 +247,11 @@ func FuzzPrintFmt(f *testing.F) {
 	f.Add(`"%s", __print_flags(REC->a & (1 | 2), "|", {1, "A"})`, testRecord())
 	f.Add(`"%*.*s %-*d", 1000000000, 5, REC->comm, -99999, REC->a`, testRecord())
 	f.Add(`"%d", ((((((1))))))+~-!REC->a[REC->b[3]]`, []byte{})
+	f.Add(`"%s %d %s", scsi_trace_parse_cdb(p, __get_dynamic_array(name), 6), is_writable_pte(REC->a), xen_hypercall_name(REC->b)`, testRecord())
+	f.Add(`"%s %u %x", jbd2_dev_to_name(REC->a), jiffies_to_msecs(REC->ip), __le16_to_cpup((__le16 *)__get_dynamic_array(name))`, testRecord())
+	f.Add(`"%s %s", __print_hex_dump("p", DUMP_PREFIX_OFFSET, 32, 4, REC->ip6, 16, 1), __print_array(__get_rel_dynamic_array(rel), 4, sizeof(u16))`, testRecord())
+	f.Add(`"%*ph %pISpc %pMR %pUL %20s", 4, __get_dynamic_array(name), (struct sockaddr *)__get_dynamic_array(name), REC->mac, REC->ip6, __get_cpumask(mask)`, testRecord())
+	f.Add(`"%d %c %lx", ((u16 *)__get_dynamic_array(name))[REC->a], REC->b, __builtin_expect(!!(REC->a), 0) ? 1 + 2 : REC->small[1]`, testRecord())
 	f.Fuzz(func(t *testing.T, print string, record []byte) {
 		if len(print) > 1<<12 || len(record) > 1<<12 {
 			return
