@@ -1,6 +1,8 @@
 package plot
 
 import (
+	"fmt"
+
 	"gonum.org/v1/plot"
 	plottext "gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
@@ -143,7 +145,7 @@ func (p *page) room(labels []barLabel, sty plottext.Style, width vg.Length) floa
 // rowWidth is the width that the axis with the names of the rows takes.
 func (p *page) rowWidth(sty plottext.Style) vg.Length {
 	widest := vg.Length(0)
-	for _, name := range shortNames(p.f.Rows) {
+	for _, name := range shortNames(p.f.Rows, p.longest) {
 		widest = max(widest, p.width(sty, name))
 	}
 	return widest + 2*labelSize
@@ -159,4 +161,12 @@ func intervalLabel(q result.Point, before float64) string {
 		s += " (× " + amount(&result.Axis{Unit: "ratio"}, q.Value/before) + ")"
 	}
 	return s + " " + q.Note
+}
+
+// amountLabel is the text behind a bar.
+func amountLabel(a *result.Axis, v, of float64) string {
+	if of <= 0 {
+		return amount(a, v)
+	}
+	return fmt.Sprintf("%s (%s)", amount(a, v), text.Percent(v/of))
 }

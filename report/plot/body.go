@@ -1,7 +1,6 @@
 package plot
 
 import (
-	"fmt"
 	"image/color"
 
 	"gonum.org/v1/plot"
@@ -10,7 +9,6 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 
 	"github.com/ipiscope/ipiscope/analysis/result"
-	"github.com/ipiscope/ipiscope/report/text"
 )
 
 // body is the plot itself with its axes, on a canvas of a width.
@@ -201,18 +199,10 @@ func (p *page) rowAxis(a *plot.Axis) {
 	for n/every > 64/2 && p.f.Form == result.FormHeat || n/every > 40 {
 		every *= 2
 	}
-	names := shortNames(p.f.Rows)
+	names := shortNames(p.f.Rows, p.longest)
 	var ticks []plot.Tick
 	for i := 0; i < n; i += every {
 		ticks = append(ticks, plot.Tick{Value: float64(n-i) - 0.5, Label: names[i]})
 	}
 	a.Tick.Marker = plot.ConstantTicks(ticks)
-}
-
-// amountLabel is the text behind a bar.
-func amountLabel(a *result.Axis, v, of float64) string {
-	if of <= 0 {
-		return amount(a, v)
-	}
-	return fmt.Sprintf("%s (%s)", amount(a, v), text.Percent(v/of))
 }

@@ -28,7 +28,7 @@ func (p *page) legend(c draw.Canvas) draw.Canvas {
 		x += width + between
 	}
 	if p.f.By != "" {
-		for i, name := range shortNames(seriesNames(p.f)) {
+		for i, name := range shortNames(seriesNames(p.f), p.longest) {
 			entry(p.colour(i), name)
 		}
 	}

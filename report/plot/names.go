@@ -8,7 +8,7 @@ import (
 )
 
 // longestName is how many characters of a name are shown beside a row or in the
-// legend.
+// legend where there is room.
 const longestName = 36
 
 func seriesNames(f *result.Figure) []string {
@@ -29,11 +29,11 @@ func shown(s string) string {
 
 // shortNames are names as they are shown where there is little room. Those that
 // look alike then, such as stacks, are numbered.
-func shortNames(names []string) []string {
+func shortNames(names []string, longest int) []string {
 	out := make([]string, len(names))
 	seen := map[string]int{}
 	for i, s := range names {
-		short := text.Shorten(shown(s), longestName)
+		short := text.Shorten(shown(s), longest)
 		seen[short]++
 		if n := seen[short]; n > 1 {
 			short += fmt.Sprintf(" #%d", n)

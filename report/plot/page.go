@@ -40,6 +40,8 @@ type page struct {
 	// loose leaves room in the legend for fonts that are wider than those that
 	// are measured, as browsers may take.
 	loose bool
+	// longest is how many characters of a name there is room for.
+	longest int
 }
 
 func newPage(f *result.Figure, themeName string) *page { return &page{f: f, t: themeOf(themeName)} }
@@ -56,6 +58,7 @@ func (p *page) draw(c draw.Canvas) {
 	c.SetColor(p.t.background)
 	c.Fill(c.Rectangle.Path())
 	c = draw.Crop(c, margin, -margin, margin, -margin)
+	p.longest = min(longestName, int(0.4*c.Size().X/(tickSize/2))) // of the width, for letters half as wide as high
 	c = p.top(c)
 	c = p.bottom(c)
 	body := p.body(c.Size().X)

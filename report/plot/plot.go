@@ -29,7 +29,7 @@ type Options struct {
 // The sizes that pictures may have, in pixels.
 const (
 	DefaultWidth = 800
-	MinSize      = 200
+	MinSize      = 320
 	MaxSize      = 10000
 )
 

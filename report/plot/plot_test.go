@@ -6,11 +6,14 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"html"
 	"image/png"
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -228,16 +231,36 @@ func TestFormats(t *testing.T) {
 	}
 }
 
-// TestInside: all text of a picture lies within it. Its width is taken as half
-// its size for each character, less than any font has.
+// TestInside: all text of a picture that is not turned lies within it, also where
+// names are long. A character is taken for 0.42 times as wide as it is high,
+// which is less than text of letters and blanks comes to.
 func TestInside(t *testing.T) {
-	for _, f := range figures() {
-		svg := string(draw(t, f, plot.Options{Format: "svg", Width: 400}))
-		for line := range strings.Lines(svg) {
-			var x, y float64
-			if n, _ := fmt.Sscanf(line, `<text x="%g" y="%g"`, &x, &y); n == 2 && (x < 0 && !strings.Contains(svg, "rotate") || x > 400*0.75) {
-				t.Errorf("%s: text at %v,%v", f.Name, x, y)
+	texts := regexp.MustCompile(`(?s)(rotate[^>]*>\s*)?<text x="([^"]+)" [^>]*font-size:([0-9.]+)px[^>]*>([^<]*)</text>`)
+	for n, f := range append(figures(), figures()[1:]...) {
+		f.Title += strings.Repeat(" and a long title", 9)
+		f.Source += strings.Repeat(" · a/long/path/trace.dat", 9)
+		for i := range f.Series {
+			f.Series[i].Name += strings.Repeat("_long", 8)
+		}
+		for i := range f.Rows {
+			f.Rows[i] += strings.Repeat("_long", 8)
+		}
+		width := []float64{plot.MinSize, 400}[n%2]
+		svg := string(draw(t, f, plot.Options{Format: "svg", Width: int(width)}))
+		found := texts.FindAllStringSubmatch(svg, -1)
+		for _, m := range found {
+			x, err := strconv.ParseFloat(m[2], 64)
+			size, err2 := strconv.ParseFloat(m[3], 64)
+			if err != nil || err2 != nil {
+				t.Fatal(err, err2)
 			}
+			s := html.UnescapeString(m[4])
+			if end := x + 0.42*size*float64(len([]rune(s))); m[1] == "" && (x < 0 || end > width*0.75) {
+				t.Errorf("%s: %q from %v to %v", f.Name, s, x, end)
+			}
+		}
+		if len(found) < 5 {
+			t.Errorf("%s: %d texts", f.Name, len(found))
 		}
 	}
 }

@@ -190,7 +190,7 @@ func (d *textDrawing) bars() {
 	}
 	most := slices.Max(sums)
 	var bars []textBar
-	for i, name := range shortNames(d.f.Rows) {
+	for i, name := range shortNames(d.f.Rows, longestName) {
 		label := amountLabel(&d.f.Value, sums[i], total)
 		if d.f.Y.Name != d.f.By {
 			label += " " + strings.Join(parts[i], "+")
@@ -220,7 +220,7 @@ func (d *textDrawing) intervals() {
 		}
 	}
 	slices.SortStableFunc(all, func(a, b bar) int { return cmp.Or(cmp.Compare(a.row, b.row), cmp.Compare(a.side, b.side)) })
-	names := shortNames(d.f.Rows)
+	names := shortNames(d.f.Rows, longestName)
 	var bars []textBar
 	for _, x := range all {
 		label := fmt.Sprintf("%s [%s, %s]", intervalLabel(x.p, before[x.row]), text.Significant(x.p.Lo), text.Significant(x.p.Hi))

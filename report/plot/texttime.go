@@ -17,7 +17,7 @@ func (d *textDrawing) overTime() {
 	if f.Rows == nil {
 		names = seriesNames(f)
 	}
-	names = shortNames(names)
+	names = shortNames(names, longestName)
 	longest := len("lost")
 	for i, n := range names {
 		names[i] = text.Shorten(n, min(longestName, d.width/3))
@@ -103,7 +103,7 @@ func (d *textDrawing) seriesSums() {
 		sums = append(sums, sum)
 		most, total = max(most, sum), total+sum
 	}
-	names := shortNames(seriesNames(d.f))
+	names := shortNames(seriesNames(d.f), longestName)
 	for i := range d.f.Series {
 		bars = append(bars, textBar{names[i], sums[i] / most, amountLabel(&d.f.Value, sums[i], total)})
 	}
