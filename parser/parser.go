@@ -40,7 +40,7 @@ func Formats() []Format {
 		{
 			Name: "trace.dat", Doc: "trace-cmd's own file, versions 6 and 7", Sniff: tracedat.Sniff,
 			openAt: func(r io.ReaderAt, size int64, path string, o Options) (trace.Source, error) {
-				src, err := tracedat.Open(r, size, path)
+				src, err := tracedat.Open(r, size, path, tracedat.Options{Threads: o.Threads})
 				var text *tracedat.TextError
 				if errors.As(err, &text) {
 					return source(openText(text, ftext.Options{Noise: o.Noise, Threads: o.Threads}))
@@ -129,7 +129,7 @@ func openFile(f *os.File, path string, o Options) (trace.Source, error) {
 		if !tracefs.IsSnapshot(path) {
 			return nil, fmt.Errorf("%s: a folder, not a trace", path)
 		}
-		src, err := source(tracefs.Open(path, tracefs.Options{Decompress: Decompress}))
+		src, err := source(tracefs.Open(path, tracefs.Options{Decompress: Decompress, Threads: o.Threads}))
 		return withCloser(src, f), err
 	}
 	if !st.Mode().IsRegular() {

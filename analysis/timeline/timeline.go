@@ -60,7 +60,10 @@ func New(t *trace.Table, cfg Config) *State {
 	return s
 }
 
-var _ analysis.State = (*State)(nil)
+var _ analysis.Selective = (*State)(nil)
+
+// Wants implements analysis.Selective.
+func (s *State) Wants() trace.Want { return track.DeliveryWants() }
 
 // Event implements analysis.State.
 func (s *State) Event(e *trace.Event) { s.records.Event(e) }

@@ -304,21 +304,25 @@ func (s *Sends) resolveByStack(w *Send) {
 
 // stack gives a kernel_stack to the send it belongs to: the last one of its
 // context. An interrupt between an event and its stack leaves events and stacks
-// of its own in between, in another context.
+// of its own in between, in another context. Those are over then.
 func (s *Sends) stack(e *trace.Event) {
 	if e.CPU < 0 || int(e.CPU) >= len(s.open) {
 		return
 	}
 	at := e.Context()
 	open := s.open[e.CPU]
-	for i := len(open) - 1; i >= 0; i-- {
-		if open[i].at == at {
-			if w, id := open[i].send, e.Stack(); s.isStackOf(id, w) {
+	keep := len(open)
+	for keep > 0 && !at.Interrupts(open[keep-1].at) {
+		keep--
+		if open[keep].at == at {
+			if w, id := open[keep].send, e.Stack(); s.isStackOf(id, w) {
 				w.Stack = id
 			}
-			s.closeFrom(e.CPU, i)
-			return
+			break
 		}
+	}
+	if keep < len(open) {
+		s.closeFrom(e.CPU, keep)
 	}
 }
 

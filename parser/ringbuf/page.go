@@ -44,6 +44,12 @@ type Layout struct {
 	BigEndian bool
 }
 
+// Time is the time that a page begins with, no later than its first event's. It
+// is false if the page is too short to have one.
+func (l *Layout) Time(page []byte) (uint64, bool) {
+	return tracefmt.Integer(page, l.Header.TimestampOff, 8, l.BigEndian)
+}
+
 // A PageError is a page that contradicts itself.
 type PageError struct {
 	Off int // offset within the page
@@ -66,6 +72,7 @@ type Page struct {
 	big  bool
 
 	time    uint64
+	last    uint64 // time of the last event
 	dataOff int
 	dataEnd int
 
@@ -86,7 +93,8 @@ func (p *Page) Reset(l *Layout, buf []byte) {
 		p.err = &PageError{0, fmt.Sprintf("has %d bytes, its header needs %d", len(buf), h.DataOff)}
 		return
 	}
-	p.time, _ = tracefmt.Integer(buf, h.TimestampOff, 8, l.BigEndian)
+	p.time, _ = l.Time(buf)
+	p.last = p.time
 	commit, _ := tracefmt.Integer(buf, h.CommitOff, h.CommitSize, l.BigEndian)
 	end := int(h.DataOff) + int(commit&commitMask)
 	if end > len(buf) {
@@ -109,7 +117,8 @@ func (p *Page) Reset(l *Layout, buf []byte) {
 func (p *Page) Missed() (n uint64, missed bool) { return p.missedN, p.missed }
 
 // Time is the time stamp of the current event, in units of the trace's clock.
-func (p *Page) Time() uint64 { return p.time }
+// Behind Skip it is that of the last event that was passed over.
+func (p *Page) Time() uint64 { return p.last }
 
 // Data is the current event's record, rounded up to whole words as the buffer
 // stores it. It aliases the page, and its capacity goes as far as that of buf.
@@ -219,6 +228,7 @@ func (p *Page) found(at, data, length int) bool {
 		return p.fail(at, fmt.Sprintf("event of %d bytes, the data ends after %d", length, len(p.page)-data))
 	}
 	p.dataOff, p.dataEnd, p.next = data, end, end
+	p.last = p.time
 	return true
 }
 

@@ -131,6 +131,11 @@ func FuzzPage(f *testing.F) {
 		}
 		_ = p.Err()
 		p.Missed()
+		some := &Skip{Pass: make([]bool, 1<<10), Shortest: 8}
+		for id := range some.Pass {
+			some.Pass[id] = id%int(kind|1) != 1
+		}
+		checkSkip(t, l, page, some)
 	})
 }
 

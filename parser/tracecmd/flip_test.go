@@ -31,7 +31,7 @@ func TestFlippedBits(t *testing.T) {
 			b[where.IntN(len(b))] ^= 1 << where.IntN(8)
 		}
 		o := rapid.SampledFrom([]tracecmd.Options{{}, {Raw: true}, {Latency: true}}).Draw(rt, "form")
-		src, err := tracedat.Open(bytes.NewReader(b), int64(len(b)), "t.dat")
+		src, err := tracedat.Open(bytes.NewReader(b), int64(len(b)), "t.dat", tracedat.Options{})
 		if err != nil {
 			return
 		}

@@ -36,6 +36,9 @@ func reachOf(s *trace.Schema) reach {
 // trace-cmd prints of it. The record's capacity ends with the pages that were
 // read together with its own.
 func (r *reach) behind(record []byte) int {
+	if r.end <= len(record) && r.text == 0 {
+		return 0
+	}
 	page := record[:cap(record)]
 	end := min(r.end, len(page))
 	if r.text > 0 && r.text <= len(page) {

@@ -15,7 +15,7 @@ import (
 )
 
 func openBytes(b []byte) (*Source, error) {
-	return Open(bytes.NewReader(b), int64(len(b)), "t.dat")
+	return Open(bytes.NewReader(b), int64(len(b)), "t.dat", Options{})
 }
 
 func mustOpen(t testing.TB, b []byte) *Source {

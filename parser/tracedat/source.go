@@ -8,16 +8,18 @@ import (
 	"io"
 	"slices"
 
+	"github.com/ipiscope/ipiscope/parser/internal/ahead"
 	"github.com/ipiscope/ipiscope/parser/ringbuf"
 	"github.com/ipiscope/ipiscope/parser/trace"
 	"github.com/ipiscope/ipiscope/parser/tracefmt"
 )
 
-// blockMemory is what all CPUs' read buffers take together at most. It bounds
-// memory for uncompressed files whatever the number of CPUs.
 const (
-	blockMemory = 64 << 20
-	blockSize   = 256 << 10
+	// blockSize is how much of a file is read at once. Blocks are smaller where
+	// there are so many CPUs that those under way would take more than
+	// blockMemory. Neither depends on the number of threads.
+	blockSize   = 512 << 10
+	blockMemory = 8 << 20
 	// maxMemory bounds the blocks of all CPUs where the file decides on their
 	// size: pages and chunks cannot be read in parts.
 	maxMemory = 1 << 30
@@ -25,38 +27,52 @@ const (
 	maxStreams = 1 << 18
 )
 
+// Options of Open.
+type Options struct {
+	// Threads is how many threads read; 0 is one for each CPU. What is read does
+	// not depend on it.
+	Threads int
+
+	block int // size of a block, for tests
+}
+
 // A Source delivers the events of a trace.dat in trace-cmd's order. It
 // implements trace.Source and trace.Hinter.
 type Source struct {
 	f       *file
+	o       Options
 	decoder tracefmt.Decoder
 	symbols *symbols
 	common  tracefmt.Common
-	skip    []bool // by common_type: events that the Hint does not ask for
+	layout  *ringbuf.Layout
+	hint    trace.Hint
+	plan    *plan
 
 	streams []*stream // all CPUs of all buffers, in buffer and CPU order
-	heap    []*stream // those that hold an event, smallest first
-	started bool
-	damages []trace.SyntaxError // to deliver before the streams go on
+	heap    []*stream // those that have a record, the next one first
+	pool    *ahead.Pool
+	scratch []scratch // by worker
 
-	event  trace.Event
-	lost   trace.Lost
-	syntax trace.SyntaxError
-	record trace.Record
+	untold  []*stream // those that have skipped events
+	event   trace.Event
+	lost    trace.Lost
+	syntax  trace.SyntaxError
+	skipped trace.Skipped
+	record  trace.Record
 	// damage is what Err reports: the first thing that could not be read.
 	damage  error
 	damaged int
 }
 
 // Open reads the description of a trace.dat and returns its Source. r is read
-// at random, has size bytes and must stay open until Close. The Source of a
-// damaged file delivers what is readable and says the rest with Err.
-func Open(r io.ReaderAt, size int64, path string) (*Source, error) {
+// at random and by several goroutines, has size bytes and must stay open until
+// Close. The Source of a damaged file delivers what is readable and says the rest with Err.
+func Open(r io.ReaderAt, size int64, path string, o Options) (*Source, error) {
 	f, err := open(r, size, path)
 	if err != nil {
 		return nil, err
 	}
-	s := &Source{f: f}
+	s := &Source{f: f, o: o}
 	if f.damage != nil {
 		s.note(f.damage)
 	}
@@ -71,7 +87,6 @@ func Open(r io.ReaderAt, size int64, path string) (*Source, error) {
 		f.unpack.close()
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	s.skip = make([]bool, len(f.byType))
 	s.symbols = &symbols{f: f, byAddr: map[symbolKey]trace.SymbolID{}}
 	s.decoder = tracefmt.Decoder{BigEndian: f.bigEndian, LongSize: int(f.header.CommitSize), SymbolAt: s.symbols.at, StringAt: f.stringAt}
 	s.openStreams()
@@ -121,8 +136,11 @@ func (s *Source) openStreams() {
 		n += len(s.f.buffers[i].cpus)
 	}
 	block := min(blockSize, blockMemory/max(n, 1))
+	if s.o.block > 0 {
+		block = s.o.block
+	}
 	memory := &memory{maxMemory}
-	layout := &ringbuf.Layout{Header: s.f.header, BigEndian: s.f.bigEndian}
+	s.layout = &ringbuf.Layout{Header: s.f.header, BigEndian: s.f.bigEndian}
 	s.f.markOverlaps()
 	for i := range s.f.buffers {
 		b := &s.f.buffers[i]
@@ -135,13 +153,12 @@ func (s *Source) openStreams() {
 				s.note(fmt.Errorf("%s: offset %#x: the data of CPU %d lies within that of another CPU", s.f.path, d.off, d.cpu))
 				continue
 			}
-			pager, err := newPager(s.f, b, d, block, memory)
+			cut, err := newCutter(s.f, b, d, block, memory)
 			if err != nil {
 				s.note(fmt.Errorf("%s: %w", s.f.path, err))
 			}
 			s.streams = append(s.streams, &stream{
-				pager: pager, layout: layout, cpu: int32(d.cpu), instance: s.f.table.Name(b.name), rank: len(s.streams),
-				clock: s.f.clockOf(b, d.cpu),
+				cut: cut, cpu: int32(d.cpu), instance: s.f.table.Name(b.name), rank: len(s.streams), clock: s.f.clockOf(b, d.cpu),
 			})
 		}
 	}
@@ -176,20 +193,7 @@ func (s *Source) note(err error) {
 }
 
 // Hint implements trace.Hinter.
-func (s *Source) Hint(h trace.Hint) {
-	if h.Select.Events == nil {
-		return
-	}
-	want := make([]bool, len(s.f.byType))
-	for _, name := range h.Select.Events {
-		for _, schema := range s.f.table.Lookup(name) {
-			want[schema.Type] = true
-		}
-	}
-	for i := range s.skip {
-		s.skip[i] = !want[i]
-	}
-}
+func (s *Source) Hint(h trace.Hint) { s.hint = h }
 
 // Table implements trace.Source.
 func (s *Source) Table() *trace.Table { return s.f.table }
@@ -207,79 +211,111 @@ func (s *Source) Err() error {
 
 // Close implements trace.Source. It does not close the reader given to Open.
 func (s *Source) Close() error {
+	if s.pool != nil {
+		s.pool.Close()
+	}
+	for i := range s.scratch {
+		if d := s.scratch[i].unpack; d != nil {
+			d.close()
+		}
+	}
 	s.f.unpack.close()
 	return nil
 }
 
 // Scan implements trace.Source.
 func (s *Source) Scan() bool {
-	if !s.started {
+	if s.plan == nil {
 		s.start()
 	}
-	for {
-		if s.deliverDamage() {
-			return true
-		}
-		if len(s.heap) == 0 {
-			s.record = nil
-			return false
-		}
-		top := s.heap[0]
-		if top.missed {
-			s.lost = trace.Lost{CPU: top.cpu, Instance: top.instance, N: top.missedN, Time: top.time, Since: top.since, At: s.pos(top)}
-			top.missed, top.missedN = false, 0
-			s.record = &s.lost
-			return true
-		}
-		if top.taken {
-			top.taken = false
-			s.advance(top)
-			s.fixTop()
-			continue
-		}
-		top.taken = true
-		if s.decodeEvent(top) {
-			return true
-		}
+	if len(s.heap) > 0 && s.heap[0].taken {
+		s.advance(s.heap[0])
+		s.fixTop()
 	}
+	if len(s.untold) > 0 {
+		s.deliverSkipped()
+		return true
+	}
+	if len(s.heap) == 0 {
+		s.record = nil
+		return false
+	}
+	top := s.heap[0]
+	top.taken = true
+	s.deliver(top)
+	return true
 }
 
 func (s *Source) start() {
-	s.started = true
+	s.plan = newPlan(s.f, &s.common, &s.hint)
+	depth := s.startPool()
+	for _, st := range s.streams {
+		sel := &s.hint.Select
+		st.takesPart = (sel.CPUs == nil || sel.CPUs.Has(int(st.cpu))) && (sel.Instance == nil || *sel.Instance == s.f.table.NameOf(st.instance))
+		if s.plan.byEvent {
+			st.skipped.byType = make([]uint64, len(s.plan.class))
+		}
+		st.queue = ahead.NewQueue(s.pool, depth, s.prepare)
+	}
+	for range depth {
+		for _, st := range s.streams {
+			s.refill(st, &batch{stream: st})
+		}
+	}
 	for _, st := range s.streams {
 		s.advance(st)
-		if !st.done {
+		if !st.ended {
 			s.push(st)
 		}
 	}
 }
 
-// decodeEvent makes the stream's current record the Source's record. It is
-// false for one that nobody asked for.
-func (s *Source) decodeEvent(st *stream) bool {
-	data := st.page.Data()
-	if uint64(len(data)) < uint64(s.common.MinSize) {
-		return s.badEvent(st, fmt.Sprintf("record of %d bytes, the common header needs %d", len(data), s.common.MinSize))
+// startPool starts the workers. It returns how many batches of a CPU are under
+// way beside the one that is read: two, and more if there are fewer CPUs than
+// threads. A small file is read before a second thread could help.
+func (s *Source) startPool() (depth int) {
+	threads := s.o.Threads
+	if _, total := s.Progress(); total < 2*blockSize && threads == 0 {
+		threads = 1
 	}
+	s.pool = ahead.New(threads)
+	threads = s.pool.Threads()
+	s.scratch = make([]scratch, threads)
+	if threads == 1 {
+		return 1
+	}
+	return max(2, 2*threads/max(len(s.streams), 1))
+}
+
+// deliver makes the stream's current record the Source's record.
+func (s *Source) deliver(st *stream) {
+	r := st.cur
+	at := trace.Pos{File: s.f.path, Off: st.batch.block.off + int64(r.pos)}
+	switch r.kind {
+	case recEvent:
+		s.deliverEvent(st, r, at)
+	case recFirst, recLost:
+		s.lost = trace.Lost{CPU: st.cpu, Instance: st.instance, N: st.lost.n, Time: r.time, Since: st.lost.since, At: at}
+		s.record = &s.lost
+	default:
+		s.syntax = trace.SyntaxError{At: at, Msg: st.batch.faults[r.off]}
+		s.note(&trace.SyntaxError{At: at, Msg: s.syntax.Msg})
+		s.record = &s.syntax
+	}
+}
+
+func (s *Source) deliverEvent(st *stream, r *rec, at trace.Pos) {
+	data := st.batch.payload(r)
 	big := s.f.bigEndian
 	c := &s.common
-	typ, _ := tracefmt.Integer(data, c.Type.Off, c.Type.Size, big)
-	if typ >= uint64(len(s.f.byType)) || s.f.byType[typ] == nil {
-		return s.badEvent(st, fmt.Sprintf("event id %d has no format in this file", typ))
-	}
-	if s.skip[typ] {
-		return false
-	}
 	e := &s.event
-	e.Reset(s.f.table, &s.decoder, s.f.byType[typ], data)
-	if r := &s.f.reach[typ]; r.end > len(data) || r.text > 0 {
-		e.KeepBehind(r.behind(data))
-	}
+	e.Reset(s.f.table, &s.decoder, s.f.byType[r.typ], data)
+	e.KeepBehind(int(r.behind))
 	flags, _ := tracefmt.Integer(data, c.Flags.Off, c.Flags.Size, big)
 	preempt, _ := tracefmt.Integer(data, c.Preempt.Off, c.Preempt.Size, big)
 	pid, _ := tracefmt.Integer(data, c.PID.Off, c.PID.Size, big)
-	e.Time = st.time
-	e.Seq = st.seq
+	e.Time = r.time
+	e.Seq = st.base + uint64(r.seq)
 	e.CPU = st.cpu
 	e.Instance = st.instance
 	e.Flags, e.Preempt, e.HasFlags = trace.Flags(flags), uint8(preempt), true
@@ -287,9 +323,37 @@ func (s *Source) decodeEvent(st *stream) bool {
 		st.task = s.f.taskOf(int32(pid))
 	}
 	e.PID, e.TGID, e.Comm = st.task.pid, st.task.tgid, st.task.comm
-	e.At = s.pos(st)
+	e.At = at
 	s.record = e
-	return true
+}
+
+// tell lets what st has skipped be delivered before the next record.
+func (s *Source) tell(st *stream) {
+	if !s.plan.all && st.skipped.any && !st.untold {
+		st.untold = true
+		s.untold = append(s.untold, st)
+	}
+}
+
+// deliverSkipped tells what a stream has skipped since it was asked last.
+func (s *Source) deliverSkipped() {
+	st := s.untold[len(s.untold)-1]
+	s.untold = s.untold[:len(s.untold)-1]
+	st.untold = false
+	t := &st.skipped
+	byEvent := s.skipped.ByEvent
+	s.skipped = trace.Skipped{CPU: st.cpu, N: t.n, First: t.first, Last: t.last, Any: t.any}
+	if t.byType != nil {
+		s.skipped.ByEvent = sized(byEvent, len(s.f.table.Schemas()))
+		for typ, n := range t.byType {
+			if schema := s.f.byType[typ]; schema != nil {
+				s.skipped.ByEvent[schema.ID] = n
+			}
+		}
+		clear(t.byType)
+	}
+	st.skipped = tally{byType: t.byType}
+	s.record = &s.skipped
 }
 
 // taskOf collects what the file says about a pid.
@@ -302,33 +366,4 @@ func (f *file) taskOf(pid int32) task {
 		t.tgid = tgid
 	}
 	return t
-}
-
-// pos is the position of the stream's current event, or that of the chunk it
-// was unpacked from.
-func (s *Source) pos(st *stream) trace.Pos {
-	off := st.pager.pageOff
-	if !st.pager.chunked {
-		off += int64(st.page.Offset())
-	}
-	return trace.Pos{File: s.f.path, Off: off}
-}
-
-// badEvent delivers a record that cannot be read as a SyntaxError.
-func (s *Source) badEvent(st *stream, msg string) bool {
-	s.syntax = trace.SyntaxError{At: s.pos(st), Msg: fmt.Sprintf("CPU %d: %s", st.cpu, msg)}
-	s.note(&trace.SyntaxError{At: s.syntax.At, Msg: s.syntax.Msg})
-	s.record = &s.syntax
-	return true
-}
-
-// deliverDamage hands out what advance found on the way.
-func (s *Source) deliverDamage() bool {
-	if len(s.damages) == 0 {
-		return false
-	}
-	s.syntax = s.damages[0]
-	s.damages = s.damages[1:]
-	s.record = &s.syntax
-	return true
 }

@@ -1,30 +1,41 @@
 package tracedat
 
 import (
-	"fmt"
+	"math"
 
-	"github.com/ipiscope/ipiscope/parser/ringbuf"
+	"github.com/ipiscope/ipiscope/parser/internal/ahead"
 	"github.com/ipiscope/ipiscope/parser/trace"
 )
 
-// A stream is one CPU of one buffer.
+// A stream is one CPU of one buffer. Workers prepare its batches; what is
+// carried from one to the next is added here.
 type stream struct {
-	pager    *pager
-	layout   *ringbuf.Layout
-	cpu      int32
-	instance trace.NameID
-	rank     int // order among streams whose events have the same time
+	cut       *cutter
+	cpu       int32
+	instance  trace.NameID
+	rank      int // order among streams whose records have the same time
+	clock     cpuClock
+	takesPart bool // the Selection has it
 
-	clock   cpuClock
-	page    ringbuf.Page
-	time    trace.Time
-	seq     uint64
-	missed  bool // events were lost before the current one
-	missedN uint64
-	since   trace.Time // of the last event before them
-	taken   bool       // the current event was delivered
-	done    bool
+	queue *ahead.Queue[*batch]
+	batch *batch // the current one, nil before the first
+	next  int    // of its records
+	done  int64  // bytes of the file behind us
+	base  uint64 // events before the batch
 
+	cur   *rec
+	time  trace.Time // when the current record is due
+	lost  loss       // what it says is missing, if it is a recFirst or recLost
+	taken bool       // it was delivered
+	ended bool
+
+	last   trace.Time // of the last event of the batches before, 0 if there was none
+	missed loss       // behind the batch before, or with no event since
+	waits  waits      // of the batches before
+	began  bool       // the first event was delivered
+
+	skipped tally // not told yet
+	untold  bool  // it is in Source.untold
 	// what belongs to the pid of the last event: most often the next one's too
 	task task
 }
@@ -37,52 +48,120 @@ type task struct {
 	comm  trace.NameID
 }
 
-// advance moves st to its next event, over page and chunk borders. Damage on
-// the way becomes a SyntaxError, and the events it hid a loss.
+// now is earlier than any record: damage is told as soon as it is reached.
+const now = trace.Time(math.MinInt64)
+
+// advance moves st to its next record.
 func (s *Source) advance(st *stream) {
 	for {
-		if st.page.Next() {
-			st.seq++
-			st.time = st.clock.time(st.page.Time())
-			return
-		}
-		if err := st.page.Err(); err != nil {
-			s.damagedPage(st, err)
-		}
-		buf, err := st.pager.page()
-		if err != nil {
-			s.damagedPage(st, err)
-			st.page = ringbuf.Page{}
+		if st.batch == nil || st.next == len(st.batch.recs) {
+			if !s.nextBatch(st) {
+				st.ended = true
+				return
+			}
 			continue
 		}
-		if buf == nil {
-			st.done = true
+		r := &st.batch.recs[st.next]
+		st.next++
+		st.cur, st.time, st.taken = r, r.time, false
+		switch r.kind {
+		case recFault:
+			st.time = now
 			return
-		}
-		st.page.Reset(st.layout, buf)
-		if n, missed := st.page.Missed(); missed {
-			st.miss(n)
+		case recBad:
+			return
+		case recFirst, recLost:
+			if st.reachLoss(st.batch.losses[r.off], r.kind == recFirst) {
+				return
+			}
+		case recEvent:
+			if s.reachEvent(st, r) {
+				return
+			}
 		}
 	}
 }
 
-func (s *Source) damagedPage(st *stream, err error) {
-	e := trace.SyntaxError{At: trace.Pos{File: s.f.path, Off: st.pager.pageOff}, Msg: fmt.Sprintf("CPU %d: %v", st.cpu, err)}
-	s.damages = append(s.damages, e)
-	s.note(&e)
-	st.miss(0)
+// reachLoss takes a loss; the first one of a batch goes on with what is missing
+// behind the batch before. It is false if nothing is missing.
+func (st *stream) reachLoss(l loss, first bool) bool {
+	st.lost = l
+	if first {
+		st.missed.join(l, st.last)
+		st.lost, st.missed = st.missed, loss{}
+	}
+	if st.lost.any {
+		st.waits.open = st.waits.open[:0]
+	}
+	return st.lost.any
 }
 
-// miss says that n events are missing before the next one, 0 if the number is
-// not known. What was missed since the last event adds up.
-func (st *stream) miss(n uint64) {
-	if st.missed && (st.missedN == 0 || n == 0) {
-		n, st.missedN = 0, 0
+// reachEvent decides about events that depend on what was before their batch.
+func (s *Source) reachEvent(st *stream, r *rec) bool {
+	first := !st.began
+	st.began = true
+	awaited := len(st.waits.open) > 0 && s.follow(st, r)
+	switch {
+	case r.only == always, r.only != ifAwaited && first, r.only != ifFirst && awaited:
+		return true
 	}
-	if !st.missed {
-		st.since = st.time
+	st.skipped.n++
+	if st.skipped.byType != nil {
+		st.skipped.byType[r.typ]++
 	}
-	st.missed, st.missedN = true, st.missedN+n
+	return false
+}
+
+// follow reports whether an event is or ends what is awaited from the batches
+// before.
+func (s *Source) follow(st *stream, r *rec) bool {
+	at := s.common.Context(st.batch.payload(r), s.f.bigEndian)
+	if s.plan.class[r.typ] == classStack {
+		return st.waits.stack(at)
+	}
+	return st.waits.goOn(at)
+}
+
+// nextBatch takes the next batch and sends the one that is over on its way
+// again.
+func (s *Source) nextBatch(st *stream) bool {
+	if b := st.batch; b != nil {
+		st.leave(b)
+		s.tell(st)
+		st.batch = nil
+		if b.broken {
+			return false
+		}
+		s.refill(st, b)
+	}
+	if st.queue.Empty() {
+		return false
+	}
+	st.batch = st.queue.Take()
+	st.next = 0
+	return true
+}
+
+// leave takes over what a batch leaves to the next one.
+func (st *stream) leave(b *batch) {
+	st.base += b.events
+	st.done += b.block.end - b.block.off
+	st.missed.join(b.missed, st.last)
+	if b.events > 0 {
+		st.last = b.last
+	}
+	if !b.head {
+		st.waits.open = st.waits.open[:0]
+	}
+	st.waits.open = append(st.waits.open, b.waits.open...)
+	st.skipped.add(&b.skipped)
+}
+
+// refill lets the next block be prepared in b.
+func (s *Source) refill(st *stream, b *batch) {
+	if st.cut.cut(&b.block) {
+		st.queue.Put(b)
+	}
 }
 
 // before is the total order of a trace: time, then buffer, then CPU. trace-cmd
@@ -108,7 +187,7 @@ func (s *Source) push(st *stream) {
 // fixTop restores the heap after its smallest stream moved on.
 func (s *Source) fixTop() {
 	h := s.heap
-	if h[0].done {
+	if h[0].ended {
 		last := len(h) - 1
 		h[0] = h[last]
 		h[last] = nil
@@ -134,8 +213,12 @@ func (s *Source) fixTop() {
 // Progress implements trace.Progresser.
 func (s *Source) Progress() (done, total int64) {
 	for _, st := range s.streams {
-		total += st.pager.total
-		done += st.pager.done()
+		total += st.cut.total
+		if st.ended {
+			done += st.cut.total
+		} else {
+			done += st.done
+		}
 	}
 	return done, total
 }

@@ -64,6 +64,15 @@ type Common struct {
 	MinSize uint32
 }
 
+// Context returns the context that a record of at least MinSize bytes was written
+// in.
+func (c *Common) Context(record []byte, bigEndian bool) trace.Context {
+	pid, _ := Integer(record, c.PID.Off, c.PID.Size, bigEndian)
+	flags, _ := Integer(record, c.Flags.Off, c.Flags.Size, bigEndian)
+	preempt, _ := Integer(record, c.Preempt.Off, c.Preempt.Size, bigEndian)
+	return trace.Context{PID: int32(pid), Flags: trace.Flags(flags) & trace.FlagsContext, Depth: uint8(preempt) & 0xf}
+}
+
 // CommonOf takes the common fields out of any event's schema: they are the same
 // for all events of a trace.
 func CommonOf(s *trace.Schema) (Common, error) {

@@ -33,6 +33,7 @@ type Options struct {
 	// Decompress unpacks a file that may be compressed; nil reads files as they
 	// are.
 	Decompress func(io.Reader) (io.ReadCloser, error)
+	Threads    int // as in tracedat.Options
 }
 
 // pageFiles are the two places of a CPU's pages in a snapshot.
@@ -140,7 +141,7 @@ func (d *snapshot) open(formats string, p *pages) (*tracedat.Source, error) {
 		return nil, fmt.Errorf("%s: %w", d.dir, err)
 	}
 	p.head = head
-	src, err := tracedat.Open(p, p.size(), d.dir)
+	src, err := tracedat.Open(p, p.size(), d.dir, tracedat.Options{Threads: d.o.Threads})
 	if err != nil {
 		return nil, err
 	}

@@ -32,7 +32,10 @@ func New(threads int) *Pool {
 	if threads <= 0 {
 		threads = runtime.GOMAXPROCS(0)
 	}
-	p := &Pool{threads: threads, tasks: make(chan task, backlog)}
+	p := &Pool{threads: threads}
+	if threads > 1 {
+		p.tasks = make(chan task, backlog)
+	}
 	for w := 1; w < threads; w++ {
 		p.workers.Go(func() {
 			for t := range p.tasks {
@@ -52,7 +55,9 @@ func (p *Pool) Threads() int { return p.threads }
 // must not be used any more.
 func (p *Pool) Close() {
 	p.closed.Store(true)
-	close(p.tasks)
+	if p.tasks != nil {
+		close(p.tasks)
+	}
 	p.workers.Wait()
 }
 

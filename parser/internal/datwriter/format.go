@@ -129,11 +129,14 @@ func signedness(decl string) int {
 
 // Record gives the bytes of an event with a value for each field: an integer, a
 // string or bytes. A string ends with a NUL in a field that has room for it.
-func (t *EventType) Record(pid int32, values ...any) []byte {
+func (t *EventType) Record(pid int32, values ...any) []byte { return t.RecordAt(pid, 0, 0, values...) }
+
+// RecordAt is Record with flags and preempt count.
+func (t *EventType) RecordAt(pid int32, flags, preempt uint8, values ...any) []byte {
 	if len(values) != len(t.fields) {
 		panic(fmt.Sprintf("%d values for %d fields", len(values), len(t.fields)))
 	}
-	b := t.f.common(t.id, 0, 0, pid)
+	b := t.f.common(t.id, flags, preempt, pid)
 	b = append(b, make([]byte, t.fixed-len(b))...)
 	for i, ft := range t.fields {
 		data := t.f.bytes(ft, values[i])

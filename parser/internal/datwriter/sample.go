@@ -105,8 +105,11 @@ func (f *File) Record(s Sample) []byte {
 }
 
 // Stack gives the bytes of a kernel_stack event.
-func (f *File) Stack(pid int32, frames ...uint64) []byte {
-	b := f.common(StackID, 0, 0, pid)
+func (f *File) Stack(pid int32, frames ...uint64) []byte { return f.StackAt(pid, 0, 0, frames...) }
+
+// StackAt is Stack with flags and preempt count.
+func (f *File) StackAt(pid int32, flags, preempt uint8, frames ...uint64) []byte {
+	b := f.common(StackID, flags, preempt, pid)
 	b = f.Order().AppendUint32(b, uint32(len(frames)))
 	b = append(b, make([]byte, f.stackOff()-len(b))...)
 	for _, a := range frames {
