@@ -70,6 +70,7 @@ func TestAddLimit(t *testing.T) {
 	}
 }
 
+func count(n uint64) *uint64              { return &n }
 func limit(v float64) *float64            { return &v }
 func span(d time.Duration) *time.Duration { return &d }
 
@@ -113,13 +114,21 @@ func TestCheck(t *testing.T) {
 			}},
 		{"a zero is not stated where events were lost", budget.Budget{MaxHits: limit(9), MaxLost: 7},
 			func(m *budget.Measured) { m.Inputs[0].Lost = 7 }, true,
-			[]string{"pass all: 7 of 7", "pass 2: 3 (6 hits) of 9", "pass 3: none recorded of 9, none: events were lost"}},
+			[]string{"pass all: 7 of 7", "pass 2: at least 3 (6 hits) of 9", "pass 3: none recorded of 9, none: events were lost"}},
 		{"more events lost than allowed", budget.Budget{MaxHits: limit(9), MaxLost: 7},
 			func(m *budget.Measured) { m.Inputs[0].Lost, m.CPUs = 8, m.CPUs[:1] }, false,
-			[]string{"fail all: 8 of 7: more events were lost than allowed: what was not seen may have happened", "pass 2: 3 (6 hits) of 9"}},
+			[]string{"fail all: 8 of 7: more events were lost than allowed: what was not seen may have happened", "pass 2: at least 3 (6 hits) of 9"}},
 		{"nobody knows how many were lost", budget.Budget{MaxHits: limit(9), MaxLost: 7},
 			func(m *budget.Measured) { m.Inputs[0].LostUnknown, m.CPUs = true, m.CPUs[:1] }, false,
-			[]string{"fail all: at least 0 of 7: events were lost, and the recording does not know how many", "pass 2: 3 (6 hits) of 9"}},
+			[]string{"fail all: at least 0 of 7: events were lost, and the recording does not know how many", "pass 2: at least 3 (6 hits) of 9"}},
+		{"interrupts that no event tells of", budget.Budget{MaxUntraced: count(2)},
+			func(m *budget.Measured) {
+				m.HasInterrupts, m.CPUs[0].Untraced, m.CPUs[0].UntracedKinds, m.CPUs[1].Untraced = true, 3, []string{"1 NMI", "2 MCP"}, 2
+			}, false,
+			[]string{"fail 2: 3 of 2: /proc/interrupts counted 1 NMI, 2 MCP, of which the trace shows none", "pass all: 0 of 0", "pass 3: 2 of 2"}},
+		{"without copies of /proc/interrupts nobody knows", budget.Budget{MaxUntraced: count(2)},
+			func(m *budget.Measured) { m.CPUs = m.CPUs[:1] }, false,
+			[]string{"fail 2:  of 2: no copies of /proc/interrupts were given (--interrupts)", "pass all: 0 of 0"}},
 		{"what was not recorded does not pass", budget.Budget{MaxHits: limit(9), MaxHandler: span(time.Second)},
 			func(m *budget.Measured) { m.HasSends, m.HasHandlers, m.CPUs = false, false, m.CPUs[1:] }, false,
 			[]string{
@@ -173,4 +182,22 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 	})
+}
+
+// The sums and the numbers are for programs.
+func TestTotals(t *testing.T) {
+	b := budget.Budget{MaxHits: limit(1)}
+	set, passed := b.Check(&budget.Measured{
+		Inputs: []result.Input{{Path: "t", Lost: 5}}, Isolated: "2-3", Duration: int64(time.Hour), HasSends: true,
+		CPUs: []budget.CPU{{CPU: 2, Hits: []budget.Hits{{"f", "deferrable", 4, 4}}}, {CPU: 3}},
+	})
+	if passed || set.Total("checks") != 3 || set.Total("failed") != 2 || set.Total("failed_cpus") != 1 {
+		t.Errorf("%v, %+v", passed, set.Totals)
+	}
+	tb := set.Table("checks")
+	for _, row := range tb.Rows {
+		if row[tb.Index("cpu")].Str == "2" && (row[tb.Index("value")].Float != 4 || row[tb.Index("limit_value")].Float != 1) {
+			t.Errorf("%+v", row)
+		}
+	}
 }

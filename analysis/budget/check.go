@@ -55,10 +55,15 @@ type rule struct {
 	name     string
 	measured string
 	limit    string
-	bound    string // what can be said about what was not seen
+	value    float64 // what was measured, as a number
+	bar      float64 // the limit
+	bound    string  // what can be said about what was not seen
 	pass     bool
 	reason   string
 }
+
+// allCPUs stands where a check is not of one CPU.
+const allCPUs = "all"
 
 const nsPerHour = 3600 * 1e9
 
@@ -72,40 +77,48 @@ func (b *Budget) Check(m *Measured) (*result.Set, bool) {
 		{Name: "check", Head: "check"},
 		{Name: "measured", Head: "measured"},
 		{Name: "limit", Head: "limit"},
+		{Name: "value", Head: "value", Help: "what was measured as a number: hits per CPU and hour, ns, events or interrupts; 0 if nothing was"},
+		{Name: "limit_value", Head: "limit", Help: "the limit in the same unit"},
 		{Name: "bound", Head: "bound", Help: "how much there may be of what was not seen at all, at 95 % confidence (rule of three)"},
 		{Name: "reason", Head: "because"},
-	}}
+	}, Show: []string{"result", "cpu", "check", "measured", "limit", "bound", "reason"}}
 	var failed []string
-	checks := 0
+	checks, failures := 0, 0
 	add := func(cpu string, r rule) {
 		word := "pass"
 		if checks++; !r.pass {
 			word = "fail"
+			failures++
 			if !slices.Contains(failed, cpu) {
 				failed = append(failed, cpu)
 			}
 		}
 		t.Rows = append(t.Rows, []result.Value{
-			result.Str(word), result.Str(cpu), result.Str(r.name), result.Str(r.measured), result.Str(r.limit), result.Str(r.bound), result.Str(r.reason),
+			result.Str(word), result.Str(cpu), result.Str(r.name), result.Str(r.measured), result.Str(r.limit),
+			result.Float(r.value), result.Float(r.bar), result.Str(r.bound), result.Str(r.reason),
 		})
 	}
-	add("all", b.lost(m))
+	add(allCPUs, b.lost(m))
 	for i := range m.CPUs {
 		for _, r := range b.rules(m, &m.CPUs[i]) {
 			add(strconv.Itoa(m.CPUs[i].CPU), r)
 		}
 	}
 	if len(m.CPUs) == 0 {
-		add("all", rule{name: "isolated CPUs", reason: "no isolated CPU is in the recording"})
+		add(allCPUs, rule{name: "isolated CPUs", reason: "no isolated CPU is in the recording"})
 	}
 	// what failed first
 	slices.SortStableFunc(t.Rows, func(a, b []result.Value) int { return cmp.Compare(a[0].Str, b[0].Str) })
 	set.Tables = []*result.Table{t}
-	set.Totals = []result.Field{{Name: "checks", Value: result.Int(checks)}, {Name: "failed_cpus", Value: result.Int(len(failed))}, {Name: "duration_ns", Value: result.Int(m.Duration)}}
+	cpus := len(slices.DeleteFunc(slices.Clone(failed), func(cpu string) bool { return cpu == allCPUs }))
+	set.Totals = []result.Field{
+		{Name: "checks", Value: result.Int(checks)}, {Name: "failed", Value: result.Int(failures)}, {Name: "failed_cpus", Value: result.Int(cpus)},
+		{Name: "duration_ns", Value: result.Int(m.Duration)},
+	}
 	set.Verdict = fmt.Sprintf("pass: %d checks on CPUs %s in %v", checks, m.Isolated, time.Duration(m.Duration).Round(time.Millisecond))
 	if len(failed) > 0 {
 		set.Verdict = fmt.Sprintf("fail: CPUs %s of %s", strings.Join(failed, ","), m.Isolated)
-		if slices.Contains(failed, "all") {
+		if slices.Contains(failed, allCPUs) {
 			set.Verdict = "fail: the recording cannot pass, or no CPU does"
 		}
 	}
@@ -120,6 +133,14 @@ func (b *Budget) Check(m *Measured) (*result.Set, bool) {
 // isLossy reports whether anything is missing from the recordings.
 func (m *Measured) isLossy() bool { return slices.ContainsFunc(m.Inputs, result.Input.IsLossy) }
 
+// atLeast is said in front of what would be more if nothing were missing.
+func (m *Measured) atLeast() string {
+	if m.isLossy() {
+		return "at least "
+	}
+	return ""
+}
+
 func (b *Budget) lost(m *Measured) rule {
 	r := rule{name: "lost events", limit: strconv.FormatUint(b.MaxLost, 10), pass: true}
 	var n uint64
@@ -131,7 +152,7 @@ func (b *Budget) lost(m *Measured) rule {
 			r.pass, r.reason = false, in.Path+" was not read to its end"
 		}
 	}
-	r.measured = strconv.FormatUint(n, 10)
+	r.measured, r.value, r.bar = strconv.FormatUint(n, 10), float64(n), float64(b.MaxLost)
 	switch {
 	case unknown:
 		r.measured = "at least " + r.measured
@@ -184,7 +205,7 @@ func holds(set, name string) bool { return slices.Contains(strings.Split(set, "|
 
 // rate checks a number of hits.
 func (m *Measured) rate(name string, hits uint64, limit float64) rule {
-	r := rule{name: name, limit: number(limit)}
+	r := rule{name: name, limit: number(limit), bar: limit}
 	hours := float64(m.Duration) / nsPerHour
 	switch {
 	case m.Ticks:
@@ -198,7 +219,7 @@ func (m *Measured) rate(name string, hits uint64, limit float64) rule {
 		return r
 	}
 	per := float64(hits) / hours
-	r.measured = fmt.Sprintf("%s (%d hits)", number(per), hits)
+	r.measured, r.value = m.atLeast()+fmt.Sprintf("%s (%d hits)", number(per), hits), per
 	r.pass = per <= limit
 	if !r.pass {
 		r.reason = fmt.Sprintf("%s is more than %s", number(per), number(limit))
@@ -214,7 +235,7 @@ func (m *Measured) rate(name string, hits uint64, limit float64) rule {
 }
 
 func (m *Measured) handler(c *CPU, limit int64) rule {
-	r := rule{name: "longest handler", limit: time.Duration(limit).String()}
+	r := rule{name: "longest handler", limit: time.Duration(limit).String(), bar: float64(limit)}
 	switch {
 	case m.Ticks:
 		r.reason = "the clock does not count nanoseconds"
@@ -225,7 +246,7 @@ func (m *Measured) handler(c *CPU, limit int64) rule {
 	}
 	r.pass, r.measured = true, "none seen"
 	if c.Handler >= 0 {
-		r.measured = time.Duration(c.Handler).String()
+		r.measured, r.value = m.atLeast()+time.Duration(c.Handler).String(), float64(c.Handler)
 		r.pass = c.Handler <= limit
 	}
 	if !r.pass {
@@ -235,7 +256,10 @@ func (m *Measured) handler(c *CPU, limit int64) rule {
 }
 
 func (m *Measured) quiet(c *CPU, limit int64) rule {
-	r := rule{name: "longest quiet time", measured: time.Duration(c.Quiet).String(), limit: "at least " + time.Duration(limit).String()}
+	r := rule{
+		name: "longest quiet time", measured: time.Duration(c.Quiet).String(), limit: "at least " + time.Duration(limit).String(),
+		value: float64(c.Quiet), bar: float64(limit),
+	}
 	switch r.pass = !m.Ticks && c.Quiet >= limit; {
 	case m.Ticks:
 		r.reason = "the clock does not count nanoseconds"
@@ -249,12 +273,12 @@ func (m *Measured) quiet(c *CPU, limit int64) rule {
 
 // untraced checks what no event tells of.
 func (m *Measured) untraced(c *CPU, limit uint64) rule {
-	r := rule{name: "interrupts not traced", limit: strconv.FormatUint(limit, 10)}
+	r := rule{name: "interrupts not traced", limit: strconv.FormatUint(limit, 10), bar: float64(limit)}
 	if !m.HasInterrupts {
 		r.reason = "no copies of /proc/interrupts were given (--interrupts)"
 		return r
 	}
-	r.measured, r.pass = strconv.FormatUint(c.Untraced, 10), c.Untraced <= limit
+	r.measured, r.value, r.pass = strconv.FormatUint(c.Untraced, 10), float64(c.Untraced), c.Untraced <= limit
 	if !r.pass {
 		r.reason = "/proc/interrupts counted " + strings.Join(c.UntracedKinds, ", ") + ", of which the trace shows none"
 	}
