@@ -109,9 +109,13 @@ func printRepeats(p *Printer, dst []byte, f *form, e, _ *trace.Event) []byte {
 	count, top, bottom := v[0], v[1], v[2]
 	last := uint64(e.Time) - (top<<32 | bottom)
 	dst = appendUint(append(dst, " (count: "...), count, 0)
-	last = (last + 500) / 1000
-	dst = appendUint(append(dst, "  last_ts: "...), last/1e6, 0)
-	return append(appendZeros(append(dst, '.'), last%1e6, 6), ')')
+	dst = append(dst, "  last_ts: "...)
+	if p.micro {
+		dst = p.appendSeconds(dst, last)
+	} else {
+		dst = appendUint(dst, last, 12)
+	}
+	return append(dst, ')')
 }
 
 // maxCallDepth bounds the chain of callers of one CPU, maxChains the CPUs.

@@ -37,6 +37,7 @@ func madeContainers() []made {
 		{"instances-v6", instances(6), []string{"", "-R"}},
 		{"sparse-cpus", sparseCPUs(), []string{""}},
 		{"sub-buffers", subBuffers(), []string{""}},
+		{"early", early(), []string{"", "-t", "-l"}},
 		{"lost", lostEvents(7), []string{""}},
 	}
 	for _, clock := range []string{"local", "global", "uptime", "perf", "mono", "mono_raw", "boot", "tai", "counter", "x86-tsc", "tsc2nsec"} {
@@ -120,6 +121,17 @@ func subBuffers() *datwriter.File {
 		{Clock: "local", CPUs: []datwriter.CPU{{ID: 0, Pages: many(16384, 0)}, {ID: 1, Pages: many(16384, 1)}}},
 		{Name: "small", Clock: "local", PageSize: 4096, CPUs: []datwriter.CPU{{ID: 1, Pages: many(4096, 1)}}},
 	}
+	return f
+}
+
+// early are times below a second.
+func early() *datwriter.File {
+	f := container(7, "none", false, 8)
+	var events []datwriter.Event
+	for _, at := range []uint64{0, 1, 44, 499, 500, 44000, 999_999, 1e6, 999_999_499, 999_999_500, 1e9, 1e9 + 1, 100000e9} {
+		events = append(events, datwriter.Event{Time: at, Record: f.Stack(7, datwriter.AlphaAddr)})
+	}
+	f.Buffers[0].CPUs = []datwriter.CPU{{ID: 0, Pages: f.Pages(events)}}
 	return f
 }
 

@@ -15,6 +15,8 @@ func madeFiles() []made {
 		{"helpers", helperEvents(), []string{""}},
 		{"mac80211", mac80211Events(), []string{""}},
 		{"graph", graphEvents(), []string{"", "-R"}},
+		{"tasks", taskEvents(), []string{"", "-R", "-t"}},
+		{"printk", binaryEvents(), []string{"", "-R"}},
 		{"missing", missingFields(), []string{"", "-R"}},
 		{"operators", operatorEvents(), []string{""}},
 		{"conversions", conversionEvents(), []string{"", "-R"}},

@@ -236,14 +236,15 @@ func (p *Printer) appendTime(dst []byte, t trace.Time) []byte {
 	if !p.micro {
 		return appendUint(dst, n, 12)
 	}
-	dst = append(dst, ' ')
+	return p.appendSeconds(append(dst, ' '), n)
+}
+
+// appendSeconds appends a time as libtraceevent does (print_event_time).
+func (p *Printer) appendSeconds(dst []byte, n uint64) []byte {
 	unit, digits := uint64(1e9), 9
 	if !p.o.Nanoseconds {
 		n = (n + 500) / 1000
 		unit, digits = 1e6, 6
-	}
-	if n <= unit { // libtraceevent compares so (print_event_time)
-		return appendUint(dst, n, 12)
 	}
 	dst = append(appendUint(dst, n/unit, 5), '.')
 	return appendZeros(dst, n%unit, digits)

@@ -36,7 +36,7 @@ func AppendBinary(dst []byte, format string, args []byte, longSize int, bigEndia
 			s := cstring(args[min(off, len(args)):])
 			off += len(s) + 1
 			dst = v.appendString(dst, s, length)
-		case v.conv == 'p' && v.mod != "" && strings.IndexByte("sSxfF", v.mod[0]) < 0:
+		case v.conv == 'p' && isPrinted(format[n-len(v.mod):], args[min(off, len(args)):]):
 			// the kernel has printed what such a pointer points at
 			s := cstring(args[min(off, len(args)):])
 			off += len(s) + 1
@@ -53,4 +53,17 @@ func AppendBinary(dst []byte, format string, args []byte, longSize int, bigEndia
 		format = format[n:]
 	}
 	return dst
+}
+
+// isPrinted reports whether a %p with these letters behind it stands for a text:
+// kernels print what most kinds of pointers point at when they record, and older
+// ones do not. libtraceevent tells by the first byte (make_bprint_args).
+func isPrinted(letters string, arg []byte) bool {
+	if letters == "" || !isNameByte(letters[0]) || letters[0] == '_' || strings.IndexByte("sSx", letters[0]) >= 0 {
+		return false
+	}
+	if (letters[0] == 'f' || letters[0] == 'F') && !strings.HasPrefix(letters[1:], "w") {
+		return false
+	}
+	return len(arg) > 0 && arg[0] >= ' ' && arg[0] <= '~'
 }

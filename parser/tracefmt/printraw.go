@@ -24,6 +24,9 @@ type rawField struct {
 func rawFields(p *Program) []rawField {
 	var out []rawField
 	at := 0
+	if p.schema.System == "ftrace" && p.schema.Name == "bprint" {
+		at = len(p.pieces) // its print fmt stands in the record
+	}
 	for i := range p.schema.Fields {
 		f := &p.schema.Fields[i]
 		if f.Common {
