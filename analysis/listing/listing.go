@@ -88,8 +88,13 @@ func New(t *trace.Table, cfg Config) *State {
 
 var _ analysis.Selective = (*State)(nil)
 
-// Wants implements analysis.Selective.
-func (s *State) Wants() trace.Want { return track.DeliveryWants() }
+// Wants implements analysis.Selective. Of sends no arrival is told.
+func (s *State) Wants() trace.Want {
+	if s.cfg.Rows == Sends {
+		return track.Wants()
+	}
+	return track.DeliveryWants()
+}
 
 // Event implements analysis.State.
 func (s *State) Event(e *trace.Event) { s.records.Event(e) }

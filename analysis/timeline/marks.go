@@ -12,7 +12,7 @@ const requestArrow = 1 << 55
 
 func (s *State) send(w *track.SendRecord) error {
 	own := *w
-	s.put(item{start: w.Time, end: w.Time, draw: func() { s.drawSend(&own) }})
+	s.put(item{start: w.Time, end: w.Time, rank: rankSend, draw: func() { s.drawSend(&own) }})
 	return s.err
 }
 
@@ -47,7 +47,7 @@ func (s *State) hit(h *track.HitRecord) error {
 	if h.Joined {
 		end = track.Never // the stretch is that of the older hit
 	}
-	s.put(item{start: start, end: max(start, end), draw: func() { s.drawHit(&own, start, end) }})
+	s.put(item{start: start, end: max(start, end), rank: rankInterrupt, draw: func() { s.drawHit(&own, start, end) }})
 	return s.err
 }
 
@@ -77,7 +77,7 @@ func (s *State) drawHit(h *track.HitRecord, start, end trace.Time) {
 
 func (s *State) request(q *track.RequestRecord) error {
 	own := *q
-	s.put(item{start: q.Time, end: q.Time, draw: func() { s.drawRequest(&own) }})
+	s.put(item{start: q.Time, end: q.Time, rank: rankRequest, draw: func() { s.drawRequest(&own) }})
 	return s.err
 }
 
@@ -100,7 +100,7 @@ func (s *State) drawRequest(q *track.RequestRecord) {
 
 func (s *State) run(r *track.Run) error {
 	own := *r
-	s.put(item{start: r.Start, end: max(r.Start, r.End), draw: func() { s.drawRun(&own) }})
+	s.put(item{start: r.Start, end: max(r.Start, r.End), rank: rankFunction, draw: func() { s.drawRun(&own) }})
 	return s.err
 }
 
@@ -125,7 +125,7 @@ func (s *State) unsent(d *track.Delivery) error {
 	if start == track.Never {
 		return s.err
 	}
-	s.put(item{start: start, end: max(start, end), draw: func() { s.drawUnsent(&own, start, end) }})
+	s.put(item{start: start, end: max(start, end), rank: rankInterrupt, draw: func() { s.drawUnsent(&own, start, end) }})
 	return s.err
 }
 

@@ -72,7 +72,7 @@ func (s *State) Event(e *trace.Event) { s.records.Event(e) }
 func (s *State) Lost(l *trace.Lost) {
 	s.records.Lost(l)
 	lost := *l
-	s.put(item{start: l.Time, end: l.Time, draw: func() { s.drawLost(&lost) }})
+	s.put(item{start: l.Time, end: l.Time, rank: rankLost, draw: func() { s.drawLost(&lost) }})
 }
 
 // End implements analysis.State.
@@ -95,9 +95,21 @@ func (s *State) Err() error {
 // An item waits for its turn in the order of marks.
 type item struct {
 	start, end trace.Time
+	rank       rank
 	came       uint64
 	draw       func()
 }
+
+// A rank orders what has equal times: causes first, outer work before inner.
+type rank uint8
+
+const (
+	rankLost rank = iota
+	rankRequest
+	rankSend
+	rankInterrupt
+	rankFunction
+)
 
 // maxQueued is how far marks are put in order: records come in the order of
 // their sends, and interrupts that lie near to each other in another one.
@@ -119,7 +131,7 @@ func (s *State) draw() {
 	}
 }
 
-// A queue is a heap of items: earlier ones first, of equal ones the longer.
+// A queue is a heap of items: earlier ones first, of these the longer.
 type queue []item
 
 func (q queue) Len() int { return len(q) }
@@ -130,6 +142,9 @@ func (q queue) Less(i, j int) bool {
 	}
 	if a.end != b.end {
 		return a.end > b.end
+	}
+	if a.rank != b.rank {
+		return a.rank < b.rank
 	}
 	return a.came < b.came
 }

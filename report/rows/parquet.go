@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"strings"
 
 	"github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/compress/zstd"
@@ -98,7 +99,8 @@ func parquetValue(v result.Value) parquet.Value {
 	case result.KindInt:
 		return parquet.Int64Value(v.Int)
 	}
-	return parquet.ByteArrayValue([]byte(v.Text()))
+	// texts are UTF-8 in this format; the name of a task may hold anything
+	return parquet.ByteArrayValue([]byte(strings.ToValidUTF8(v.Text(), "\uFFFD")))
 }
 
 func (p *parquetWriter) flush() error {
