@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -44,25 +45,43 @@ arrows from sends to what they made their targets run.`,
 	}
 	fs := cmd.Flags()
 	f.sends.AddTo(fs, "list only the hits of sends")
-	fs.StringVar(&f.format, "format", "csv", "`FORMAT`: "+strings.Join(exportFormats(), " "))
+	fs.StringVar(&f.format, "format", "csv", "`FORMAT`: "+strings.Join(exportNames(), " "))
 	fs.StringVar(&f.rows, "rows", "hits", "what there is a row for, one `KIND` of "+strings.Join(listing.RowsNames(), " "))
 	fs.StringVarP(&f.output, "output", "o", "", "write to `FILE`")
-	complete(cmd, "format", exportFormats())
+	complete(cmd, "format", exportNames())
 	complete(cmd, "rows", listing.RowsNames())
 	return cmd
 }
 
-func exportFormats() []string { return append(rows.Names(), timelines.Names()...) }
+// An exportFormat is one form that export writes.
+type exportFormat struct {
+	name   string
+	binary bool // not for a terminal
+	rows   bool // takes --rows
+	make   func(listing.Rows) exporter
+}
+
+func exportFormats() (all []exportFormat) {
+	for _, f := range rows.Formats() {
+		all = append(all, exportFormat{f.Name, f.Binary, true, func(kind listing.Rows) exporter { return &rowExporter{kind: kind, format: f} }})
+	}
+	for _, f := range timelines.Formats() {
+		all = append(all, exportFormat{f.Name, f.Binary, false, func(listing.Rows) exporter { return &timelineExporter{format: f} }})
+	}
+	return all
+}
+
+func exportNames() (names []string) {
+	for _, f := range exportFormats() {
+		names = append(names, f.name)
+	}
+	return names
+}
 
 func runExport(ctx context.Context, t *cli.Terminal, f *exportFlags, rowsGiven bool, paths []string) error {
-	e, binary, err := newExporter(f, rowsGiven)
+	e, err := newExporter(t, f, rowsGiven)
 	if err != nil {
 		return err
-	}
-	if binary {
-		if err := cli.RefuseBinary(t, f.output); err != nil {
-			return err
-		}
 	}
 	sends, err := f.sends.Load(t, paths)
 	if err != nil {
@@ -105,22 +124,26 @@ type exportState interface {
 }
 
 // newExporter checks the flags.
-func newExporter(f *exportFlags, rowsGiven bool) (e exporter, binary bool, err error) {
+func newExporter(t *cli.Terminal, f *exportFlags, rowsGiven bool) (exporter, error) {
 	kind, err := listing.ParseRows(f.rows)
 	if err != nil {
-		return nil, false, cli.Unknown("rows", f.rows, listing.RowsNames())
+		return nil, cli.Unknown("rows", f.rows, listing.RowsNames())
 	}
-	if format, ok := rows.Lookup(f.format); ok {
-		return &rowExporter{kind: kind, format: format}, format.Binary, nil
+	formats := exportFormats()
+	i := slices.IndexFunc(formats, func(x exportFormat) bool { return x.name == f.format })
+	if i < 0 {
+		return nil, cli.Unknown("format", f.format, exportNames())
 	}
-	format, ok := timelines.Lookup(f.format)
-	if !ok {
-		return nil, false, cli.Unknown("format", f.format, exportFormats())
+	format := formats[i]
+	if rowsGiven && !format.rows {
+		return nil, cli.Usage(fmt.Errorf("--rows: --format %s shows hits, sends and requests together", f.format))
 	}
-	if rowsGiven {
-		return nil, false, cli.Usage(fmt.Errorf("--rows: --format %s shows hits, sends and requests together", f.format))
+	if format.binary {
+		if err := cli.RefuseBinary(t, f.output); err != nil {
+			return nil, err
+		}
 	}
-	return &timelineExporter{format: format}, format.Binary, nil
+	return format.make(kind), nil
 }
 
 type rowExporter struct {

@@ -37,25 +37,6 @@ func Formats() []Format {
 	}
 }
 
-// Lookup finds a format by name.
-func Lookup(name string) (Format, bool) {
-	for _, f := range Formats() {
-		if f.Name == name {
-			return f, true
-		}
-	}
-	return Format{}, false
-}
-
-// Names lists the formats' names.
-func Names() []string {
-	var names []string
-	for _, f := range Formats() {
-		names = append(names, f.Name)
-	}
-	return names
-}
-
 type csvWriter struct {
 	w      *csv.Writer
 	fields []string

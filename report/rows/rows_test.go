@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 
@@ -29,12 +30,12 @@ func row(at int64, comm string, exit result.Value) []result.Value {
 
 func write(t *testing.T, format string, all ...[]result.Value) []byte {
 	t.Helper()
-	f, ok := rows.Lookup(format)
-	if !ok {
+	i := slices.IndexFunc(rows.Formats(), func(f rows.Format) bool { return f.Name == format })
+	if i < 0 {
 		t.Fatalf("no format %s", format)
 	}
 	var out bytes.Buffer
-	w, err := f.New(&out, "hits", columns())
+	w, err := rows.Formats()[i].New(&out, "hits", columns())
 	if err != nil {
 		t.Fatal(err)
 	}

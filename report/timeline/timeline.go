@@ -32,25 +32,6 @@ func Formats() []Format {
 	}
 }
 
-// Lookup finds a format by name.
-func Lookup(name string) (Format, bool) {
-	for _, f := range Formats() {
-		if f.Name == name {
-			return f, true
-		}
-	}
-	return Format{}, false
-}
-
-// Names lists the formats' names.
-func Names() []string {
-	var names []string
-	for _, f := range Formats() {
-		names = append(names, f.Name)
-	}
-	return names
-}
-
 // Both formats show a trace as two groups of CPUs.
 const (
 	groupIsolated = iota

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -37,12 +38,12 @@ func marks() []result.Mark {
 // write writes the marks as two traces.
 func write(t *testing.T, format string) []byte {
 	t.Helper()
-	f, ok := timeline.Lookup(format)
-	if !ok {
+	i := slices.IndexFunc(timeline.Formats(), func(f timeline.Format) bool { return f.Name == format })
+	if i < 0 {
 		t.Fatalf("no format %s", format)
 	}
 	var out bytes.Buffer
-	w := f.New(&out)
+	w := timeline.Formats()[i].New(&out)
 	for _, path := range []string{"dir/a.dat", "b.dat"} {
 		if err := w.Begin(result.Timeline{Path: path, Kernel: "6.12", Clock: "mono", Isolated: "2"}); err != nil {
 			t.Fatal(err)
