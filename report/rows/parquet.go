@@ -28,8 +28,9 @@ type parquetWriter struct {
 	w    *parquet.Writer
 	cols []result.Col
 	rows []parquet.Row
-	n    int   // of them in use
-	last int64 // time of the newest row
+	n    int    // of them in use
+	text []byte // what their texts are parts of
+	last int64  // time of the newest row
 }
 
 func newParquet(w io.Writer, kind string, cols []result.Col) (Writer, error) {
@@ -83,7 +84,7 @@ func (p *parquetWriter) Write(row []result.Value) error {
 		if p.cols[i].Optional && v.Kind != result.KindNone {
 			level = 1
 		}
-		out = append(out, parquetValue(v).Level(0, level, i))
+		out = append(out, p.value(v).Level(0, level, i))
 	}
 	p.rows[p.n] = out
 	if p.n++; p.n == len(p.rows) {
@@ -92,7 +93,8 @@ func (p *parquetWriter) Write(row []result.Value) error {
 	return nil
 }
 
-func parquetValue(v result.Value) parquet.Value {
+// value is v for the library, which copies texts when it takes the rows.
+func (p *parquetWriter) value(v result.Value) parquet.Value {
 	switch v.Kind {
 	case result.KindNone:
 		return parquet.NullValue()
@@ -100,12 +102,14 @@ func parquetValue(v result.Value) parquet.Value {
 		return parquet.Int64Value(v.Int)
 	}
 	// texts are UTF-8 in this format; the name of a task may hold anything
-	return parquet.ByteArrayValue([]byte(strings.ToValidUTF8(v.Text(), "\uFFFD")))
+	from := len(p.text)
+	p.text = append(p.text, strings.ToValidUTF8(v.Text(), "\uFFFD")...)
+	return parquet.ByteArrayValue(p.text[from:len(p.text):len(p.text)])
 }
 
 func (p *parquetWriter) flush() error {
 	_, err := p.w.WriteRows(p.rows[:p.n])
-	p.n = 0
+	p.n, p.text = 0, p.text[:0]
 	return err
 }
 

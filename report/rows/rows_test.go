@@ -155,3 +155,34 @@ func TestErrors(t *testing.T) {
 type full struct{}
 
 func (full) Write([]byte) (int, error) { return 0, io.ErrShortWrite }
+
+// BenchmarkWrite writes rows as hits are: times, a few texts that repeat.
+func BenchmarkWrite(b *testing.B) {
+	names := []string{"mix", "bash", "kworker/0:1", "swapper/0"}
+	cols := columns()
+	for i := range 12 {
+		cols = append(cols, result.Col{Name: fmt.Sprint("text", i), Kind: result.KindString})
+	}
+	for _, f := range rows.Formats() {
+		b.Run(f.Name, func(b *testing.B) {
+			w, err := f.New(io.Discard, "hits", cols)
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.ReportAllocs()
+			r := row(0, "", result.None())
+			for i := 0; b.Loop(); i++ {
+				r = append(r[:0], result.Int(int64(i)), result.Str(names[i%4]), result.Int(int64(i+9)))
+				for j := range 12 {
+					r = append(r, result.Str(names[(i+j)%4]))
+				}
+				if err := w.Write(r); err != nil {
+					b.Fatal(err)
+				}
+			}
+			if err := w.Close(nil); err != nil {
+				b.Fatal(err)
+			}
+		})
+	}
+}
