@@ -106,13 +106,7 @@ func (f *Figure) Table() *Table {
 	case f.Cols != nil:
 		t.Cols = append(t.Cols, Col{Name: f.X.Name, Head: f.X.Name, Key: true, Help: f.X.Label})
 	case f.hasX():
-		suffix := ""
-		if f.X.Unit == "ns" {
-			suffix = "_ns"
-		}
-		t.Cols = append(t.Cols,
-			Col{Name: "from" + suffix, Head: "from", Unit: f.X.Unit, Help: f.X.Label},
-			Col{Name: "to" + suffix, Head: "to", Unit: f.X.Unit, Help: f.X.Label})
+		t.Cols = append(t.Cols, f.rangeCols()...)
 	}
 	t.Cols = append(t.Cols, Col{Name: f.Value.Name, Head: f.Value.Name, Unit: f.Value.Unit, Help: f.Value.Label})
 	if f.Form == FormIntervals {
@@ -157,10 +151,39 @@ func (f *Figure) cells(s *Series, p *Point) []Value {
 	return row
 }
 
-// Show makes f what the set shows. Its points are the set's only table.
+// Show makes f what the set shows: its points are the set's first table, and what
+// they mean an object.
 func (s *Set) Show(f *Figure) {
 	f.Source = s.Source()
 	s.Figure, s.Tables = f, []*Table{f.Table()}
+	if f.Gaps != nil {
+		s.Tables = append(s.Tables, f.lossTable())
+	}
+	s.Objects = []Object{{Name: "figure", Fields: []Field{
+		{"kind", Str(f.Name)}, {"title", Str(f.Title)}, {"x", Str(f.X.Label)}, {"x_unit", Str(f.X.Unit)},
+		{"y", Str(f.Y.Label)}, {"value", Str(f.Value.Label)}, {"value_unit", Str(f.Value.Unit)}, {"origin_ns", Int(f.X.Origin)},
+	}}}
+}
+
+// lossTable lists the stretches in which events were lost.
+func (f *Figure) lossTable() *Table {
+	t := &Table{Name: "losses", Title: "Events were lost", Cols: f.rangeCols()}
+	for _, g := range f.Gaps {
+		t.Rows = append(t.Rows, []Value{Int(g.From), Int(g.To)})
+	}
+	return t
+}
+
+// rangeCols are the columns of a stretch of X.
+func (f *Figure) rangeCols() []Col {
+	suffix := ""
+	if f.X.Unit == "ns" {
+		suffix = "_ns"
+	}
+	return []Col{
+		{Name: "from" + suffix, Head: "from", Unit: f.X.Unit, Help: f.X.Label},
+		{Name: "to" + suffix, Head: "to", Unit: f.X.Unit, Help: f.X.Label},
+	}
 }
 
 // shownFiles is how many files a source line names.
