@@ -16,6 +16,7 @@ func madeFiles() []made {
 		{"mac80211", mac80211Events(), []string{""}},
 		{"graph", graphEvents(), []string{"", "-R"}},
 		{"tasks", taskEvents(), []string{"", "-R", "-t"}},
+		{"blktrace", blockEvents(), []string{"", "-R"}},
 		{"printk", binaryEvents(), []string{"", "-R"}},
 		{"missing", missingFields(), []string{"", "-R"}},
 		{"operators", operatorEvents(), []string{""}},
@@ -211,6 +212,16 @@ func graphEvents() *datwriter.File {
 		{ID: 1, Pages: l.f.Pages([]datwriter.Event{{Time: at, Record: exit.Record(7, alpha, 3, 0, 100, 101)}})},
 	}}}
 	return l.f
+}
+
+// blockEvents: the event of the block tracer, whose format is in no file.
+func blockEvents() *datwriter.File {
+	l := newLog()
+	l.f.Declare(datwriter.Format{System: "ftrace", Name: "user_stack", Fields: []string{"unsigned int tgid", "unsigned long caller[8]"}, Print: `"x"`})
+	blk := l.f.Declare(datwriter.Format{System: "test", Name: "gone", Fields: []string{"u32 magic", "u32 sequence", "u64 sector", "u32 bytes", "u32 action", "u32 pid", "u32 device", "u32 cpu", "u16 error", "u16 pdu_len"}, Print: `"x"`})
+	l.f.Systems = l.f.Systems[:len(l.f.Systems)-1]
+	l.events = append(l.events, datwriter.Event{Time: 5e9, Record: blk.Record(7, 1, 2, 4096, 512, 3, 1234, 8<<20, 1, 0, 0)}, datwriter.Event{Time: 6e9, Record: blk.Record(7, 1, 2, -1, -1, -1, -1, -1, -1, -1, -1)})
+	return l.file()
 }
 
 // missingFields: events with forms of their own that lack what the form needs.

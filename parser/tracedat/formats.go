@@ -82,6 +82,10 @@ func (f *file) addFormat(c *cursor, system string) {
 		return
 	}
 	s.System = f.table.NameOf(f.table.Name(system))
+	f.addSchema(s)
+}
+
+func (f *file) addSchema(s *trace.Schema) {
 	if s.Type >= len(f.byType) {
 		f.byType = append(f.byType, make([]*trace.Schema, s.Type+1-len(f.byType))...)
 		f.reach = append(f.reach, make([]reach, s.Type+1-len(f.reach))...)

@@ -7,6 +7,7 @@ func (f *file) readV6(c *cursor) error {
 	f.readHeaderInfo(c)
 	f.readFtraceFormats(c)
 	f.readEventFormats(c)
+	f.addBlockTrace()
 	c.what = "kallsyms"
 	f.kallsyms = f.lazyBlock(c, "kallsyms")
 	c.what = "printk formats"

@@ -194,6 +194,7 @@ func (f *file) loadSections(o *options) error {
 		}
 		note(err)
 	}
+	f.addBlockTrace()
 	for _, lazy := range []struct {
 		id   int
 		what string
