@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os/signal"
 	"path/filepath"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -71,9 +69,6 @@ func runCat(ctx context.Context, t *cli.Terminal, f *catFlags, paths []string) e
 	if f.first < 0 || f.last < 0 {
 		return cli.Usage(errors.New("--first and --last want a number of records"))
 	}
-	// A reader that goes away is no error of cat: the write then fails with
-	// EPIPE instead of ending the program.
-	signal.Ignore(syscall.SIGPIPE)
 	var readErr error
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -84,9 +79,6 @@ func runCat(ctx context.Context, t *cli.Terminal, f *catFlags, paths []string) e
 		readErr = c.print(ctx, in.Traces())
 		return out.flush()
 	})
-	if errors.Is(err, syscall.EPIPE) {
-		return nil // whoever reads has seen enough
-	}
 	return errors.Join(err, readErr)
 }
 

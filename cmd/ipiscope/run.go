@@ -19,10 +19,13 @@ func run(ctx context.Context, args []string, in io.Reader, out, errw io.Writer) 
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	var exit *cli.ExitError
-	if err != nil && !(errors.As(err, &exit) && exit.Err == nil) {
+	status := cli.Status(err)
+	said := errors.As(err, &exit) && exit.Err == nil
+	// A reader that has seen enough and goes away is no news.
+	if err != nil && !said && status != cli.ExitPipe {
 		fmt.Fprintf(errw, "ipiscope: %v\n", err)
 	}
-	return cli.Status(err)
+	return status
 }
 
 func newRoot(t *cli.Terminal) *cobra.Command {

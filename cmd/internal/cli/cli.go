@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"syscall"
 )
 
 // Exit statuses; they are part of the contract with scripts.
@@ -16,6 +17,8 @@ const (
 	ExitUsage     = 2 // the command line or an expression is wrong
 	ExitPartial   = 3 // data is incomplete and --strict was given
 	ExitThreshold = 4 // a threshold was exceeded
+	// ExitPipe is what a shell reports of a program that SIGPIPE ended.
+	ExitPipe = 128 + 13
 )
 
 // An ExitError ends the command with a status. Err is printed unless nil, when
@@ -48,6 +51,8 @@ func Status(err error) int {
 	switch {
 	case err == nil:
 		return ExitOK
+	case errors.Is(err, syscall.EPIPE):
+		return ExitPipe
 	case errors.As(err, &exit):
 		return exit.Code
 	}

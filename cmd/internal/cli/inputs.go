@@ -103,7 +103,7 @@ func (in *Inputs) Each(ctx context.Context, f func(trace.Source, Run) error) err
 	var all []error
 	for _, tr := range in.Traces() {
 		err := tr.Read(ctx, f)
-		if Status(err) == ExitUsage {
+		if status := Status(err); status == ExitUsage || status == ExitPipe {
 			return err
 		}
 		all = append(all, err)
@@ -132,7 +132,7 @@ func (tr Trace) Read(ctx context.Context, f func(trace.Source, Run) error) error
 		return &ExitError{Code: ExitFailed}
 	}
 	lossy, err := tr.in.one(ctx, tr.Path, f)
-	if Status(err) == ExitUsage {
+	if status := Status(err); status == ExitUsage || status == ExitPipe {
 		return err
 	}
 	if err != nil {

@@ -106,7 +106,8 @@ func WriteTo(t *Terminal, path string, write func(Output) error) error {
 	if t.reads(path) {
 		return Usage(fmt.Errorf("-o %s: is one of the inputs", path))
 	}
-	f, err := os.Create(path)
+	// Not os.Create: whoever opens a pipe for reading too keeps it open for good.
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666)
 	if err != nil {
 		return err
 	}
