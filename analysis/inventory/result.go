@@ -23,9 +23,6 @@ func (s *State) Result(in result.Input) *result.Set {
 		{Name: "duration_ns", Value: result.Int(s.span.Duration())},
 	}
 	set.Tables = []*result.Table{s.properties(in), s.abilities(), s.eventTable(), s.cpuTable()}
-	for _, n := range s.table.Meta.Notes {
-		set.Warn("note", in.Path+": "+n)
-	}
 	return set
 }
 

@@ -54,6 +54,8 @@ type Input struct {
 	// times of the result are in ticks of its own. Text may not name the clock.
 	Ticks      bool
 	Incomplete bool // damaged, cut off or interrupted: figures are partial
+	// Notes are facts about the input that limit what can be said from it.
+	Notes []string
 }
 
 // IsLossy reports whether the input lacks events, so that its counts are lower
@@ -65,6 +67,21 @@ func (in Input) IsLossy() bool { return in.Lost > 0 || in.LostUnknown || in.Inco
 type Warning struct {
 	Code string
 	Text string
+}
+
+// WarnNotes adds the notes of all inputs.
+func (s *Set) WarnNotes() {
+	warn := func(inputs []Input) {
+		for _, in := range inputs {
+			for _, n := range in.Notes {
+				s.Warn("note", in.Path+": "+n)
+			}
+		}
+	}
+	warn(s.Inputs)
+	for _, side := range s.Sides {
+		warn(side.Inputs)
+	}
 }
 
 // Warn adds a warning unless the same one is there already.

@@ -22,7 +22,7 @@ func (c *Coverage) Warn(set *result.Set) {
 			set.Warn("lost-events", lostText(in))
 		}
 		if in.Ticks {
-			set.Warn("clock-ticks", fmt.Sprintf("%s: its clock %s does not count nanoseconds: lengths are in its ticks, and rates are per 1000000000 ticks", in.Path, in.Clock))
+			set.Warn("clock-ticks", fmt.Sprintf("%s: its clock%s does not count nanoseconds: lengths are in its ticks, and rates are per 1000000000 ticks", in.Path, spaced(in.Clock)))
 		}
 		if in.SyntaxErrors > 0 {
 			set.Warn("syntax-errors", fmt.Sprintf("%s: %d lines or parts were not understood and are not counted", in.Path, in.SyntaxErrors))
@@ -61,4 +61,12 @@ func lostText(in result.Input) string {
 		return fmt.Sprintf("%s: at least %d events were lost: counts are lower bounds", in.Path, in.Lost)
 	}
 	return fmt.Sprintf("%s: %d events were lost: counts are lower bounds", in.Path, in.Lost)
+}
+
+// spaced puts a blank before a name that a text may not hold.
+func spaced(name string) string {
+	if name == "" {
+		return ""
+	}
+	return " " + name
 }

@@ -99,6 +99,9 @@ func runExport(ctx context.Context, t *cli.Terminal, f *exportFlags, rowsGiven b
 				return err
 			}
 			input, err := run(state)
+			for _, n := range input.Notes {
+				t.Warnf("warning", "%s: %s", input.Path, n)
+			}
 			if input.IsLossy() {
 				t.Warnf("warning", "%s: events are missing: so are hits", input.Path)
 			}

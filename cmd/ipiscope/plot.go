@@ -85,6 +85,7 @@ func (f *pictureFlags) writer(t *cli.Terminal) (func(*result.Set) error, error) 
 		return nil, cli.Usage(errors.New("pictures are not written to a terminal: give -o FILE or redirect it"))
 	}
 	return func(set *result.Set) error {
+		set.WarnNotes()
 		for _, w := range set.Warnings {
 			t.Warnf("warning", "%s", w.Text)
 		}

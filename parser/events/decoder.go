@@ -303,13 +303,13 @@ func (d *Decoder) Mask(e *trace.Event, f *trace.Field, m *cpumask.Mask) bool {
 		return m.SetHex(t[2:]) == nil
 	case bytes.ContainsAny(t, ",-") || len(t) == 0:
 	case len(t) > 5: // no CPU number: at most cpumask.MaxCPUs
-		d.note(e, f, t, "not a CPU set")
+		d.note(e, f, t, "not a CPU set: whom it is about is lost")
 		return false
 	case f.Kind != trace.KindMask:
 		d.note(e, f, t, "read as the number of one CPU")
 	}
 	if err := m.UnmarshalText(t); err != nil {
-		d.note(e, f, t, "not a CPU set")
+		d.note(e, f, t, "not a CPU set: whom it is about is lost")
 		return false
 	}
 	return true
@@ -347,6 +347,10 @@ func (d *Decoder) note(e *trace.Event, f *trace.Field, t []byte, what string) {
 		return
 	}
 	d.noted = true
+	at := "line " + strconv.Itoa(e.At.Line)
+	if e.At.Line == 0 {
+		at = "offset " + strconv.FormatInt(e.At.Off, 10)
+	}
 	d.table.Meta.Notes = append(d.table.Meta.Notes,
-		e.At.String()+": "+e.Schema().Name+": "+f.Name+" is "+strconv.Quote(string(t[:min(len(t), 64)]))+", "+what)
+		at+": "+e.Schema().Name+": "+f.Name+" is "+strconv.Quote(string(t[:min(len(t), 64)]))+", "+what)
 }

@@ -308,7 +308,7 @@ func TestMaskNotes(t *testing.T) {
 		{"ipi_raise", "target_cpus", "target_mask=0,2-5 (x)", "0,2-5", ""},
 		{"ipi_raise", "target_cpus", "target_mask= (x)", "", ""},
 		{"ipi_send_cpumask", "cpumask", "cpumask=16 callsite=f callback=g", "16", ""},
-		{"ipi_send_cpumask", "cpumask", "cpumask=[FAILED callsite=f callback=g", "bad", "not a CPU set"},
+		{"ipi_send_cpumask", "cpumask", "cpumask=[FAILED callsite=f callback=g", "bad", "not a CPU set: whom it is about is lost"},
 	}
 	for _, tt := range tests {
 		table := trace.NewTable()

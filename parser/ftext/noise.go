@@ -265,6 +265,8 @@ func (s *Source) facts() {
 	}
 }
 
+const noFlags = "the text has no flags: only the order of the lines tells what an interrupt did from what its task did"
+
 func (s *Source) learnFacts(h *header) {
 	if s.dialect == unknownDialect {
 		s.dialect = guessDialect(h)
@@ -272,6 +274,9 @@ func (s *Source) learnFacts(h *header) {
 	if !h.hasFlags && !s.seen.noFlags {
 		s.seen.noFlags = true
 		s.dropped("flags")
+		if !s.seen.context {
+			s.note(noFlags)
+		}
 	}
 	if h.noDepth && !s.seen.noDepth {
 		s.seen.noDepth = true

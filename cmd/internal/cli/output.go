@@ -73,6 +73,7 @@ func (f *OutputFlags) With(t *Terminal, format report.Format) func(*result.Set) 
 				return err
 			}
 		}
+		set.WarnNotes()
 		for _, w := range set.Warnings {
 			t.Warnf("warning", "%s", w.Text)
 		}
