@@ -1,6 +1,10 @@
 package track
 
-import "github.com/ipiscope/ipiscope/parser/trace"
+import (
+	"strings"
+
+	"github.com/ipiscope/ipiscope/parser/trace"
+)
 
 // Linux 6.4 traces a cross-CPU call twice: once with the function that was
 // asked for, then, if an interrupt is really sent, with the generic callback.
@@ -21,6 +25,9 @@ type logicalCall struct {
 func (s *Sends) isLogical(w *Send, r *role) bool {
 	if s.hasCSD || r.kind == kindRaise || w.Callback == s.names.generic || w.Callback == s.names.null || w.Callback == 0 {
 		return false
+	}
+	if strings.HasPrefix(s.table.NameOf(w.Callback), "0x") {
+		return false // an address without a symbol, as the option fields prints it, may be any function
 	}
 	return !w.Targets.IsEmpty() && (w.Targets.Count() > 1 || !w.Targets.Has(int(w.CPU)))
 }

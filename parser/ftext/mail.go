@@ -15,6 +15,12 @@ func (s *Source) startMail() {
 	s.mail = mail.NewText(&s.in)
 }
 
+// hasHead reports whether a text begins as the kernel's or trace-cmd's does.
+func hasHead(text []byte) bool {
+	line, _, _ := bytes.Cut(text, []byte("\n"))
+	return bytes.HasPrefix(line, []byte("# tracer: ")) || isReportHead(lines.TrimCR(line))
+}
+
 // isTraceLine reports whether a line is one that the kernel or trace-cmd prints.
 func isTraceLine(line []byte) bool {
 	return isFrame(line) || line[0] == '#' || isHead(line, true) || isReportHead(line) || hasHeader(line) ||

@@ -17,7 +17,6 @@
 package ftext
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 	"runtime"
@@ -124,7 +123,7 @@ func New(r io.Reader, name string, opts Options) (*Source, error) {
 	if err := s.in.Err(); err != nil && len(prefix) == 0 {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	if mail.LooksLike(prefix[:min(len(prefix), judged)], bytes.HasPrefix(prefix, []byte("# tracer: ")), isTraceLine) {
+	if mail.LooksLike(prefix[:min(len(prefix), judged)], hasHead(prefix), isTraceLine) {
 		s.startMail()
 	}
 	return s, nil

@@ -143,12 +143,12 @@ func (h *header) parseTask(t []byte) {
 		}
 	}
 	if rest, last, ok := lastNumber(t); ok {
-		h.pid, t = last, rest
-		if n := len(t); n > 0 && t[n-1] == '/' {
-			if rest, pid, ok := lastNumber(t[:n-1]); ok {
-				h.tgid, t = pid, rest
-			}
-		}
+		n := len(rest)
+		if n == 0 || rest[n-1] != '/' {
+			h.pid, t = last, rest
+		} else if before, pid, ok := lastNumber(rest[:n-1]); ok {
+			h.pid, h.tgid, t = last, pid, before
+		} // else the number belongs to the comm, as in migration/0
 	}
 	h.comm = t
 }

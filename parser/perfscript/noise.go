@@ -13,6 +13,8 @@ type facts struct {
 	first, noCPU, noTask, mail bool
 }
 
+const noFlags = "perf prints no flags: only the order of the lines tells what an interrupt did from what its task did"
+
 // learnFacts notes what the header of a sample lacks.
 func (s *Source) learnFacts() {
 	h, f, meta := &s.head, &s.seen, &s.table.Meta
@@ -25,10 +27,12 @@ func (s *Source) learnFacts() {
 	if h.cpu < 0 && !f.noCPU {
 		f.noCPU = true
 		meta.DroppedColumns = append(meta.DroppedColumns, "cpu")
+		s.note("samples without a CPU (-F): who sent is not known, their CPU is -1")
 	}
 	if h.pid < 0 && len(h.comm) == 0 && !f.noTask {
 		f.noTask = true
 		meta.DroppedColumns = append(meta.DroppedColumns, "task")
+		s.note("samples without comm and tid (-F): their PID is -1")
 	}
 }
 

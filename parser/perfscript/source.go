@@ -90,6 +90,7 @@ func New(r io.Reader, name string, opts Options) (*Source, error) {
 	// perf record's default, local_clock(), is what ftrace calls "perf".
 	meta.Clock = "perf"
 	meta.DroppedColumns = []string{"flags"}
+	s.note(noFlags)
 	prefix := s.in.Ahead(judged)
 	if err := s.in.Err(); err != nil && len(prefix) == 0 {
 		return nil, fmt.Errorf("%s: %w", name, err)

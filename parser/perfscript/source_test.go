@@ -28,6 +28,7 @@ func TestColumns(t *testing.T) {
 		{"            perf    2973 [002]   292.146365:          1 ipi:ipi_send_cpu: cpu=2", "perf|2973|-1|2|292146365000|ipi:ipi_send_cpu"},
 		{"            perf    2973   292.146365: ipi:ipi_send_cpu: cpu=2", "perf|2973|-1|-1|292146365000|ipi:ipi_send_cpu"},
 		{"            perf [002]   292.146365: ipi:ipi_send_cpu: cpu=2", "perf|-1|-1|2|292146365000|ipi:ipi_send_cpu"},
+		{"     migration/0   292.146365: ipi:ipi_send_cpu: cpu=2", "migration/0|-1|-1|-1|292146365000|ipi:ipi_send_cpu"}, // -F comm,time,event,trace
 		{"  292.146365: ipi:ipi_send_cpu: cpu=2", "|-1|-1|-1|292146365000|ipi:ipi_send_cpu"},
 		{"[002]   292.146365: ipi:ipi_send_cpu: cpu=2", "|-1|-1|2|292146365000|ipi:ipi_send_cpu"},
 		{"   2973 [002]   292.146365: ipi:ipi_send_cpu: cpu=2", "|2973|-1|2|292146365000|ipi:ipi_send_cpu"},
@@ -216,7 +217,7 @@ func TestMeta(t *testing.T) {
 	}
 	want := trace.Meta{
 		Path: "x.txt", Format: "perf script text", Tool: "perf 6.12.107", Kernel: "6.12.107+deb13-amd64", Host: "lab",
-		Arch: "x86_64", Clock: "perf", ClockUnit: "ns", CPUs: 4, DroppedColumns: []string{"flags"},
+		Arch: "x86_64", Clock: "perf", ClockUnit: "ns", CPUs: 4, DroppedColumns: []string{"flags"}, Notes: []string{noFlags},
 	}
 	if diff := cmp.Diff(want, s.Table().Meta); diff != "" {
 		t.Error(diff)
@@ -225,7 +226,7 @@ func TestMeta(t *testing.T) {
 	s = open(t, "# event : name = ipi:ipi_send_cpu, , type = 2, use_clockid = 1, clockid = 1\n  0.000000: x:y: a=1\n", Options{})
 	for s.Scan() {
 	}
-	if m := s.Table().Meta; m.Clock != "mono" || len(m.Notes) != 1 || fmt.Sprint(m.DroppedColumns) != "[flags cpu task]" {
+	if m := s.Table().Meta; m.Clock != "mono" || len(m.Notes) != 4 || fmt.Sprint(m.DroppedColumns) != "[flags cpu task]" {
 		t.Errorf("%+v", m)
 	}
 }
@@ -244,7 +245,7 @@ func TestRecords(t *testing.T) {
 	if diff := cmp.Diff(want, short(s)); diff != "" {
 		t.Error(diff)
 	}
-	if n := s.Table().Meta.Notes; len(n) != 1 || !strings.Contains(n[0], "lost 3 chunks") {
+	if n := s.Table().Meta.Notes; len(n) != 2 || !strings.Contains(n[1], "lost 3 chunks") {
 		t.Errorf("notes %q", n)
 	}
 }
