@@ -43,6 +43,7 @@ type class struct {
 	wanted    bool
 	hasStack  bool // its stack is wanted
 	isStack   bool
+	isUser    bool // it is a stack of user space, which the wait is not for
 }
 
 // A flagsWord is a flags column that was checked, as it stands in the text.
@@ -158,7 +159,7 @@ func (s *skimmer) look() verdict {
 	c := s.b.At(l.cpu)
 	waited := c.Waits
 	if k.isStack {
-		if waited && l.context() == c.For {
+		if waited && !k.isUser && l.context() == c.For {
 			c.Waits = false
 		}
 		if !c.Seen {
@@ -432,7 +433,7 @@ func (s *skimmer) classify(name string) *class {
 		schema = &trace.Schema{Name: event}
 	}
 	k := &class{
-		name: name, isStack: schema.IsStack,
+		name: name, isStack: schema.IsStack, isUser: event == "user_stack",
 		takesPart: s.hint.Select.HasEvent(schema),
 		wanted:    s.hint.Want.Events == nil || trace.Names(s.hint.Want.Events, schema),
 		hasStack:  s.hint.Want.Stacks == nil || trace.Names(s.hint.Want.Stacks, schema),

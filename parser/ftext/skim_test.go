@@ -88,9 +88,12 @@ func needed(t *testing.T, text []byte, w trace.Want) (need map[int]bool, times m
 			times[r.At.Line] = r.Time
 			need[r.At.Line] = len(waiting[r.CPU]) > 0
 			waits := func(c trace.Context) bool { return !r.Context().Interrupts(c) }
-			if r.Schema().IsStack {
+			switch {
+			case name == "user_stack":
+				waits = func(trace.Context) bool { return false }
+			case r.Schema().IsStack:
 				waits = func(c trace.Context) bool { return r.Context() == c }
-			} else {
+			default:
 				need[r.At.Line] = need[r.At.Line] || !seen[at] || slices.Contains(w.Events, name)
 				seen[at] = true
 			}
@@ -170,8 +173,10 @@ func TestSkimBlocks(t *testing.T) {
 	inner := line(0, "d.h1.", "000003", "sched_waking: a:1 [120] CPU:001")
 	stack := line(0, "d..1.", "000004", "kernel_stack: <stack trace >") + "=> f (ffffffff92f09890)\n=> g (ffffffff92f09891)\n"
 	theirs := strings.ReplaceAll(stack, "d..1.", "d.h1.")
+	user := line(0, "d..1.", "000003", "user_stack: =>0x0") + "\t=> 0x0\n"
 	texts := []string{
 		send + stack + other,
+		send + user + stack + other,
 		send + inner + theirs + stack + other,
 		send + other + inner + other + other + inner + theirs + other + stack + stack,
 		"CPU:0 [LOST 3 EVENTS]\n##### CPU 0 buffer started ####\n" + other + inner + theirs,
