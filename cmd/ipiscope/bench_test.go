@@ -9,12 +9,17 @@ import (
 	"github.com/ipiscope/ipiscope/analysis/catalog"
 	"github.com/ipiscope/ipiscope/analysis/contexts"
 	"github.com/ipiscope/ipiscope/analysis/evidence"
+	"github.com/ipiscope/ipiscope/analysis/inventory"
 	"github.com/ipiscope/ipiscope/analysis/ipi"
 	"github.com/ipiscope/ipiscope/analysis/irqcount"
 	"github.com/ipiscope/ipiscope/analysis/key"
 	"github.com/ipiscope/ipiscope/analysis/latency"
+	"github.com/ipiscope/ipiscope/analysis/listing"
 	"github.com/ipiscope/ipiscope/analysis/quiet"
+	"github.com/ipiscope/ipiscope/analysis/result"
+	"github.com/ipiscope/ipiscope/analysis/stacks"
 	"github.com/ipiscope/ipiscope/analysis/steady"
+	"github.com/ipiscope/ipiscope/analysis/timeline"
 	"github.com/ipiscope/ipiscope/analysis/whatif"
 	"github.com/ipiscope/ipiscope/parser"
 	"github.com/ipiscope/ipiscope/parser/cpumask"
@@ -89,6 +94,9 @@ func allStates(b *testing.B, t *trace.Table) []analysis.State {
 		quiet.New(t, quiet.Config{Isolated: &m, Catalog: cat}),
 		whatif.New(t, whatif.Config{Isolated: &m, Catalog: cat}),
 		evidence.New(t, evidence.Config{Isolated: &m, Catalog: cat}),
-		contexts.New(t, cat), irqcount.New(t), steady.New(),
+		stacks.New(t, stacks.Config{Isolated: &m, Catalog: cat}),
+		listing.New(t, listing.Config{Isolated: &m, Catalog: cat, Row: func([]result.Value) error { return nil }}),
+		timeline.New(t, timeline.Config{Isolated: &m, Catalog: cat, Mark: func(*result.Mark) error { return nil }}),
+		contexts.New(t, cat), inventory.New(t), irqcount.New(t), steady.New(),
 	}
 }
