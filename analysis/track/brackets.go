@@ -187,6 +187,19 @@ func (x *Bracket) identity() bracketID {
 	return bracketID{x.Kind, x.ID, 0}
 }
 
+// identityOf is the identity of the bracket that an exit event closes.
+func (b *Brackets) identityOf(e *trace.Event, r *bracketRole) bracketID {
+	switch r.kind {
+	case BracketVector:
+		return bracketID{r.kind, 0, r.name}
+	case BracketIPI:
+		x := b.identify(e, r)
+		return x.identity()
+	}
+	n, _ := e.Uint(r.id)
+	return bracketID{r.kind, n, 0}
+}
+
 // note remembers an identity and reports whether it is a new one. Calls are as
 // many as there are csds: they are remembered as one.
 func (c *bracketCPU) note(id bracketID) bool {
@@ -210,14 +223,13 @@ func (b *Brackets) noteKind(r *bracketRole, x *Bracket) {
 		return
 	}
 	r.noted = true
-	if !b.hasEntered(x) {
-		b.entered = append(b.entered, x.event())
+	if id := x.identity().event(); !b.hasEntered(id) {
+		b.entered = append(b.entered, id)
 	}
 }
 
 // hasEntered reports whether an entry of this kind was seen on any CPU.
-func (b *Brackets) hasEntered(x *Bracket) bool {
-	id := x.event()
+func (b *Brackets) hasEntered(id bracketID) bool {
 	for i := range b.entered {
 		if b.entered[i] == id {
 			return true
@@ -227,11 +239,11 @@ func (b *Brackets) hasEntered(x *Bracket) bool {
 }
 
 // event tells the kind of event that a bracket begins with.
-func (x *Bracket) event() bracketID {
-	if x.Kind == BracketVector {
-		return bracketID{x.Kind, 0, x.Name}
+func (id bracketID) event() bracketID {
+	if id.kind == BracketVector {
+		return id
 	}
-	return bracketID{kind: x.Kind}
+	return bracketID{kind: id.kind}
 }
 
 func (b *Brackets) enter(e *trace.Event, r *bracketRole) {
@@ -277,8 +289,7 @@ func (b *Brackets) drop(c *bracketCPU, i int, why Reason) {
 
 func (b *Brackets) exit(e *trace.Event, r *bracketRole) {
 	c := b.cpu(e.CPU)
-	x := b.identify(e, r)
-	id := x.identity()
+	id := b.identityOf(e, r)
 	for i := len(c.open) - 1; i >= 0; i-- {
 		if c.open[i].identity() != id {
 			continue
@@ -297,10 +308,10 @@ func (b *Brackets) exit(e *trace.Event, r *bracketRole) {
 	switch first := c.note(id); { // only the first can have been open
 	case first && c.gap:
 		why = Lost
-	case first, !b.hasEntered(&x):
+	case first, !b.hasEntered(id.event()):
 		why = TraceStart
 	}
-	b.Runs[x.Kind][why]++
+	b.Runs[r.kind][why]++
 }
 
 // Lost takes a gap in the events of one CPU.

@@ -9,13 +9,31 @@ import "github.com/ipiscope/ipiscope/parser/trace"
 // queue and send to the same target. The context tells the two apart, where
 // CPU and pid alone would give a wrong function.
 type calls struct {
-	byCPU []map[callKey]call
+	byCPU []map[packedKey]call
 }
 
 type callKey struct {
 	trace.Context
 	target   int32
 	callsite trace.NameID
+}
+
+// packedKey is a callKey as two words, which a map hashes at once: without the
+// gaps between small fields.
+type packedKey [2]uint64
+
+func (k callKey) pack() packedKey {
+	return packedKey{
+		uint64(uint32(k.PID))<<32 | uint64(k.Flags)<<8 | uint64(k.Depth),
+		uint64(uint32(k.target))<<32 | uint64(k.callsite),
+	}
+}
+
+func (p packedKey) unpack() callKey {
+	return callKey{
+		trace.Context{PID: int32(p[0] >> 32), Flags: trace.Flags(p[0] >> 8), Depth: uint8(p[0])},
+		int32(p[1] >> 32), trace.NameID(p[1]),
+	}
 }
 
 type call struct {
@@ -27,7 +45,7 @@ type call struct {
 }
 
 // at returns the map of one CPU.
-func (c *calls) at(cpu int32) map[callKey]call {
+func (c *calls) at(cpu int32) map[packedKey]call {
 	if cpu < 0 {
 		cpu = 0
 	}
@@ -35,7 +53,7 @@ func (c *calls) at(cpu int32) map[callKey]call {
 		c.byCPU = append(c.byCPU, nil)
 	}
 	if c.byCPU[cpu] == nil {
-		c.byCPU[cpu] = map[callKey]call{}
+		c.byCPU[cpu] = map[packedKey]call{}
 	}
 	return c.byCPU[cpu]
 }
@@ -44,17 +62,19 @@ func (c *calls) at(cpu int32) map[callKey]call {
 // for an IPI: that one sent none.
 func (c *calls) queue(cpu int32, k callKey, v call) (older call, stale bool) {
 	m := c.at(cpu)
-	older, stale = m[k]
-	m[k] = v
+	p := k.pack()
+	older, stale = m[p]
+	m[p] = v
 	return older, stale
 }
 
 // take returns the newest call with this key and forgets it.
 func (c *calls) take(cpu int32, k callKey) (call, bool) {
 	m := c.at(cpu)
-	v, ok := m[k]
+	p := k.pack()
+	v, ok := m[p]
 	if ok {
-		delete(m, k)
+		delete(m, p)
 	}
 	return v, ok
 }
@@ -62,8 +82,8 @@ func (c *calls) take(cpu int32, k callKey) (call, bool) {
 // clear forgets all calls of a CPU, handing each to f.
 func (c *calls) clear(cpu int32, f func(callKey, call)) {
 	m := c.at(cpu)
-	for k, v := range m {
-		f(k, v)
+	for p, v := range m {
+		f(p.unpack(), v)
 	}
 	clear(m)
 }
