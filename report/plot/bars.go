@@ -14,13 +14,13 @@ import (
 
 // bars draws a bar for each row: the series behind one another, or below one
 // another with their intervals.
-func (p *page) bars(b *plot.Plot, width vg.Length) {
+func (p *page) bars(b *plot.Plot) {
 	f := p.f
 	p.rowAxis(&b.Y)
 	b.Y.Label.Text = f.Y.Label
 	tick := p.style(tickSize, p.t.ink)
 	labels := p.barLabels()
-	x := newRuler(&f.Value, 0, p.room(labels, tick, width-p.rowWidth(tick)))
+	x := newRuler(&f.Value, 0, p.room(labels, tick, p.size.X-p.rowWidth(tick)))
 	x.setUp(&b.X, 7)
 	b.X.Label.Text = x.title(&f.Value)
 	b.Add(p.grid(true, false))

@@ -11,8 +11,8 @@ import (
 	"github.com/ipiscope/ipiscope/analysis/result"
 )
 
-// body is the plot itself with its axes, on a canvas of a width.
-func (p *page) body(width vg.Length) *plot.Plot {
+// body is the plot itself with its axes.
+func (p *page) body() *plot.Plot {
 	b := plot.New()
 	b.BackgroundColor = nil
 	for _, a := range []*plot.Axis{&b.X, &b.Y} {
@@ -34,7 +34,7 @@ func (p *page) body(width vg.Length) *plot.Plot {
 	case result.FormLanes, result.FormHeat:
 		p.rowsOverX(b)
 	case result.FormBars, result.FormIntervals:
-		p.bars(b, width)
+		p.bars(b)
 	}
 	return b
 }
@@ -196,7 +196,7 @@ func (p *page) rowAxis(a *plot.Axis) {
 	a.Min, a.Max = 0, float64(max(n, 1))
 	a.Tick.Length = 0
 	every := 1
-	for n/every > 64/2 && p.f.Form == result.FormHeat || n/every > 40 {
+	for vg.Length(n/every)*tickSize*1.1 > p.size.Y-4*labelSize && every < n {
 		every *= 2
 	}
 	names := shortNames(p.f.Rows, p.longest)

@@ -115,6 +115,11 @@ func (p *page) note() string {
 	if p.f.Value.Log {
 		kind = ", logarithmic"
 	}
-	width := p.f.Series[0].Points[0]
-	return fmt.Sprintf("full height: %.0f hits in %s%s", laneMax(p.f), amount(&p.f.X, float64(width.To-width.From)), kind)
+	var width int64 // all but the last stretch have the same
+	for _, s := range p.f.Series {
+		for _, q := range s.Points {
+			width = max(width, q.To-q.From)
+		}
+	}
+	return fmt.Sprintf("full height: %.0f hits in %s%s", laneMax(p.f), amount(&p.f.X, float64(width)), kind)
 }

@@ -42,6 +42,7 @@ type page struct {
 	loose bool
 	// longest is how many characters of a name there is room for.
 	longest int
+	size    vg.Point // of the plot with its axes
 }
 
 func newPage(f *result.Figure, themeName string) *page { return &page{f: f, t: themeOf(themeName)} }
@@ -61,7 +62,8 @@ func (p *page) draw(c draw.Canvas) {
 	p.longest = min(longestName, int(0.4*c.Size().X/(tickSize/2))) // of the width, for letters half as wide as high
 	c = p.top(c)
 	c = p.bottom(c)
-	body := p.body(c.Size().X)
+	p.size = c.Size()
+	body := p.body()
 	body.Draw(c)
 	if p.f.IsEmpty() {
 		sty := p.style(labelSize, p.t.dim)
@@ -192,9 +194,9 @@ func heightOf(f *result.Figure) int {
 	case result.FormHeat:
 		return around + min(max(240, rows*16), 800)
 	case result.FormBars:
-		return around + max(100, rows*24)
+		return min(around+max(100, rows*24), MaxSize)
 	case result.FormIntervals:
-		return around + max(120, rows*(12+14*max(len(f.Series), 1)))
+		return min(around+max(120, rows*(12+14*max(len(f.Series), 1))), MaxSize)
 	}
 	return 420
 }

@@ -286,6 +286,28 @@ type failing struct{}
 
 func (failing) Write([]byte) (int, error) { return 0, errFull }
 
+// TestManyRows: every row has its name if the picture may be as high as it needs
+// to be, and thousands do not make it higher than a picture may be.
+func TestManyRows(t *testing.T) {
+	f := *figures()[6]
+	f.Rows, f.Series = nil, []result.Series{{Name: "unknown"}}
+	for row := range 5000 {
+		f.Rows = append(f.Rows, fmt.Sprintf("row-%d", row))
+		f.Series[0].Points = append(f.Series[0].Points, result.Point{Row: row, Value: 1})
+		if row == 99 {
+			svg := string(draw(t, &f, plot.Options{Format: "svg"}))
+			for _, name := range f.Rows {
+				if !strings.Contains(svg, ">"+name+"</text>") {
+					t.Errorf("%s has no name", name)
+				}
+			}
+		}
+	}
+	if svg := string(draw(t, &f, plot.Options{Format: "svg"})); !strings.Contains(svg, `height="10000"`) {
+		t.Error(svg[:200])
+	}
+}
+
 // TestManyPoints: what a figure of 64 rows takes in a page stays small.
 func TestManyPoints(t *testing.T) {
 	f := *figures()[4]
