@@ -1,4 +1,4 @@
-.PHONY: build test lint fuzz bench ci man install uninstall deb
+.PHONY: build test lint fuzz bench bench-parts ci man install uninstall deb
 
 PREFIX  = /usr/local
 DESTDIR =
@@ -19,8 +19,14 @@ lint:
 fuzz:
 	.ci/run fuzz
 
+# Whole runs beside trace-cmd, grep, wc and others on large traces, into
+# docs/performance.md; BENCH=-size\ 1GiB for larger ones. bench-parts measures
+# each stage by itself.
 bench:
-	go test -run '^$$' -bench . ./...
+	go run ./cmd/bench -o docs/performance.md $(BENCH)
+
+bench-parts:
+	go test -run '^$$' -bench . -benchmem ./...
 
 ci:
 	.ci/run

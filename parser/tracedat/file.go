@@ -74,6 +74,7 @@ type file struct {
 	noComm       trace.NameID // what stands for a pid without a command line
 	tgids        map[int32]int32
 	buffers      []buffer
+	options      int64 // where a version 7 file's first options section is
 	adjust       clockAdjust
 	// text of the BUFFER_TEXT ("latency") section: such a file holds no binary
 	// events

@@ -47,7 +47,7 @@ func (f *file) readV7(c *cursor) error {
 	if err != nil {
 		return fmt.Errorf("offset %#x: %w", at, err)
 	}
-	f.unpack = unpack
+	f.unpack, f.options = unpack, next
 	var o options
 	var firstErr error
 	seen := map[int64]bool{}
