@@ -66,6 +66,7 @@ func (c *cat) together(ctx context.Context, traces []cli.Trace) error {
 		head, ok := next()
 		heads = append(heads, pulledTrace{head, ok, next, stop})
 		if cli.Status(errs[i]) == cli.ExitUsage {
+			cancel() // ends those that have begun
 			return errs[i]
 		}
 	}
