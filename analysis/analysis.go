@@ -75,8 +75,8 @@ type Options struct {
 	// Syntax is called for every part of the input that was not understood;
 	// nil ignores them. The record is not to be kept.
 	Syntax func(*trace.SyntaxError)
-	// Tick is called now and then.
-	Tick func()
+	// Tick is called now and then. An error of it ends the run.
+	Tick func() error
 }
 
 // tickEvery is how often Run looks at its context, in records.
@@ -114,10 +114,9 @@ func Run(ctx context.Context, src trace.Source, o Options, states ...State) (Sta
 	for n := uint(1); err == nil && src.Scan(); n++ {
 		r := src.Record()
 		if _, isSkipped := r.(*trace.Skipped); isSkipped || n%tickEvery == 0 {
-			if o.Tick != nil {
-				o.Tick()
+			if err = ctx.Err(); err == nil && o.Tick != nil {
+				err = o.Tick()
 			}
-			err = ctx.Err()
 		}
 		switch r := r.(type) {
 		case *trace.Event:

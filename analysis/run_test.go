@@ -117,7 +117,7 @@ func TestSkipped(t *testing.T) {
 	}
 	s := &tallying{sample{want: trace.Want{Events: []string{"a", "b"}}}}
 	ticks := 0
-	st, err := Run(context.Background(), src, Options{Window: &trace.Window{From: 0, To: 10 * sec}, Tick: func() { ticks++ }}, s)
+	st, err := Run(context.Background(), src, Options{Window: &trace.Window{From: 0, To: 10 * sec}, Tick: func() error { ticks++; return nil }}, s)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -125,7 +125,7 @@ func NewDeliveries(t *trace.Table, cfg DeliveryConfig) *Deliveries {
 
 // DeliveryWants are what Deliveries looks at: any event may show what a CPU does,
 // but only sends tell by their stack.
-func DeliveryWants() trace.Want { return trace.Want{Stacks: Wants().Stacks} }
+func DeliveryWants() trace.Want { return trace.Want{Stacks: Wants().Stacks, Names: true} }
 
 // DeliveryEvents are the events that Deliveries reads besides those of Needs.
 func DeliveryEvents() []string {

@@ -58,7 +58,7 @@ func kinds() map[string]kind {
 // a CPU behind a send that does not interrupt it (trace.Context) ends the wait for
 // the send's stack.
 func Wants() trace.Want {
-	var w trace.Want
+	w := trace.Want{Names: true}
 	for name, kind := range kinds() {
 		switch kind {
 		case kindKernelStack, kindUserStack: // they come with the events of Stacks

@@ -43,6 +43,9 @@ type Want struct {
 	// of them. Of other events' stacks none is delivered. The event that ends
 	// the wait for a stack is delivered, too.
 	Stacks []string
+	// Names says that the names of kernel addresses are looked at, so that a
+	// source may get its symbols ready with the first of these events.
+	Names bool
 }
 
 // And returns a Want for two consumers.
@@ -53,7 +56,7 @@ func (w Want) And(o Want) Want {
 		}
 		return append(a[:len(a):len(a)], b...)
 	}
-	return Want{both(w.Events, o.Events), both(w.Stacks, o.Stacks)}
+	return Want{both(w.Events, o.Events), both(w.Stacks, o.Stacks), w.Names || o.Names}
 }
 
 // A Window cuts a trace in time. Both ends are included.

@@ -1,6 +1,10 @@
 package tracedat
 
-import "github.com/ipiscope/ipiscope/parser/trace"
+import (
+	"unsafe"
+
+	"github.com/ipiscope/ipiscope/parser/trace"
+)
 
 // A batch is what a worker takes out of a block: the records that are delivered,
 // in their order, and a count of the others.
@@ -41,6 +45,9 @@ type rec struct {
 	// asks for it.
 	only only
 }
+
+// recSize is what a rec takes.
+const recSize = int(unsafe.Sizeof(rec{}))
 
 type recKind uint8
 

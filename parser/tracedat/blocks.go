@@ -28,6 +28,9 @@ func (c *chunk) end() int64 { return c.off + chunkHeader + c.csize }
 // each.
 const chunkHeader = 8
 
+// countSize is the size of the number of chunks in front of them.
+const countSize = 4
+
 // A cutter cuts one CPU's data into blocks. It looks at the headers of chunks
 // and at nothing else.
 type cutter struct {
@@ -39,6 +42,7 @@ type cutter struct {
 
 	next, end int64 // what is left of this CPU's data in the file
 	total     int64 // bytes of this CPU's data in the file
+	size      int64 // of the file
 	chunks    uint32
 	chunked   bool
 	max       int64 // size of a block, a multiple of the page size
@@ -51,7 +55,7 @@ type memory struct{ left int64 }
 // newCutter starts on one CPU's data, of which there is some. A block has at
 // most maxBlock bytes, or else one page or chunk.
 func newCutter(f *file, b *buffer, d cpuData, maxBlock int, m *memory) (*cutter, error) {
-	c := &cutter{r: f.r, order: f.order, memory: m, pageSize: b.pageSize, next: d.off, end: d.off + d.size, chunked: f.compressed}
+	c := &cutter{r: f.r, order: f.order, memory: m, pageSize: b.pageSize, size: f.size, next: d.off, end: d.off + d.size, chunked: f.compressed}
 	c.max = int64(max(maxBlock/b.pageSize, 1) * b.pageSize)
 	c.maxChunk = min(max(chunkPages*int64(b.pageSize), 4<<20), maxChunk)
 	var err error
@@ -63,22 +67,25 @@ func newCutter(f *file, b *buffer, d cpuData, maxBlock int, m *memory) (*cutter,
 	if !c.chunked {
 		return c, err
 	}
-	if c.end-c.next < 4 {
+	if c.end-c.next < countSize {
 		c.next = c.end
 		if err == nil {
 			err = fmt.Errorf("offset %#x: the data of CPU %d has %d bytes, want at least the number of chunks", d.off, d.cpu, d.size)
 		}
 		return c, err
 	}
-	var n [4]byte
+	var n [countSize]byte
 	if m, rerr := c.r.ReadAt(n[:], c.next); m < len(n) {
 		c.next = c.end
 		return c, fmt.Errorf("offset %#x: reading the number of chunks: %w", d.off, rerr)
 	}
 	c.chunks = c.order.Uint32(n[:])
-	c.next += 4
+	c.next += countSize
 	return c, err
 }
+
+// over reports whether there is no further block.
+func (c *cutter) over() bool { return c.next >= c.end && c.chunks == 0 }
 
 // cut makes b the next block. It is false at the end. A block may be empty but
 // for an error.
@@ -113,6 +120,10 @@ func (c *cutter) cutChunks(b *block) bool {
 			break
 		}
 		csize, size := int64(c.order.Uint32(h[:])), int64(c.order.Uint32(h[4:]))
+		if over := at + chunkHeader + csize - c.end; c.chunks == 1 && over == countSize && c.end+over <= c.size {
+			c.end += over // trace-cmd convert 3.1 leaves the number of chunks out of the size
+			c.total += over
+		}
 		left := c.end - at - chunkHeader
 		// What does not compress grows a little, never twofold.
 		if csize > left || size > c.maxChunk || csize > 2*c.maxChunk {

@@ -183,6 +183,26 @@ func TestBadInput(t *testing.T) {
 	}
 }
 
+// TestSizeWithoutCount: trace-cmd 3.1.6 convert --compression leaves the number of
+// chunks out of the size of a CPU's data, and its own report reads all of it.
+func TestSizeWithoutCount(t *testing.T) {
+	b, marks := small(zstd7).Bytes()
+	want, err := readAll(slices.Clone(b))
+	if err != nil {
+		t.Fatal(err)
+	}
+	short := topBuffer(func(m string, _ int) func([]byte, map[string]int) []byte {
+		return func(b []byte, marks map[string]int) []byte {
+			at := marks[m] + bufferCPU + 20 + 12
+			return set64(m, bufferCPU+20+12, binary.LittleEndian.Uint64(b[at:])-4)(b, marks)
+		}
+	})
+	got, err := readAll(short(b, marks))
+	if err != nil || !slices.Equal(got, want) {
+		t.Errorf("%d records, want %d; error %v", len(got), len(want), err)
+	}
+}
+
 // TestDamageCount: Err gives the first damage and how many there are.
 func TestDamageCount(t *testing.T) {
 	b, marks := small(zstd7).Bytes()

@@ -24,6 +24,7 @@ type plan struct {
 	class   []class       // by common_type
 	window  *trace.Window // nil is all of time
 	byEvent bool
+	names   bool // of addresses are looked at
 	// all: everything is delivered, so that payloads may stay where they were
 	// read.
 	all bool
@@ -38,7 +39,7 @@ type plan struct {
 
 // newPlan makes the plan of a hint.
 func newPlan(f *file, common *tracefmt.Common, h *trace.Hint) *plan {
-	p := &plan{class: make([]class, len(f.byType)), window: h.Window, byEvent: h.ByEvent, all: h.Window == nil}
+	p := &plan{class: make([]class, len(f.byType)), window: h.Window, byEvent: h.ByEvent, names: h.Want.Names, all: h.Window == nil}
 	for typ, s := range f.byType {
 		c := classOf(s, h)
 		p.class[typ] = c

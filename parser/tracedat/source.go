@@ -20,6 +20,10 @@ const (
 	// blockMemory. Neither depends on the number of threads.
 	blockSize   = 512 << 10
 	blockMemory = 8 << 20
+	// queued bounds the batches of all CPUs together that are prepared ahead, and
+	// leastBatch is what a batch without a record takes, more or less.
+	queued     = 1 << 10
+	leastBatch = 1 << 10
 	// maxMemory bounds the blocks of all CPUs where the file decides on their
 	// size: pages and chunks cannot be read in parts.
 	maxMemory = 1 << 30
@@ -52,6 +56,9 @@ type Source struct {
 	heap    []*stream // those that have a record, the next one first
 	pool    *ahead.Pool
 	scratch []scratch // by worker
+
+	// what was taken out of how many batches
+	taken, batches int
 
 	untold  []*stream // those that have skipped events
 	event   trace.Event
@@ -214,6 +221,9 @@ func (s *Source) Close() error {
 	if s.pool != nil {
 		s.pool.Close()
 	}
+	if s.symbols.early.Load() {
+		s.symbols.read() // the file may be closed then
+	}
 	for i := range s.scratch {
 		if d := s.scratch[i].unpack; d != nil {
 			d.close()
@@ -248,18 +258,19 @@ func (s *Source) Scan() bool {
 
 func (s *Source) start() {
 	s.plan = newPlan(s.f, &s.common, &s.hint)
-	depth := s.startPool()
+	s.startPool()
+	depth := s.depth()
 	for _, st := range s.streams {
 		sel := &s.hint.Select
 		st.takesPart = (sel.CPUs == nil || sel.CPUs.Has(int(st.cpu))) && (sel.Instance == nil || *sel.Instance == s.f.table.NameOf(st.instance))
 		if s.plan.byEvent {
 			st.skipped.byType = make([]uint64, len(s.plan.class))
 		}
-		st.queue = ahead.NewQueue(s.pool, depth, s.prepare)
+		st.queue = ahead.NewQueue(s.pool, s.maxDepth(), s.prepare)
 	}
 	for range depth {
 		for _, st := range s.streams {
-			s.refill(st, &batch{stream: st})
+			s.refill(st, nil)
 		}
 	}
 	for _, st := range s.streams {
@@ -268,23 +279,51 @@ func (s *Source) start() {
 			s.push(st)
 		}
 	}
+	s.deepen() // now something is known about the batches
 }
 
-// startPool starts the workers. It returns how many batches of a CPU are under
-// way beside the one that is read: two, and more if there are fewer CPUs than
-// threads. A small file is read before a second thread could help.
-func (s *Source) startPool() (depth int) {
+// startPool starts the workers. A small file is read before a second thread
+// could help.
+func (s *Source) startPool() {
 	threads := s.o.Threads
 	if _, total := s.Progress(); total < 2*blockSize && threads == 0 {
 		threads = 1
 	}
 	s.pool = ahead.New(threads)
-	threads = s.pool.Threads()
-	s.scratch = make([]scratch, threads)
+	s.scratch = make([]scratch, s.pool.Threads())
+}
+
+// depth is how many batches of each CPU are under way beside the one that is
+// read: two, and more if there are fewer CPUs than threads. Batches that hold
+// little of their blocks may be more: the file is then read on while something
+// else is waited for, as long as they take no more memory than full ones.
+func (s *Source) depth() int {
+	threads := s.pool.Threads()
 	if threads == 1 {
 		return 1
 	}
-	return max(2, 2*threads/max(len(s.streams), 1))
+	n := max(len(s.streams), 1)
+	depth := max(2, 2*threads/n)
+	if s.batches > 0 {
+		each := max(s.taken/s.batches, leastBatch)
+		depth = max(depth, blockMemory/each/n)
+	}
+	return min(depth, s.maxDepth())
+}
+
+func (s *Source) maxDepth() int { return max(2, queued/max(len(s.streams), 1)) }
+
+// deepen sends as many batches on their way as there may be.
+func (s *Source) deepen() {
+	depth := s.depth()
+	for more := true; more; {
+		more = false
+		for _, st := range s.streams {
+			if st.queue.Len() < depth && s.refill(st, nil) {
+				more = true
+			}
+		}
+	}
 }
 
 // deliver makes the stream's current record the Source's record.

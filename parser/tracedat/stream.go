@@ -133,12 +133,16 @@ func (s *Source) nextBatch(st *stream) bool {
 			return false
 		}
 		s.refill(st, b)
+		for st.queue.Len() < s.depth() && s.refill(st, nil) {
+		}
 	}
 	if st.queue.Empty() {
 		return false
 	}
 	st.batch = st.queue.Take()
 	st.next = 0
+	s.batches++
+	s.taken += len(st.batch.data) + len(st.batch.recs)*recSize
 	return true
 }
 
@@ -157,11 +161,20 @@ func (st *stream) leave(b *batch) {
 	st.skipped.add(&b.skipped)
 }
 
-// refill lets the next block be prepared in b.
-func (s *Source) refill(st *stream, b *batch) {
-	if st.cut.cut(&b.block) {
-		st.queue.Put(b)
+// refill lets the next block be prepared in b, or in a new batch if that is nil.
+// It is false if there is none.
+func (s *Source) refill(st *stream, b *batch) bool {
+	if st.queue.Full() || st.cut.over() {
+		return false
 	}
+	if b == nil {
+		b = &batch{stream: st}
+	}
+	if !st.cut.cut(&b.block) {
+		return false
+	}
+	st.queue.Put(b)
+	return true
 }
 
 // before is the total order of a trace: time, then buffer, then CPU. trace-cmd

@@ -2,6 +2,9 @@ package tracedat
 
 import (
 	"strconv"
+	"sync"
+	"sync/atomic"
+	"unsafe"
 
 	"github.com/ipiscope/ipiscope/parser/ksym"
 	"github.com/ipiscope/ipiscope/parser/trace"
@@ -12,9 +15,13 @@ import (
 // resolved once.
 type symbols struct {
 	f      *file
-	table  *ksym.Table
-	loaded bool
 	byAddr map[symbolKey]trace.SymbolID
+
+	once   sync.Once
+	table  *ksym.Table // valid behind read
+	err    error
+	loaded bool
+	early  atomic.Bool // a goroutine of its own reads the table
 }
 
 // symbolKey: one address is a different symbol with and without its offset.
@@ -58,20 +65,37 @@ func (y *symbols) lookup(addr uint64) (ksym.Symbol, bool) {
 // load reads kallsyms. Without it addresses stay numbers.
 func (y *symbols) load() {
 	y.loaded = true
-	f := y.f
-	if !f.kallsyms.present {
-		f.remark("no kallsyms: addresses have no names")
-		return
+	y.read()
+	if !y.f.kallsyms.present {
+		y.f.remark("no kallsyms: addresses have no names")
 	}
-	c, err := f.lateCursor(f.kallsyms, "kallsyms")
-	if err == nil {
-		text := c.block(uint64(c.u32("size")), maxSection, "kallsyms")
-		if err = c.err; err == nil {
-			y.table, err = ksym.NewTable(string(text))
+	if y.err != nil {
+		y.f.remark("kallsyms is not readable: addresses have no names: %v", y.err)
+	}
+}
+
+// read reads the table once; whoever comes later waits for it.
+func (y *symbols) read() {
+	y.once.Do(func() {
+		if !y.f.kallsyms.present {
+			return
 		}
-	}
-	if err != nil {
-		f.remark("kallsyms is not readable: addresses have no names: %v", err)
+		var c *cursor
+		if c, y.err = y.f.lateCursor(y.f.kallsyms, "kallsyms"); y.err != nil {
+			return
+		}
+		text := c.block(uint64(c.u32("size")), maxSection, "kallsyms")
+		if y.err = c.err; y.err == nil {
+			// nobody else has these bytes: they become a string as they are
+			y.table, y.err = ksym.NewTable(unsafe.String(unsafe.SliceData(text), len(text)))
+		}
+	})
+}
+
+// expect gets the table ready while other work goes on.
+func (y *symbols) expect() {
+	if !y.early.Load() && y.early.CompareAndSwap(false, true) {
+		go y.read()
 	}
 }
 

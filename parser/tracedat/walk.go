@@ -16,6 +16,7 @@ type walker struct {
 	common    *tracefmt.Common
 	layout    *ringbuf.Layout
 	clock     *cpuClock
+	symbols   *symbols
 	takesPart bool // the CPU and its buffer do
 	chunked   bool
 	cpu       int32
@@ -40,7 +41,7 @@ const deepest = 0xff
 func (s *Source) newWalker(b *batch) *walker {
 	b.head = s.plan.stacks && b.stream.takesPart
 	return &walker{
-		plan: s.plan, f: s.f, common: &s.common, layout: s.layout, clock: &b.stream.clock, takesPart: b.stream.takesPart, chunked: s.f.compressed, cpu: b.stream.cpu,
+		plan: s.plan, f: s.f, common: &s.common, layout: s.layout, clock: &b.stream.clock, symbols: s.symbols, takesPart: b.stream.takesPart, chunked: s.f.compressed, cpu: b.stream.cpu,
 		b: b,
 	}
 }
@@ -176,6 +177,9 @@ func (w *walker) event(where place) {
 		return
 	}
 	deliver, only := c >= classTake, always
+	if deliver && w.plan.names {
+		w.symbols.expect()
+	}
 	if w.plan.stacks && (c == classOwner || w.following()) {
 		deliver, only = w.follow(c, data)
 	}

@@ -33,6 +33,7 @@ type InputFlags struct {
 	trim     string
 	strict   bool
 	threads  int
+	memory   string
 }
 
 // AddTo defines the flags.
@@ -45,6 +46,7 @@ func (f *InputFlags) AddTo(fs *pflag.FlagSet) {
 	fs.StringVar(&f.to, "to", "", "end at time `T`, as for --from")
 	fs.StringVar(&f.trim, "trim", "", "cut `D` seconds (or 500ms) off both ends, or auto: all but the steady part")
 	fs.IntVar(&f.threads, "threads", 0, "read with `N` threads; 0 is one for each CPU. The result is the same whatever N")
+	fs.StringVar(&f.memory, "max-memory", "", "stop reading when the program needs more than `SIZE` of memory, such as 64M or 1G")
 	fs.BoolVar(&f.strict, "strict", false, "exit with status 3 if events were lost, lines are bad or an input is incomplete")
 }
 
@@ -59,6 +61,7 @@ type Inputs struct {
 	window   *windowSpec
 	strict   bool
 	threads  int
+	memory   *ceiling
 	// Noise receives the lines of text inputs that are no records; it may be
 	// nil.
 	Noise func(line []byte)
@@ -69,6 +72,12 @@ func (f *InputFlags) Inputs(t *Terminal, paths []string) (*Inputs, error) {
 	in := &Inputs{t: t, strict: f.strict, threads: f.threads}
 	if f.threads < 0 || f.threads > maxThreads {
 		return nil, Usage(fmt.Errorf("--threads %d: want 1 to %d, or 0 for one for each CPU", f.threads, maxThreads))
+	}
+	if f.memory != "" {
+		var err error
+		if in.memory, err = newCeiling(f.memory); err != nil {
+			return nil, err
+		}
 	}
 	if f.hasInst() {
 		in.instance = &f.instance
@@ -184,6 +193,10 @@ func readError(path string, err error) error {
 	if errors.Is(err, context.Canceled) {
 		return fmt.Errorf("%s: interrupted: figures are partial", path)
 	}
+	var memory *memoryError
+	if errors.As(err, &memory) {
+		return fmt.Errorf("%s: %w", path, err)
+	}
 	return err
 }
 
@@ -205,8 +218,9 @@ func (in *Inputs) run(ctx context.Context, src trace.Source, window *trace.Windo
 		window = &w
 	}
 	o := analysis.Options{Select: selection, Window: window, Syntax: in.syntaxPrinter()}
-	if bar != nil {
-		o.Tick = bar.tick
+	o.Tick = func() error {
+		bar.tick()
+		return in.memory.check()
 	}
 	st, err := analysis.Run(ctx, src, o, states...)
 	bar.end()

@@ -29,7 +29,7 @@ func newProgress(t *Terminal, src trace.Source) *progress {
 }
 
 func (p *progress) tick() {
-	if time.Since(p.start) < progressAfter {
+	if p == nil || time.Since(p.start) < progressAfter {
 		return
 	}
 	done, total := p.src.Progress()

@@ -87,6 +87,9 @@ func NewQueue[T any](p *Pool, depth int, work func(part T, worker int)) *Queue[T
 	return q
 }
 
+// Len is the number of parts that Take has to hand out.
+func (q *Queue[T]) Len() int { return q.n }
+
 // Full reports whether Put has no room.
 func (q *Queue[T]) Full() bool { return q.n == len(q.slots) }
 

@@ -1,0 +1,58 @@
+package cli
+
+import (
+	"fmt"
+	"math"
+	"runtime/debug"
+	"runtime/metrics"
+	"strconv"
+	"strings"
+)
+
+// A ceiling ends a run that needs more memory than it may take. It counts what
+// the program holds: buffers, names, stacks, groups and what the garbage
+// collector has not freed yet; not the file's pages in the kernel's cache.
+type ceiling struct {
+	text   string // as it was typed
+	limit  uint64
+	sample []metrics.Sample
+}
+
+// newCeiling reads a number of bytes with the unit K, M or G, 1024 each. Close to
+// the limit the garbage collector works harder.
+func newCeiling(size string) (*ceiling, error) {
+	number, unit := size, uint64(1)
+	for i, suffix := range []string{"K", "M", "G"} {
+		if rest, ok := strings.CutSuffix(strings.TrimSuffix(strings.ToUpper(size), "IB"), suffix); ok {
+			number, unit = rest, 1<<(10*(i+1))
+			break
+		}
+	}
+	n, err := strconv.ParseUint(number, 10, 64)
+	if err != nil || n == 0 || n > math.MaxInt64/unit {
+		return nil, Usage(fmt.Errorf("--max-memory %q: want a number of bytes such as 64M, 1G", size))
+	}
+	debug.SetMemoryLimit(int64(n * unit))
+	return &ceiling{size, n * unit, []metrics.Sample{
+		{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"},
+	}}, nil
+}
+
+// A memoryError says that the ceiling was reached.
+type memoryError struct{ limit string }
+
+func (e *memoryError) Error() string {
+	return fmt.Sprintf("more than %s of memory is needed (--max-memory): figures are partial; group by fewer keys, or choose --events, --cpu or a time with --from and --to", e.limit)
+}
+
+// check reports whether the program is above its ceiling. A nil ceiling is none.
+func (c *ceiling) check() error {
+	if c == nil {
+		return nil
+	}
+	metrics.Read(c.sample)
+	if c.sample[0].Value.Uint64()-c.sample[1].Value.Uint64() > c.limit {
+		return &memoryError{c.text}
+	}
+	return nil
+}
