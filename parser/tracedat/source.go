@@ -22,7 +22,7 @@ const (
 	blockMemory = 8 << 20
 	// queued bounds the batches of all CPUs together that are prepared ahead, and
 	// leastBatch is what a batch without a record takes, more or less.
-	queued     = 1 << 10
+	queued     = 1 << 8
 	leastBatch = 1 << 10
 	// maxMemory bounds the blocks of all CPUs where the file decides on their
 	// size: pages and chunks cannot be read in parts.
