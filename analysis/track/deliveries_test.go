@@ -392,6 +392,29 @@ func TestDeliveries(t *testing.T) {
 	}
 }
 
+// Without runs wake-ups wait in vain, and each is accounted for.
+func TestManyWakes(t *testing.T) {
+	var b strings.Builder
+	for i := range 3 * 256 {
+		fmt.Fprintf(&b, "%d 0 d..1 csd_queue_cpu cpu=2 callsite=f+0x1 func=sched_ttwu_pending csd=%d\n", 10+i, 1000+i%700)
+	}
+	j := follow(t, tracetest.Parse(at(b.String())))
+	if diff := cmp.Diff([]string{"requests not-recorded 768"}, reasons(j)); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	// a run that begins then serves those that are still remembered
+	j = follow(t, tracetest.Parse(at(b.String()+"900 2 d.h1 csd_function_entry func=sched_ttwu_pending csd=1600\n901 2 d.h1 csd_function_exit func=sched_ttwu_pending csd=1600\n")))
+	matched := 0
+	for _, line := range j.lines {
+		if strings.Contains(line, " matched ") {
+			matched++
+		}
+	}
+	if matched == 0 || matched > 256 {
+		t.Errorf("%d wake-ups are matched", matched)
+	}
+}
+
 // With clocks that differ an interrupt may be stamped earlier than its send.
 func TestDeliveriesOfSkewedClocks(t *testing.T) {
 	script := at(`

@@ -10,8 +10,8 @@ const (
 	// wakeFunction is what all queued wake-ups run at once (kernel/smp.c,
 	// __flush_smp_call_function_queue).
 	wakeFunction = "sched_ttwu_pending"
-	// maxWakes is how many queued wake-ups of one CPU are remembered before
-	// those that are gone are looked for.
+	// maxWakes bounds the queued wake-ups of one CPU that wait for a run: more
+	// are under way only where runs are not recorded.
 	maxWakes = 256
 )
 
@@ -27,10 +27,11 @@ type wakes struct {
 	mode   Mode       // what it interrupted
 }
 
-// queue remembers a wake-up.
+// queue remembers a wake-up. The older half of too many is forgotten: they are
+// requests like others then.
 func (w *wakes) queue(r *request) {
-	if len(w.queued) >= maxWakes { // they are not seen to run
-		w.queued = slices.DeleteFunc(w.queued, func(r *request) bool { return !r.pending })
+	if len(w.queued) >= maxWakes {
+		w.queued = w.queued[:copy(w.queued, w.queued[maxWakes/2:])]
 	}
 	w.queued = append(w.queued, r)
 }

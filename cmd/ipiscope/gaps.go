@@ -55,6 +55,9 @@ func (f *gapsFlags) addTo(c *quiet.Config) error {
 			o.CPUs = append(o.CPUs, int32(cpu))
 		}
 	}
+	if f.file == markersWord && f.cpus != "" {
+		return cli.Usage(errors.New("--gaps-cpus does not go with --gaps " + markersWord + ": marks tell their CPU"))
+	}
 	if f.file == markersWord {
 		return nil // the traces have to be read for them
 	}
