@@ -25,7 +25,7 @@ const (
 // which the rows of each row group are sorted: a row group ends where time goes
 // back, as it does where the next trace begins.
 type parquetWriter struct {
-	w    *parquet.Writer
+	w    *parquet.GenericWriter[any]
 	cols []result.Col
 	rows []parquet.Row
 	n    int    // of them in use
@@ -35,7 +35,7 @@ type parquetWriter struct {
 
 func newParquet(w io.Writer, kind string, cols []result.Col) (Writer, error) {
 	p := &parquetWriter{cols: cols, rows: make([]parquet.Row, batch)}
-	p.w = parquet.NewWriter(w, parquetSchema(kind, cols),
+	p.w = parquet.NewGenericWriter[any](w, parquetSchema(kind, cols),
 		parquet.Compression(&zstd.Codec{}),
 		parquet.MaxRowsPerRowGroup(maxGroup),
 		parquet.DataPageStatistics(true),
