@@ -27,7 +27,7 @@ type Records struct {
 // told nothing; the others get records that are valid during the call. After an
 // error nothing more is handed out.
 type RecordsConfig struct {
-	Config  // its functions must be nil
+	Config  // of its functions only Counts may be set
 	Hit     func(*HitRecord) error
 	Send    func(*SendRecord) error
 	Request func(*RequestRecord) error
@@ -101,7 +101,7 @@ type RequestRecord struct {
 func NewRecords(t *trace.Table, cfg RecordsConfig) *Records {
 	r := &Records{cfg: cfg, table: t}
 	c := cfg.Config
-	c.Send, c.Queued, c.Request, c.Withdrawn = r.send, r.queued, r.unsent, r.withdrawn
+	c.Send, c.Queued, c.Request, c.Withdrawn = r.send, r.queued, r.orphaned, r.withdrawn
 	r.deliveries = NewDeliveries(t, DeliveryConfig{Config: c, Delivery: r.delivery, Run: r.run})
 	return r
 }
@@ -125,10 +125,7 @@ func (r *Records) End() {
 // told.
 func (r *Records) Err() error { return r.err }
 
-// HasEntries reports whether interrupts of IPIs are recorded; it is final after
-// End.
-func (r *Records) HasEntries() bool { return r.deliveries.HasEntries() }
-
+// send takes a send of which all is known but its arrivals.
 func (r *Records) send(w *Send) {
 	if !w.Raise && !r.direct {
 		r.direct = true
@@ -159,6 +156,7 @@ func (r *Records) settle(w *Send, h *Hit) {
 	}
 }
 
+// list lists a send and its hits.
 func (r *Records) list(w *Send) {
 	on := waits(0)
 	if w.Raise {
@@ -213,6 +211,7 @@ func (r *Records) delivery(d *Delivery) {
 	s.waits &^= waitsForArrival
 }
 
+// queued lists a request.
 func (r *Records) queued(q *Request) {
 	if r.cfg.Request == nil {
 		return
@@ -228,12 +227,14 @@ func (r *Records) queued(q *Request) {
 	r.flush()
 }
 
-func (r *Records) unsent(q *Request) {
+// orphaned takes a request that sent no IPI.
+func (r *Records) orphaned(q *Request) {
 	if s := r.requests.find(q.Serial); s != nil {
 		s.waits &^= waitsForIPI
 	}
 }
 
+// withdrawn takes back a request that turned out to be none.
 func (r *Records) withdrawn(serial uint64) {
 	if s := r.requests.find(serial); s != nil {
 		s.waits |= isGone

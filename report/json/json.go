@@ -100,9 +100,20 @@ func (e *encoder) member(name string, value func()) {
 
 // str writes a string. Bytes that are not UTF-8, as a comm may hold, become
 // U+FFFD.
-func (e *encoder) str(s string) {
-	b, _ := json.Marshal(s) // fails for no string
-	e.buf.Write(b)
+func (e *encoder) str(s string) { e.buf.Write(AppendString(e.buf.AvailableBuffer(), s)) }
+
+// AppendString appends s to b as a JSON string, as package encoding/json does.
+// Names are plain ASCII nearly always, which needs no more than to be looked at.
+func AppendString(b []byte, s string) []byte {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' {
+			text, _ := json.Marshal(s) // fails for no string
+			return append(b, text...)
+		}
+	}
+	b = append(b, '"')
+	b = append(b, s...)
+	return append(b, '"')
 }
 
 // value writes a number or a string. JSON has no infinities: they become null.

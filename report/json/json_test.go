@@ -200,3 +200,15 @@ func TestWriteError(t *testing.T) {
 		t.Errorf("got %v, want %v", err, full)
 	}
 }
+
+// TestAppendString: strings are as encoding/json writes them.
+func TestAppendString(t *testing.T) {
+	for c := range 256 {
+		for _, s := range []string{string(rune(c)), string([]byte{byte(c)}), "a" + string([]byte{byte(c)}) + "b", ""} {
+			want, err := stdjson.Marshal(s)
+			if got := string(json.AppendString([]byte("x"), s)); err != nil || got != "x"+string(want) {
+				t.Errorf("%q is %s, want x%s", s, got, want)
+			}
+		}
+	}
+}

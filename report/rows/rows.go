@@ -5,11 +5,11 @@ package rows
 import (
 	"bufio"
 	"encoding/csv"
-	"encoding/json"
 	"io"
 	"strconv"
 
 	"github.com/ipiscope/ipiscope/analysis/result"
+	"github.com/ipiscope/ipiscope/report/json"
 )
 
 // A Writer takes rows. Close writes what is buffered and, where the form has room
@@ -72,15 +72,11 @@ type jsonlWriter struct {
 func newJSONL(w io.Writer, _ string, cols []result.Col) (Writer, error) {
 	j := &jsonlWriter{w: bufio.NewWriterSize(w, 64<<10)}
 	for i, col := range cols {
-		key, err := json.Marshal(col.Name)
-		if err != nil {
-			return nil, err
-		}
-		open := byte(',')
+		open := []byte{','}
 		if i == 0 {
-			open = '{'
+			open[0] = '{'
 		}
-		j.keys = append(j.keys, append(append([]byte{open}, key...), ':'))
+		j.keys = append(j.keys, append(json.AppendString(open, col.Name), ':'))
 	}
 	return j, nil
 }
@@ -95,11 +91,7 @@ func (j *jsonlWriter) Write(row []result.Value) error {
 		case result.KindNone:
 			j.buf = append(j.buf, "null"...)
 		default:
-			text, err := json.Marshal(v.Text())
-			if err != nil {
-				return err
-			}
-			j.buf = append(j.buf, text...)
+			j.buf = json.AppendString(j.buf, v.Text())
 		}
 	}
 	j.buf = append(j.buf, '}', '\n')

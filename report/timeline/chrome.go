@@ -2,11 +2,11 @@ package timeline
 
 import (
 	"bufio"
-	"encoding/json"
 	"io"
 	"strconv"
 
 	"github.com/ipiscope/ipiscope/analysis/result"
+	"github.com/ipiscope/ipiscope/report/json"
 )
 
 // chrome writes the JSON of the trace event format ("Trace Event Format", the
@@ -112,10 +112,14 @@ func (c *chrome) args(m *result.Mark) {
 		if len(m.Args) > 0 {
 			c.raw(",")
 		}
-		text, err := json.Marshal(m.Stack)
-		c.fail(err)
-		c.raw(`"stack":`)
-		c.buf = append(c.buf, text...)
+		c.raw(`"stack":[`)
+		for i, frame := range m.Stack {
+			if i > 0 {
+				c.raw(",")
+			}
+			c.buf = json.AppendString(c.buf, frame)
+		}
+		c.raw("]")
 	}
 	c.raw("}")
 }
@@ -176,9 +180,7 @@ func (c *chrome) value(v result.Value) {
 		c.buf = strconv.AppendInt(c.buf, v.Int, 10)
 		return
 	}
-	text, err := json.Marshal(v.Text())
-	c.fail(err)
-	c.buf = append(c.buf, text...)
+	c.buf = json.AppendString(c.buf, v.Text())
 }
 
 func (c *chrome) fail(err error) {
