@@ -77,6 +77,9 @@ type Options struct {
 	Syntax func(*trace.SyntaxError)
 	// Tick is called now and then. An error of it ends the run.
 	Tick func() error
+	// Progress is where Run counts, for those who look at it meanwhile; nil if
+	// nobody does.
+	Progress *Progress
 }
 
 // tickEvery is how often Run looks at its context, in records.
@@ -108,8 +111,12 @@ func Run(ctx context.Context, src trace.Source, o Options, states ...State) (Sta
 	}
 	talliers := hint(src, &o, states)
 	takesPart := o.Select.Test(src.Table())
-	var st Stats
-	var seen extent // of all events, those outside the window too
+	p := o.Progress
+	if p == nil {
+		p = &Progress{}
+	}
+	p.window = window
+	st, seen := &p.stats, &p.seen
 	var err error
 	for n := uint(1); err == nil && src.Scan(); n++ {
 		r := src.Record()
@@ -156,14 +163,29 @@ func Run(ctx context.Context, src trace.Source, o Options, states ...State) (Sta
 			}
 		}
 	}
-	st.Span = seen.within(window)
+	stats := p.Stats()
 	for _, s := range states {
-		s.End(st.Span)
+		s.End(stats.Span)
 	}
 	if err == nil {
 		err = src.Err()
 	}
-	return st, err
+	return stats, err
+}
+
+// A Progress is what a Run has counted so far. It may be looked at between two
+// records, which is for the caller to know.
+type Progress struct {
+	stats  Stats
+	seen   extent // of all events, those outside the window too
+	window trace.Window
+}
+
+// Stats is what Run would return if the trace ended here.
+func (p *Progress) Stats() Stats {
+	st := p.stats
+	st.Span = p.seen.within(p.window)
+	return st
 }
 
 // hint tells the source what the states look at, and returns those that count

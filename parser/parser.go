@@ -77,6 +77,10 @@ type Options struct {
 	// Noise receives the lines of text inputs that are no records, as headers
 	// are, while scanning; nil drops them.
 	Noise func(line []byte)
+	// Growing is what input is read through that is still being written; grows
+	// tells a file, whose end is not the input's, from a pipe. With it only text
+	// can be read. Nil for input that is whole.
+	Growing func(r io.Reader, grows bool) io.Reader
 	// Threads is how many threads read an input; 0 is one for each CPU. What is
 	// read does not depend on it.
 	Threads int
@@ -107,7 +111,7 @@ func Open(path string, o Options) (trace.Source, error) {
 		if o.Stdin == nil {
 			return nil, errors.New("standard input cannot be read here")
 		}
-		return openStream(o.Stdin, "(stdin)", nil, o)
+		return openStream(o.through(o.Stdin, false), "(stdin)", nil, o)
 	}
 	f, err := os.Open(path)
 	if err != nil {
@@ -132,8 +136,8 @@ func openFile(f *os.File, path string, o Options) (trace.Source, error) {
 		src, err := source(tracefs.Open(path, tracefs.Options{Decompress: Decompress, Threads: o.Threads}))
 		return withCloser(src, f), err
 	}
-	if !st.Mode().IsRegular() {
-		return openStream(f, path, f, o)
+	if !st.Mode().IsRegular() || o.Growing != nil {
+		return openStream(o.through(f, st.Mode().IsRegular()), path, f, o)
 	}
 	if st.Size() == 0 {
 		return nil, emptyError(path)
@@ -246,8 +250,19 @@ func sniff(br *bufio.Reader) ([]byte, error) {
 	}
 }
 
+// through is what a stream is read through.
+func (o *Options) through(r io.Reader, grows bool) io.Reader {
+	if o.Growing == nil {
+		return r
+	}
+	return o.Growing(r, grows)
+}
+
 // openSpooled copies a stream into a temporary file that goes with the Source.
 func openSpooled(r io.Reader, format Format, path string, c io.Closer, o Options) (trace.Source, error) {
+	if o.Growing != nil {
+		return nil, &UnknownFormatError{path, "a " + format.Name + " file cannot be read while it grows", "wait for the end of the recording"}
+	}
 	tmp, err := os.CreateTemp("", "ipiscope-*")
 	if err != nil {
 		return nil, err

@@ -160,6 +160,10 @@ func (s *State) End(span analysis.Span) {
 	}
 }
 
+// Until lets Counts say what was counted up to now, with the time that the
+// records cover so far. Sends that may still get a stack are not counted yet.
+func (s *State) Until(span analysis.Span) { s.span = span }
+
 func (s *State) send(w *track.Send) {
 	s.isDirect = s.isDirect || !w.Raise
 	s.ruler.begin(w.Time)

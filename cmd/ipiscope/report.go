@@ -47,6 +47,7 @@ or by any other keys. Several traces are added up, with a column for each;
 	cmd.Flags().StringVar(&f.sort, "sort", "hits", "sort the groups by this `COLUMN`, largest first; names alphabetically")
 	cmd.Flags().StringVar(&f.whatIf, "what-if", "", "add what would become of the hits: `deferral` of deferrable work to the target's next kernel entry")
 	cmd.Flags().BoolVar(&f.spark, "spark", false, "draw the hits of each CPU over time")
+	f.sends.AddFollow(cmd.Flags())
 	f.output.AddTo(cmd, 20)
 	completeList(cmd, "by", ipi.KeyNames())
 	complete(cmd, "sort", append(sortColumns(), ipi.KeyNames()...))
@@ -84,6 +85,12 @@ func runReport(ctx context.Context, t *cli.Terminal, f *reportFlags, paths []str
 		for _, m := range more {
 			states = append(states, m.state(src, counts))
 		}
+		sends.Follow(func(input result.Input, span analysis.Span) error {
+			state.Until(span)
+			set := state.Counts(input).Result()
+			sortGroups(set, f.sort)
+			return write(set)
+		})
 		input, err := run(states...)
 		total.Merge(state.Counts(input))
 		for _, m := range more {

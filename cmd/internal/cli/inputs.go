@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/spf13/pflag"
 
@@ -33,6 +34,7 @@ type InputFlags struct {
 	trim     string
 	strict   bool
 	threads  int
+	follow   time.Duration
 	memory   string
 }
 
@@ -62,6 +64,7 @@ type Inputs struct {
 	strict   bool
 	threads  int
 	memory   *ceiling
+	follow   *follower // nil without --follow
 	// Noise receives the lines of text inputs that are no records; it may be
 	// nil.
 	Noise func(line []byte)
@@ -96,9 +99,11 @@ func (f *InputFlags) Inputs(t *Terminal, paths []string) (*Inputs, error) {
 	if in.window, err = parseWindow(f.from, f.to, f.trim); err != nil {
 		return nil, Usage(err)
 	}
-	in.paths, err = parser.Expand(paths)
+	if in.paths, err = parser.Expand(paths); err != nil {
+		return nil, err
+	}
 	t.inputs = append(t.inputs, in.paths...)
-	return in, err
+	return in, in.checkFollow(f.follow, len(in.paths))
 }
 
 // A Run feeds the current trace to the states and describes what was read. Its
@@ -172,6 +177,13 @@ func (in *Inputs) one(ctx context.Context, path string, f func(trace.Source, Run
 	if err != nil {
 		return false, err
 	}
+	if in.follow != nil {
+		in.follow.ctx, in.follow.end = context.WithCancel(ctx)
+		defer in.follow.end()
+		ctx = context.WithoutCancel(ctx) // the reader ends the input
+		in.follow.lock.Lock()
+		defer in.follow.lock.Unlock()
+	}
 	src, err := in.open(ctx, path)
 	if err != nil {
 		return false, err
@@ -185,7 +197,17 @@ func (in *Inputs) one(ctx context.Context, path string, f func(trace.Source, Run
 }
 
 func (in *Inputs) open(ctx context.Context, path string) (trace.Source, error) {
-	return parser.Open(path, parser.Options{Stdin: interruptible(ctx, in.t.In), Noise: in.Noise, Threads: in.threads})
+	o := parser.Options{Noise: in.Noise, Threads: in.threads}
+	if in.follow != nil {
+		ctx = in.follow.ctx
+		o.Growing = in.follow.through
+	}
+	o.Stdin = interruptible(ctx, in.t.In)
+	src, err := parser.Open(path, o)
+	if in.follow != nil && err == nil {
+		src = prompt{src}
+	}
+	return src, err
 }
 
 // readError names the file where the error does not.
@@ -222,10 +244,22 @@ func (in *Inputs) run(ctx context.Context, src trace.Source, window *trace.Windo
 		bar.tick()
 		return in.memory.check()
 	}
+	if in.follow != nil {
+		o.Progress = &analysis.Progress{}
+		stop := in.follow.watch(o.Progress, func(st analysis.Stats) result.Input { return st.Input(&src.Table().Meta, nil) })
+		defer stop()
+	}
 	st, err := analysis.Run(ctx, src, o, states...)
 	bar.end()
+	if in.follow != nil && in.follow.err != nil {
+		err = in.follow.err
+	}
 	return st.Input(&src.Table().Meta, err), err
 }
+
+// A prompt Source delivers everything as it comes: it is not told what it may
+// leave out, which it would look for ahead and on other threads.
+type prompt struct{ trace.Source }
 
 // A begun Source has been scanned once already, and is too far for a Hint.
 type begun struct {
