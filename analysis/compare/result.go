@@ -99,7 +99,10 @@ func (cfg Config) rateUnit() string {
 }
 
 func (cfg Config) rowTable(name string, by []string, sides []Side) *result.Table {
-	t := &result.Table{Name: name}
+	t := &result.Table{Name: name, Title: "all hits"}
+	if by != nil {
+		t.Title = "before and after by " + strings.Join(by, ", ")
+	}
 	for _, k := range by {
 		t.Cols = append(t.Cols, result.Col{Name: k, Head: k, Key: true})
 	}

@@ -69,13 +69,25 @@ func NewCounts(isolated *cpumask.Mask, by []Key) *Counts {
 }
 
 // Counts returns what s counted. in describes the trace it came from.
-func (s *State) Counts(in result.Input) *Counts {
-	c := NewCounts(s.cfg.Isolated, s.cfg.By)
+func (s *State) Counts(in result.Input) *Counts { return s.Views(in)[0] }
+
+// Views returns what s counted, grouped by Config.By and by each of Config.Also.
+func (s *State) Views(in result.Input) []*Counts {
 	t := &s.direct
 	if !s.isDirect && s.raised.sends+s.raised.excluded > 0 {
 		s.raised.takeRequests(&s.direct)
 		t = &s.raised
 	}
+	var views []*Counts
+	for v := range s.by {
+		views = append(views, s.view(t, v, in))
+	}
+	return views
+}
+
+func (s *State) view(t *tally, view int, in result.Input) *Counts {
+	by := s.by[view]
+	c := NewCounts(s.cfg.Isolated, by)
 	c.totals, c.missed, c.excluded, c.regime = t.totals, t.missed, t.excluded, s.regime(t)
 	cells := 0
 	if s.cfg.Timeline {
@@ -83,9 +95,9 @@ func (s *State) Counts(in result.Input) *Counts {
 		cells = c.extent.cells()
 		c.cells, c.gaps = t.line.fixed(&s.ruler, cells), s.losses.line.fixed(&s.ruler, cells)
 	}
-	for ids, g := range t.groups {
+	for ids, g := range t.views[view] {
 		ng := &namedGroup{counts: g.counts, cpus: g.cpus, byFile: []uint64{g.hits}}
-		for i, k := range s.cfg.By {
+		for i, k := range by {
 			if k == key.Target && g.hits == 0 && g.requests == 0 {
 				ng.key = append(ng.key, "")
 				continue

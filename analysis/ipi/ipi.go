@@ -27,6 +27,8 @@ func Analyzer() analysis.Analyzer {
 type Config struct {
 	Isolated *cpumask.Mask // nil: every CPU
 	By       []Key
+	// Also are further keys to group the same hits by, each for a view of its own.
+	Also     [][]Key
 	Counts   func(*trace.Event) bool // nil: every send
 	Catalog  *catalog.Catalog
 	Timeline bool // count each group's hits over time too
@@ -74,7 +76,8 @@ type cpuState struct {
 
 // tally is the sums over one kind of send event.
 type tally struct {
-	groups map[key.IDs]*group
+	views  []map[key.IDs]*group // by Config.By, then by Config.Also
+	groups int                  // in all of them
 	totals counts
 	// functions holds the hits by function, which the verdict names whatever
 	// the groups are
@@ -94,6 +97,7 @@ type tally struct {
 // Results.
 type State struct {
 	cfg   Config
+	by    [][]Key // of each view
 	table *trace.Table
 	sends *track.Sends
 	attr  *track.Attributor
@@ -117,7 +121,8 @@ type State struct {
 // New returns a State for a trace with this table.
 func New(t *trace.Table, cfg Config) *State {
 	s := &State{cfg: cfg, table: t, lostAt: track.Never, noIPI: t.Name(track.NoIPI), syncCore: t.Name(syncCore)}
-	s.direct, s.raised = newTally(), newTally()
+	s.by = append([][]Key{cfg.By}, cfg.Also...)
+	s.direct, s.raised = newTally(len(s.by)), newTally(len(s.by))
 	s.attr = track.NewAttributor(cfg.Catalog, t)
 	s.sends = track.NewSends(t, track.Config{Isolated: cfg.Isolated, Counts: cfg.Counts, Attribution: s.attr, Send: s.send, Request: s.request})
 	return s
@@ -152,9 +157,11 @@ func (s *State) End(span analysis.Span) {
 	s.sends.End()
 	s.span = span
 	for _, t := range []*tally{&s.direct, &s.raised} {
-		for _, g := range t.groups {
-			if g.spread != nil {
-				g.spread.end(wholeSeconds(span))
+		for _, view := range t.views {
+			for _, g := range view {
+				if g.spread != nil {
+					g.spread.end(wholeSeconds(span))
+				}
 			}
 		}
 	}
@@ -181,7 +188,10 @@ func (s *State) send(w *track.Send) {
 	if len(w.Hits) == 0 {
 		t.missed++
 		h := track.Hit{Target: -1, Function: w.Function, Evidence: w.Evidence}
-		s.groupOf(t, w, &h).countSend(t.sends)
+		sub := key.HitSubject(w, &h)
+		for v := range s.by {
+			s.groupOf(t, v, &sub).countSend(t.sends)
+		}
 		return
 	}
 	if w.Hits[0].Function == s.syncCore {
@@ -192,11 +202,7 @@ func (s *State) send(w *track.Send) {
 	}
 	for i := range w.Hits {
 		h := &w.Hits[i]
-		g := s.groupOf(t, w, h)
-		g.countSend(t.sends)
 		c := s.countHit(w, h)
-		g.add(c)
-		g.describe(s, w, h)
 		t.totals.add(c)
 		t.functions[h.Function]++
 		if c.self == 0 && c.noise == 0 {
@@ -204,16 +210,29 @@ func (s *State) send(w *track.Send) {
 		}
 		t.hit(h.Target, w.Time)
 		if s.cfg.Timeline {
-			g.line.add(&s.ruler, w.Time)
 			t.line.add(&s.ruler, w.Time)
 		}
-		if s.cfg.Spread {
-			if g.spread == nil {
-				g.spread = &spread{}
-			}
-			g.spread.hit(h.Target, w.Time, s.lostAt, t.sends)
+		sub := key.HitSubject(w, h)
+		for v := range s.by {
+			s.countIn(s.groupOf(t, v, &sub), t, w, h, c)
 		}
 		s.maxCPU = max(s.maxCPU, h.Target)
+	}
+}
+
+// countIn counts one hit, which is c, in a group.
+func (s *State) countIn(g *group, t *tally, w *track.Send, h *track.Hit, c counts) {
+	g.countSend(t.sends)
+	g.add(c)
+	g.describe(s, w, h)
+	if s.cfg.Timeline {
+		g.line.add(&s.ruler, w.Time)
+	}
+	if s.cfg.Spread {
+		if g.spread == nil {
+			g.spread = &spread{}
+		}
+		g.spread.hit(h.Target, w.Time, s.lostAt, t.sends)
 	}
 }
 
@@ -244,8 +263,12 @@ func (g *group) describe(s *State, w *track.Send, h *track.Hit) {
 	g.evidence[h.Evidence]++
 }
 
-func newTally() tally {
-	return tally{groups: map[key.IDs]*group{}, functions: map[trace.NameID]uint64{}, advice: map[advice]uint64{}}
+func newTally(views int) tally {
+	t := tally{functions: map[trace.NameID]uint64{}, advice: map[advice]uint64{}}
+	for range views {
+		t.views = append(t.views, map[key.IDs]*group{})
+	}
+	return t
 }
 
 // hit notes a hit of one CPU.
@@ -270,20 +293,21 @@ func (g *group) countSend(n uint64) {
 	}
 }
 
-func (s *State) groupOf(t *tally, w *track.Send, h *track.Hit) *group {
-	sub := key.HitSubject(w, h)
-	g := t.group(key.Of(s.cfg.By, &sub, s.attr))
+// groupOf is the group of a view that a hit belongs to.
+func (s *State) groupOf(t *tally, view int, sub *key.Subject) *group {
+	g := t.group(view, key.Of(s.by[view], sub, s.attr))
 	if s.cfg.Timeline {
-		s.ruler.share(len(t.groups))
+		s.ruler.share(t.groups)
 	}
 	return g
 }
 
-func (t *tally) group(ids key.IDs) *group {
-	g := t.groups[ids]
+func (t *tally) group(view int, ids key.IDs) *group {
+	g := t.views[view][ids]
 	if g == nil {
 		g = &group{}
-		t.groups[ids] = g
+		t.views[view][ids] = g
+		t.groups++
 	}
 	return g
 }
@@ -291,19 +315,23 @@ func (t *tally) group(ids key.IDs) *group {
 // request counts a request that sent no IPI.
 func (s *State) request(r *track.Request) {
 	sub := s.subjectOfRequest(r)
-	g := s.direct.group(key.Of(s.cfg.By, &sub, s.attr))
-	g.requests++
-	g.cpus.Set(int(r.Target))
+	for v, by := range s.by {
+		g := s.direct.group(v, key.Of(by, &sub, s.attr))
+		g.requests++
+		g.cpus.Set(int(r.Target))
+	}
 	s.direct.totals.requests++
 }
 
 // takeRequests moves the requests of a tally that has nothing else.
 func (t *tally) takeRequests(o *tally) {
-	for ids, r := range o.groups {
-		g := t.group(ids)
-		g.add(r.counts)
-		g.cpus.Or(&r.cpus)
+	for v, view := range o.views {
+		for ids, r := range view {
+			g := t.group(v, ids)
+			g.add(r.counts)
+			g.cpus.Or(&r.cpus)
+		}
 	}
 	t.totals.add(o.totals)
-	*o = newTally()
+	*o = newTally(len(o.views))
 }

@@ -100,6 +100,7 @@ type extent struct {
 	lead, to int64 // the longest times before and behind the first send
 	origin   int64 // start of the time that one trace covers, 0 of several
 	traces   int
+	ends     []int64 // time behind the first send of each trace
 	// early are losses before the first send; To is not included, and it is
 	// empty if there were none
 	early result.Span
@@ -117,6 +118,7 @@ func (x *extent) add(o extent) {
 	x.lead, x.to = max(x.lead, o.lead), max(x.to, o.to)
 	x.origin = 0
 	x.traces += o.traces
+	x.ends = append(x.ends, o.ends...)
 	x.early = hull(x.early, o.early)
 }
 
@@ -145,6 +147,7 @@ func (s *State) extent() extent {
 	s.ruler.cell(s.span.Last)
 	start := s.ruler.start
 	x := extent{width: 1 << s.ruler.shift, lead: int64(max(0, start-s.span.First)), to: int64(max(0, s.span.Last-start)), origin: int64(s.span.First), traces: 1}
+	x.ends = []int64{x.to}
 	if s.losses.anyEarly {
 		from := max(s.losses.early.First, s.span.First)
 		x.early = result.Span{From: int64(from - start), To: int64(s.losses.early.Last-start) + 1}

@@ -25,7 +25,12 @@ type Set struct {
 	Tables   []*Table
 	Stacks   *Stacks // nil if nothing was counted by stack
 	// Figure is what a plot shows, nil for other results.
-	Figure   *Figure
+	Figure *Figure
+	// Figures are pictures beside the tables, for forms that have them.
+	Figures []*Figure
+	// Time is the axis of all values over time, nil if there are none or they
+	// have axes of their own.
+	Time     *Time
 	Warnings []Warning
 }
 
@@ -171,6 +176,15 @@ type Col struct {
 	// (report/rows), Optional that they may be None instead.
 	Kind     Kind
 	Optional bool
+}
+
+// OverTime returns the position of the first column of values over time, -1 if
+// there is none.
+func (t *Table) OverTime() int {
+	if len(t.Rows) == 0 {
+		return -1
+	}
+	return slices.IndexFunc(t.Rows[0], func(v Value) bool { return v.Kind == KindBars })
 }
 
 // Index returns the position of a column, -1 if there is none.
