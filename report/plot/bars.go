@@ -136,7 +136,7 @@ func rowSums(f *result.Figure) (sums []float64, total float64) {
 func (p *page) room(labels []barLabel, sty plottext.Style, width vg.Length) float64 {
 	most := 0.0
 	for _, l := range labels {
-		bar := max(width-p.width(sty, l.text)-labelGap, width/4)
+		bar := max(width-sty.Width(l.text)-labelGap, width/4)
 		most = max(most, l.end*float64(width/bar))
 	}
 	return most
@@ -146,7 +146,7 @@ func (p *page) room(labels []barLabel, sty plottext.Style, width vg.Length) floa
 func (p *page) rowWidth(sty plottext.Style) vg.Length {
 	widest := vg.Length(0)
 	for _, name := range shortNames(p.f.Rows, p.longest) {
-		widest = max(widest, p.width(sty, name))
+		widest = max(widest, sty.Width(name))
 	}
 	return widest + 2*labelSize
 }

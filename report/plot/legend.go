@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"image/color"
 
-	plottext "gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 
@@ -17,7 +16,7 @@ func (p *page) legend(c draw.Canvas) draw.Canvas {
 	sty := p.style(labelSize, p.t.ink)
 	x := c.Min.X
 	entry := func(colour color.Color, name string) {
-		width := swatch + 5*px + p.width(sty, name)
+		width := swatch + 5*px + sty.Width(name)
 		if x > c.Min.X && x+width > c.Max.X {
 			x = c.Min.X
 			c.Max.Y -= line
@@ -50,18 +49,13 @@ func (p *page) legend(c draw.Canvas) draw.Canvas {
 	return c
 }
 
-// width is the room that text takes in a line with other text.
-func (p *page) width(sty plottext.Style, s string) vg.Length {
-	if p.loose {
-		return sty.Width(s) * 1.15
-	}
-	return sty.Width(s)
-}
-
 // colour is that of a series.
 func (p *page) colour(i int) color.Color {
-	if p.f.Series[i].Rest {
+	switch s := &p.f.Series[i]; {
+	case s.Rest:
 		return p.t.rest
+	case p.f.By == "class":
+		return p.t.class(s.Name)
 	}
 	return p.t.colour(i)
 }
@@ -72,7 +66,7 @@ func (p *page) heatLegend(c draw.Canvas) draw.Canvas {
 	x, y := c.Min.X, c.Max.Y-1*px
 	say := func(s string) {
 		c.FillText(sty, vg.Point{X: x, Y: y}, s)
-		x += p.width(sty, s) + 6*px
+		x += sty.Width(s) + 6*px
 	}
 	if s := p.values(); !p.f.IsEmpty() {
 		say(p.f.Value.Label + ":")

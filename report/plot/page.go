@@ -37,9 +37,6 @@ type page struct {
 	f     *result.Figure
 	t     *theme
 	plain bool // there is no bold text
-	// loose leaves room in the legend for fonts that are wider than those that
-	// are measured, as browsers may take.
-	loose bool
 	// longest is how many characters of a name there is room for.
 	longest int
 	size    vg.Point // of the plot with its axes

@@ -6,8 +6,12 @@ import (
 	"bytes"
 	"encoding/xml"
 	"fmt"
+	"html"
 	"io"
+	"regexp"
+	"strconv"
 
+	xfont "golang.org/x/image/font"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/vgimg"
@@ -72,7 +76,6 @@ func Write(w io.Writer, f *result.Figure, o Options) error {
 func writeSVG(w io.Writer, f *result.Figure, o Options, width, height vg.Length) error {
 	c := vgsvg.NewWith(vgsvg.UseWH(width, height))
 	p := newPage(f, o.Theme)
-	p.loose = true
 	p.draw(draw.New(c))
 	var b bytes.Buffer
 	if _, err := c.WriteTo(&b); err != nil {
@@ -88,12 +91,26 @@ func writeSVG(w io.Writer, f *result.Figure, o Options, width, height vg.Length)
 		return err
 	}
 	_, err := fmt.Fprintf(w, `<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="%s" width="%d" height="%d" viewBox="0 0 %.6g %.6g">
-<title>%s</title>%s`, &title, o.Width, o.Height, width.Points(), height.Points(), title.String(), svgFonts(body))
+<title>%s</title>%s`, &title, o.Width, o.Height, width.Points(), height.Points(), title.String(), p.svgTexts(body))
 	return err
 }
 
-// svgFonts lets a browser without the fonts that were measured take similar
-// ones.
-func svgFonts(body []byte) []byte {
-	return bytes.ReplaceAll(body, []byte("font-family:Liberation Sans;font-variant:normal;"), []byte("font-family:Liberation Sans,Arimo,Arial,Helvetica,sans-serif;"))
+// svgTexts lets a browser without the fonts that were measured take similar
+// ones, as wide as what was measured: labels end where they should.
+func (p *page) svgTexts(body []byte) []byte {
+	body = bytes.ReplaceAll(body, []byte("font-family:Liberation Sans;font-variant:normal;"), []byte("font-family:Liberation Sans,Arimo,Arial,Helvetica,sans-serif;"))
+	text := regexp.MustCompile(`style="[^"]*font-weight:([a-z]+);[^"]*font-size:([0-9.]+)px;[^"]*">([^<]+)</text>`)
+	return text.ReplaceAllFunc(body, func(found []byte) []byte {
+		m := text.FindSubmatch(found)
+		size, err := strconv.ParseFloat(string(m[2]), 64)
+		if err != nil {
+			return found
+		}
+		sty := p.style(vg.Length(size), p.t.ink)
+		if string(m[1]) == "bold" {
+			sty.Font.Weight = xfont.WeightBold
+		}
+		width := sty.Width(html.UnescapeString(string(m[3])))
+		return append(fmt.Appendf(nil, `textLength="%.4g" lengthAdjust="spacingAndGlyphs" `, width.Points()), found...)
+	})
 }

@@ -75,6 +75,28 @@ func (t *theme) colour(i int) color.Color {
 	return c
 }
 
+// class is the colour of a class of hits, as near to that on a terminal as these
+// colours come. What has no class has that of the rest.
+func (t *theme) class(name string) color.Color {
+	switch name {
+	case "deferrable":
+		return rgb(0x009E73)
+	case "candidate":
+		return rgb(0x56B4E9)
+	case "self-filtered":
+		return rgb(0x0072B2)
+	case "avoidable":
+		return rgb(0xE69F00)
+	case "returnable":
+		return rgb(0xCC79A7)
+	case "unavoidable":
+		return rgb(0xD55E00)
+	case "noise":
+		return mix(t.rest, t.background, 0.4)
+	}
+	return t.rest
+}
+
 // mix is a colour that is the given share of the way from a to b.
 func mix(a, b color.Color, share float64) color.Color {
 	ar, ag, ab, _ := a.RGBA()
