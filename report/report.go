@@ -7,6 +7,7 @@ import (
 
 	"github.com/ipiscope/ipiscope/analysis/result"
 	"github.com/ipiscope/ipiscope/report/csv"
+	"github.com/ipiscope/ipiscope/report/html"
 	"github.com/ipiscope/ipiscope/report/json"
 	"github.com/ipiscope/ipiscope/report/text"
 )
@@ -16,6 +17,9 @@ type Options struct {
 	Width  int  // columns of the terminal, 0 for no limit
 	Colour bool // ANSI colours may be used
 	Top    int  // rows to show, 0 for all; machine formats always have all
+	// Command is the command line that made the result, as a shell takes it, and
+	// Version that of this program, for forms that travel without them.
+	Command, Version string
 }
 
 // A Format is one form of output.
@@ -23,8 +27,8 @@ type Format struct {
 	Name  string
 	Doc   string
 	Write func(w io.Writer, s *result.Set, o Options) error
-	// Binary output is not for a terminal.
-	Binary bool
+	// Aside output is for other programs to open, not for a terminal.
+	Aside bool
 }
 
 // Formats lists the forms a result can take; the first is the default.
@@ -38,6 +42,9 @@ func Formats() []Format {
 		{Name: "tsv", Doc: "the groups as tab-separated values", Write: func(w io.Writer, s *result.Set, _ Options) error { return csv.Write(w, s, '\t') }},
 		{Name: "markdown", Doc: "tables for an issue or a pull request", Write: func(w io.Writer, s *result.Set, o Options) error {
 			return text.WriteMarkdown(w, s, text.Options{Top: o.Top})
+		}},
+		{Name: "html", Doc: "one self-contained page for a browser", Aside: true, Write: func(w io.Writer, s *result.Set, o Options) error {
+			return html.Write(w, s, html.Options{Command: o.Command, Version: o.Version})
 		}},
 	}
 }

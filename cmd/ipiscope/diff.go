@@ -19,6 +19,9 @@ import (
 	"github.com/ipiscope/ipiscope/report/mail"
 )
 
+// pageBars is how many rows the figure of a page has, all of which the table has.
+const pageBars = 12
+
 type diffFlags struct {
 	input          cli.InputFlags
 	isolated       cli.IsolatedFlag
@@ -166,6 +169,9 @@ func runDiff(ctx context.Context, t *cli.Terminal, f *diffFlags, args []string) 
 		return err
 	}
 	set := compare.Compare(sides, cfg)
+	if f.output.Format() == "html" {
+		set.Figures = []*result.Figure{compare.Figure(set, pageBars)}
+	}
 	if err := write(set); err != nil {
 		return err
 	}
@@ -192,7 +198,7 @@ func (f *diffFlags) writer(t *cli.Terminal) (func(*result.Set) error, error) {
 	f.by = "stack"
 	formats := flameFormats()
 	if i := slices.IndexFunc(formats, func(x report.Format) bool { return x.Name == f.flame }); i >= 0 {
-		return f.output.With(t, formats[i]), nil
+		return f.output.With(t, formats[i])
 	}
 	return nil, cli.Unknown("flame format", f.flame, []string{"folded", "pprof"})
 }

@@ -142,7 +142,7 @@ func newExporter(t *cli.Terminal, f *exportFlags, rowsGiven bool) (exporter, err
 		return nil, cli.Usage(fmt.Errorf("--rows: --format %s shows hits, sends and requests together", f.format))
 	}
 	if format.binary {
-		if err := cli.RefuseBinary(t, f.output); err != nil {
+		if err := cli.RefuseTerminal(t, f.output, f.format); err != nil {
 			return nil, err
 		}
 	}

@@ -227,10 +227,7 @@ func recordCommand(f *recordFlags, list string, args []string) string {
 		words = append(words, "-T")
 	}
 	words = append(words, args...)
-	for i, w := range words {
-		words[i] = quote(w)
-	}
-	return strings.Join(words, " ")
+	return shellWords(words)
 }
 
 // arches are the architectures whose interrupts have events of their own.
@@ -245,15 +242,4 @@ func receiving(arch string) []string {
 	}
 	return slices.Concat([]string{"csd:csd_function_entry", "csd:csd_function_exit"}, vectors,
 		[]string{"irq", "context_tracking", "sched:sched_switch", "timer:tick_stop"})
-}
-
-// quote makes one shell word.
-func quote(s string) string {
-	safe := func(r rune) bool {
-		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_-+=:,./@%", r)
-	}
-	if s != "" && !strings.ContainsFunc(s, func(r rune) bool { return !safe(r) }) {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -81,8 +80,10 @@ func (f *pictureFlags) writer(t *cli.Terminal) (func(*result.Set) error, error) 
 		}
 		write, binary = func(o cli.Output, s *result.Set) error { return format.Write(o, s, report.Options{}) }, false
 	}
-	if binary && t.IsTerminal() && (f.path == "" || f.path == "-") {
-		return nil, cli.Usage(errors.New("pictures are not written to a terminal: give -o FILE or redirect it"))
+	if binary {
+		if err := cli.RefuseTerminal(t, f.path, f.format); err != nil {
+			return nil, err
+		}
 	}
 	return func(set *result.Set) error {
 		set.WarnNotes()

@@ -77,10 +77,14 @@ func runReport(ctx context.Context, t *cli.Terminal, f *reportFlags, paths []str
 	if err != nil {
 		return err
 	}
-	isolated := sends.Isolated.Targets()
-	total, more := ipi.NewCounts(isolated, by), f.supplements(sends)
+	config := ipi.Config{Isolated: sends.Isolated.Targets(), By: by, Catalog: sends.Catalog}
+	if f.isPage() {
+		config.Also, config.Timeline = ipi.OverviewKeys(), true
+	}
+	total, more := ipi.NewOverview(config), f.supplements(sends)
 	err = sends.Each(ctx, func(src trace.Source, counts func(*trace.Event) bool, run cli.Run) error {
-		state := ipi.New(src.Table(), ipi.Config{Isolated: isolated, By: by, Catalog: sends.Catalog, Counts: counts})
+		config.Counts = counts
+		state := ipi.New(src.Table(), config)
 		states := []analysis.State{state}
 		for _, m := range more {
 			states = append(states, m.state(src, counts))
@@ -92,7 +96,7 @@ func runReport(ctx context.Context, t *cli.Terminal, f *reportFlags, paths []str
 			return write(set)
 		})
 		input, err := run(states...)
-		total.Merge(state.Counts(input))
+		total.Add(state.Views(input))
 		for _, m := range more {
 			m.merge(input)
 		}
@@ -124,8 +128,15 @@ func (f *reportFlags) supplements(sends *cli.Sends) []supplement {
 	if f.spark {
 		more = append(more, bars(sends))
 	}
+	if f.isPage() {
+		more = append(more, callTree(sends))
+	}
 	return more
 }
+
+// isPage reports whether the result is to be looked at as a page, which shows
+// more than tables.
+func (f *reportFlags) isPage() bool { return f.output.Format() == "html" }
 
 // parseKeys reads --by.
 func parseKeys(list string) ([]ipi.Key, error) {

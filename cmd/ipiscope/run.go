@@ -15,6 +15,7 @@ import (
 // status.
 func run(ctx context.Context, args []string, in io.Reader, out, errw io.Writer) int {
 	t := cli.NewTerminal(in, out, errw)
+	t.Command, t.Version = shellWords(append([]string{"ipiscope"}, args...)), version()
 	root := newRoot(t)
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)

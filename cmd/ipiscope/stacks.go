@@ -75,7 +75,7 @@ func flameFormats() []report.Format {
 	return []report.Format{
 		{Name: "folded", Doc: "a line for each stack, for flamegraph.pl and speedscope",
 			Write: func(w io.Writer, s *result.Set, _ report.Options) error { return flame.WriteFolded(w, s) }},
-		{Name: "pprof", Doc: "a profile for go tool pprof", Binary: true,
+		{Name: "pprof", Doc: "a profile for go tool pprof", Aside: true,
 			Write: func(w io.Writer, s *result.Set, _ report.Options) error { return flame.WritePprof(w, s) }},
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"github.com/ipiscope/ipiscope/analysis/ipi"
 	"github.com/ipiscope/ipiscope/analysis/key"
 	"github.com/ipiscope/ipiscope/analysis/result"
+	"github.com/ipiscope/ipiscope/analysis/stacks"
 	"github.com/ipiscope/ipiscope/analysis/whatif"
 	"github.com/ipiscope/ipiscope/cmd/internal/cli"
 	"github.com/ipiscope/ipiscope/parser/trace"
@@ -46,5 +47,21 @@ func bars(sends *cli.Sends) supplement {
 		},
 		merge: func(in result.Input) { total.Merge(s.Counts(in)) },
 		addTo: func(set *result.Set) { ipi.AddBars(set, total) },
+	}
+}
+
+// callTree has the stacks that sent, by class, for a flame graph.
+func callTree(sends *cli.Sends) supplement {
+	config := stacks.Config{Isolated: sends.Isolated.Targets(), Catalog: sends.Catalog, Labels: []key.Key{key.Class}}
+	total := stacks.NewCounts(config)
+	var s *stacks.State
+	return supplement{
+		state: func(src trace.Source, counts func(*trace.Event) bool) analysis.State {
+			config.Counts = counts
+			s = stacks.New(src.Table(), config)
+			return s
+		},
+		merge: func(in result.Input) { total.Merge(s.Counts(in)) },
+		addTo: func(set *result.Set) { set.Stacks = total.Result().Stacks },
 	}
 }

@@ -70,6 +70,9 @@ type Terminal struct {
 	Colour bool
 	// Progress says whether Err is a terminal that progress may be drawn on.
 	Progress bool
+	// Command is the command line as a shell takes it, and Version that of the
+	// program, for results that travel without them.
+	Command, Version string
 	// inputs are the files that this command reads, which -o must not name.
 	inputs []string
 }

@@ -62,31 +62,32 @@ func (f *OutputFlags) Writer(t *Terminal) (func(*result.Set) error, error) {
 	if i < 0 {
 		return nil, Unknown("format", f.format, f.names())
 	}
-	return f.With(t, formats[i]), nil
+	return f.With(t, formats[i])
 }
 
 // With returns what writes a result in a form, with its warnings.
-func (f *OutputFlags) With(t *Terminal, format report.Format) func(*result.Set) error {
-	return func(set *result.Set) error {
-		if format.Binary {
-			if err := RefuseBinary(t, f.path); err != nil {
-				return err
-			}
+func (f *OutputFlags) With(t *Terminal, format report.Format) (func(*result.Set) error, error) {
+	if format.Aside {
+		if err := RefuseTerminal(t, f.path, format.Name); err != nil {
+			return nil, err
 		}
+	}
+	return func(set *result.Set) error {
 		set.WarnNotes()
 		for _, w := range set.Warnings {
 			t.Warnf("warning", "%s", w.Text)
 		}
 		return WriteTo(t, f.path, func(o Output) error {
-			return format.Write(o, set, report.Options{Width: o.Width, Colour: o.Colour, Top: f.top})
+			return format.Write(o, set, report.Options{Width: o.Width, Colour: o.Colour, Top: f.top, Command: t.Command, Version: t.Version})
 		})
-	}
+	}, nil
 }
 
-// RefuseBinary is an error if binary output to path would go to a terminal.
-func RefuseBinary(t *Terminal, path string) error {
+// RefuseTerminal is an error if output to path, of a form that programs open,
+// would go to a terminal.
+func RefuseTerminal(t *Terminal, path, form string) error {
 	if t.IsTerminal() && (path == "" || path == "-") {
-		return Usage(errors.New("binary output is not written to a terminal: give -o FILE or redirect it"))
+		return Usage(fmt.Errorf("%s is not written to a terminal: give -o FILE or redirect it", form))
 	}
 	return nil
 }

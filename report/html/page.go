@@ -1,0 +1,201 @@
+package html
+
+import (
+	"fmt"
+	"html/template"
+	"slices"
+	"strings"
+
+	"github.com/ipiscope/ipiscope/analysis/result"
+	"github.com/ipiscope/ipiscope/report/text"
+)
+
+// A page is what page.tmpl fills in.
+type page struct {
+	Title, Kind, Verdict string
+	Notes                []string
+	Doubts               []result.Warning
+	Facts                []fact
+	Sections             []section
+	source
+	Data   data
+	Style  template.CSS
+	Script template.JS
+	Policy string
+	limits limits
+}
+
+// A fact is a named value, as text.
+type fact struct{ Name, Text string }
+
+// A section is one part of the page; one of its last four members is set.
+type section struct {
+	ID, Title, Short, Doc string
+
+	Advice  *advice
+	Table   *table
+	Figures []figure
+	Live    string // what the script puts there; without one it is not shown
+}
+
+func newPage(s *result.Set, o Options, l limits) (*page, error) {
+	p := &page{Kind: l.shown(kind(s)), Verdict: l.shown(s.Verdict), Facts: facts(s), source: newSource(s, o, l), limits: l}
+	if p.Verdict == "" {
+		p.Verdict = p.Kind
+	}
+	p.Title = "ipiscope: " + p.Verdict
+	for _, n := range s.Notes {
+		p.Notes = append(p.Notes, l.shown(n))
+	}
+	for i, w := range s.Warnings {
+		if i == l.doubts {
+			p.Doubts = append(p.Doubts, result.Warning{Code: "more", Text: fmt.Sprintf("and %d more warnings; --format json has all of them", len(s.Warnings)-i)})
+			break
+		}
+		p.Doubts = append(p.Doubts, result.Warning{Code: w.Code, Text: l.shown(w.Text)})
+	}
+	p.addTables(s)
+	shown := map[string]int{}
+	for _, x := range p.Sections {
+		if x.Table != nil {
+			shown[x.Table.ID] = len(x.Table.Rows)
+		}
+	}
+	if err := p.addFigures(s); err != nil {
+		return nil, err
+	}
+	p.Data = newData(s, shown, l)
+	if p.Data.Flame != nil {
+		p.Sections = append(p.Sections, section{ID: "flame", Title: "Flame graph of the stacks that sent", Short: "Flame graph",
+			Doc: "outermost frame on top; all of the time; the colour is the class of the hits, grey where they differ", Live: "flame"})
+	}
+	return p, nil
+}
+
+func (p *page) addFigures(s *result.Set) error {
+	var all []figure
+	for _, f := range s.Figures {
+		svg, err := newFigure(f)
+		if err != nil {
+			return err
+		}
+		if len(svg.Light) <= p.limits.figure {
+			all = append(all, svg)
+		}
+	}
+	if all == nil {
+		return nil
+	}
+	at := len(p.Sections)
+	if s.Sides != nil {
+		at = 0 // of a comparison the picture says the most
+	}
+	p.Sections = slices.Insert(p.Sections, at, section{ID: "plots", Title: "Plots", Short: "Plots", Figures: all})
+	return nil
+}
+
+// kind is the name of the result: "report" of ipiscope/report/v1.
+func kind(s *result.Set) string {
+	parts := strings.Split(s.Schema, "/")
+	return parts[min(1, len(parts)-1)]
+}
+
+// leading are the tables that come first, in this order: the answer for each CPU
+// and what to do about it.
+func leading() []string { return []string{"cpus", "advice"} }
+
+func (p *page) addTables(s *result.Set) {
+	var first, rest []*result.Table
+	for _, name := range leading() {
+		if t := s.Table(name); t != nil {
+			first = append(first, t)
+		}
+	}
+	for _, t := range s.Tables {
+		if t.Name != "cpus" && t.Name != "advice" {
+			rest = append(rest, t)
+		}
+	}
+	for _, t := range first {
+		p.addTable(s, t)
+	}
+	if s.Time != nil {
+		p.Sections = append(p.Sections, section{ID: "timeline", Title: "Hits over time", Short: "Timeline", Live: "timeline"})
+	}
+	for _, t := range rest {
+		p.addTable(s, t)
+	}
+}
+
+func (p *page) addTable(s *result.Set, t *result.Table) {
+	if len(t.Rows) == 0 {
+		return
+	}
+	x := section{ID: t.Name, Title: p.limits.shown(title(t)), Short: p.limits.shown(short(t))}
+	if t.Prose != "" {
+		x.Advice = newAdvice(t, p.limits)
+		x.Doc = "hits that each would remove, of all the time"
+	} else {
+		x.Table = newTable(s, t, p.limits)
+	}
+	p.Sections = append(p.Sections, x)
+}
+
+// title is what people call a table.
+func title(t *result.Table) string {
+	name := t.Title
+	if name == "" {
+		name = strings.ReplaceAll(t.Name, "_", " ")
+	}
+	return strings.ToUpper(name[:1]) + name[1:]
+}
+
+// short is the title for the list of the page's parts.
+func short(t *result.Table) string {
+	names := map[string]string{"cpus": "CPUs", "rows": "Rows", "explain": "Factors", "sides": "Sides"}
+	if name, ok := names[t.Name]; ok {
+		return name
+	}
+	return title(t)
+}
+
+// facts are the totals worth a look, in this order; those that are 0 left out.
+func facts(s *result.Set) []fact {
+	if total := s.Table("total"); total != nil && len(total.Rows) == 1 {
+		return changes(total)
+	}
+	var out []fact
+	for _, x := range []struct{ name, head, unit string }{
+		{"hits", "hits", ""}, {"self", "self-IPIs", ""}, {"noise", "by the recorder", ""}, {"unattributed", "unattributed", ""},
+		{"sends", "sends", ""}, {"requests", "requests", ""}, {"duration_ns", "duration", "ns"}, {"events", "events", ""},
+	} {
+		i := slices.IndexFunc(s.Totals, func(f result.Field) bool { return f.Name == x.name })
+		if i < 0 || s.Totals[i].Value.Int == 0 && x.name != "hits" {
+			continue
+		}
+		out = append(out, fact{x.head, text.Human(s.Totals[i].Value, x.unit)})
+	}
+	return out
+}
+
+// changes are the facts of a comparison of two sides.
+func changes(total *result.Table) []fact {
+	value := func(name string) string {
+		i := total.Index(name)
+		if i < 0 {
+			return ""
+		}
+		return text.Human(total.Rows[0][i], total.Cols[i].Unit)
+	}
+	head := func(name string) string {
+		if i := total.Index(name); i >= 0 {
+			return text.Clean(total.Cols[i].Head)
+		}
+		return name
+	}
+	return []fact{
+		{"hits " + head("before.hits"), value("before.hits")}, {"hits " + head("after.hits"), value("after.hits")},
+		{head("before.rate"), value("before.rate")}, {head("after.rate"), value("after.rate")},
+		{"ratio of the rates", value("ratio")}, {"95 % interval", value("ci.lo") + " to " + value("ci.hi")}, {"verdict", value("verdict")},
+	}
+}
