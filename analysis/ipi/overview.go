@@ -138,7 +138,8 @@ func (o *Overview) describeCPUs(t *result.Table) {
 	t.Show = []string{"cpu", "hits", "rate_hz", "verdict", "longest_quiet_ns", "self", "noise"}
 }
 
-// cpuVerdict says what hits one CPU most, and which classes its hits are of.
+// cpuVerdict says what hits one CPU most, and which classes its hits are of, but
+// for those that would be rounded to nothing.
 func cpuVerdict(g *namedGroup, functions tallies, lossy bool) string {
 	switch {
 	case g.hits == 0 && lossy:
@@ -146,18 +147,15 @@ func cpuVerdict(g *namedGroup, functions tallies, lossy bool) string {
 	case g.hits == 0:
 		return "not hit"
 	}
-	share := func(n uint64) string {
-		if p := 100 * float64(n) / float64(g.hits); p >= 0.5 {
-			return percent(p)
-		}
-		return "<1"
-	}
+	share := func(n uint64) float64 { return 100 * float64(n) / float64(g.hits) }
 	name, hits := functions.top()
 	var classes []string
 	for _, class := range g.classes.sorted() {
-		classes = append(classes, fmt.Sprintf("%s %% %s", share(g.classes[class]), class))
+		if p := share(g.classes[class]); p >= 0.5 {
+			classes = append(classes, fmt.Sprintf("%s %% %s", percent(p), class))
+		}
 	}
-	verdict := fmt.Sprintf("%s %% %s; %s", share(hits), name, strings.Join(classes, ", "))
+	verdict := fmt.Sprintf("%s %% %s; %s", percent(share(hits)), name, strings.Join(classes, ", "))
 	if lossy {
 		verdict += "; events were lost"
 	}

@@ -173,9 +173,22 @@ func facts(s *result.Set) []fact {
 		if i < 0 || s.Totals[i].Value.Int == 0 && x.name != "hits" {
 			continue
 		}
-		out = append(out, fact{x.head, text.Human(s.Totals[i].Value, x.unit)})
+		out = append(out, fact{x.head, human(s, s.Totals[i].Value, x.unit)})
 	}
 	return out
+}
+
+// human is a value as a person reads it. Where a clock does not count nanoseconds
+// times are in its ticks.
+func human(s *result.Set, v result.Value, unit string) string {
+	if unit == "ns" && isTicks(s) {
+		return v.Text() + " ticks"
+	}
+	return text.Human(v, unit)
+}
+
+func isTicks(s *result.Set) bool {
+	return slices.ContainsFunc(s.Inputs, func(in result.Input) bool { return in.Ticks })
 }
 
 // changes are the facts of a comparison of two sides.

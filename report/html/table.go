@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/ipiscope/ipiscope/analysis/result"
-	"github.com/ipiscope/ipiscope/report/text"
 )
 
 // A table is a result.Table as the page shows it.
@@ -57,7 +56,7 @@ func newTable(s *result.Set, t *result.Table, l limits) *table {
 	for r, row := range t.Rows {
 		x := tableRow{Line: -1}
 		for _, i := range cols {
-			x.Cells = append(x.Cells, newCell(t, i, row[i], l))
+			x.Cells = append(x.Cells, newCell(s, t, i, row[i], l))
 			if _, ok := pics.head(i); ok {
 				x.Cells = append(x.Cells, cell{Picture: pics.draw(r)})
 			}
@@ -182,9 +181,9 @@ func isLong(t *result.Table, i int) bool {
 // marked are the columns of words that have a colour.
 func marked(name string) bool { return name == "class" || name == "verdict" }
 
-func newCell(t *result.Table, i int, v result.Value, l limits) cell {
+func newCell(s *result.Set, t *result.Table, i int, v result.Value, l limits) cell {
 	col := t.Cols[i]
-	c := cell{Text: l.shown(text.Human(v, col.Unit)), Style: style(t, i)}
+	c := cell{Text: l.shown(human(s, v, col.Unit)), Style: style(t, i)}
 	c.Head = namesRow(t, i)
 	switch v.Kind {
 	case result.KindInt:

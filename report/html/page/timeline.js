@@ -164,7 +164,7 @@ class Timeline {
   // paint makes the charts again, in the colours of the theme.
   paint() {
     const at = this.zoomed;
-    this.colours = {ink: colour("--ink"), line: colour("--line"), muted: colour("--muted"), accent: colour("--accent"), series: this.stack.map((s) => colour(s.mark))};
+    this.colours = {ink: colour("--ink"), line: colour("--line"), lost: colour("--lost"), accent: colour("--accent"), series: this.stack.map((s) => colour(s.mark))};
     for (const u of [this.chart, this.lanes]) if (u) u.destroy();
     this.chart = this.plot(this.bars, 200, this.totals, {range: (u, min, max) => [0, Math.max(1, max) * 1.05]}, {size: 56}, (u) => this.drawBars(u));
     const rows = this.laneRows.length;
@@ -277,8 +277,7 @@ class Timeline {
     ctx.beginPath();
     ctx.rect(left, top, width, height);
     ctx.clip();
-    ctx.fillStyle = this.colours.muted;
-    ctx.globalAlpha = 0.25;
+    ctx.fillStyle = this.colours.lost;
     for (const [from, to] of data.time.gaps || []) {
       const x = u.valToPos(from, "x", true);
       ctx.fillRect(x, top, Math.max(2, u.valToPos(to, "x", true) - x), height);
