@@ -85,7 +85,7 @@ type look struct {
 func (b *browser) open(t *testing.T, path string, l look) *tab {
 	t.Helper()
 	ctx, cancel := chromedp.NewContext(b.ctx)
-	ctx, stop := context.WithTimeout(ctx, 30*time.Second)
+	ctx, stop := context.WithTimeout(ctx, time.Minute)
 	t.Cleanup(func() {
 		stop()
 		cancel()

@@ -19,6 +19,9 @@ import (
 	"github.com/chromedp/chromedp/kb"
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/net/html"
+
+	"github.com/ipiscope/ipiscope/analysis/result"
+	"github.com/ipiscope/ipiscope/report/text"
 )
 
 const paged = "../../fixtures/k612s4-12b-all-stack/trace.dat"
@@ -41,47 +44,26 @@ func makePage(t *testing.T, args ...string) string {
 func TestPage(t *testing.T) {
 	b := newBrowser(t)
 	path := makePage(t, "report", "--isolated", "2-3", paged)
-	t.Run("sort", func(t *testing.T) {
-		p := b.open(t, path, look{})
-		p.sorts(t)
-		p.quiet()
-	})
-	t.Run("filter", func(t *testing.T) {
-		p := b.open(t, path, look{})
-		p.filters(t)
-		p.quiet()
-	})
-	t.Run("brush", func(t *testing.T) {
-		p := b.open(t, path, look{})
-		p.brushes(t, exportedHits(t, paged))
-		p.quiet()
-	})
-	t.Run("keys", func(t *testing.T) {
-		p := b.open(t, path, look{})
-		p.brushesByKey(t)
-		p.quiet()
-	})
-	t.Run("flame", func(t *testing.T) {
-		p := b.open(t, path, look{})
-		p.searches(t)
-		p.quiet()
-	})
-	t.Run("theme", func(t *testing.T) {
-		p := b.open(t, path, look{})
-		p.changesTheme(t)
-		p.quiet()
-	})
-	t.Run("no script", func(t *testing.T) {
-		p := b.open(t, path, look{noScript: true})
-		p.worksWithoutScript(t)
-		p.quiet()
-	})
-	t.Run("print", func(t *testing.T) {
-		p := b.open(t, path, look{print: true})
-		if got := eval[string](p, `getComputedStyle(document.querySelector("nav")).display + " " + getComputedStyle(document.querySelector(".scroll")).maxHeight`); got != "none none" {
-			t.Errorf("in print the list of parts and the height of tables are %s", got)
-		}
-	})
+	for _, c := range []struct {
+		name  string
+		look  look
+		drive func(*tab, *testing.T)
+	}{
+		{"sort", look{}, (*tab).sorts},
+		{"filter", look{}, (*tab).filters},
+		{"brush", look{}, (*tab).brushes},
+		{"keys", look{}, (*tab).brushesByKey},
+		{"flame", look{}, (*tab).searches},
+		{"theme", look{}, (*tab).changesTheme},
+		{"no script", look{noScript: true}, (*tab).worksWithoutScript},
+		{"print", look{print: true}, (*tab).prints},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p := b.open(t, path, c.look)
+			c.drive(p, t)
+			p.quiet()
+		})
+	}
 }
 
 // A pageRow is a row of a table as the page has it now.
@@ -235,7 +217,8 @@ func (x axis) start(cell int64) string {
 
 // brushes selects a part of the time with the mouse. What the tables say of it
 // must be what export has there.
-func (p *tab) brushes(t *testing.T, hits []exportedHit) {
+func (p *tab) brushes(t *testing.T) {
+	hits := exportedHits(t, paged)
 	texts := `[...document.querySelectorAll("table")].map((t) => t.innerText).join("\n")`
 	before := eval[string](p, texts)
 	totals := map[string]map[string]int{}
@@ -260,6 +243,7 @@ func (p *tab) brushes(t *testing.T, hits []exportedHit) {
 			t.Errorf("%s in cells %d to %d (-export +page):\n%s", table, from, to, diff)
 		}
 	}
+	p.formats(t)
 	inside := p.hits("groups")
 	if eval[bool](p, `getComputedStyle(document.querySelector('#groups th[data-col="sends"]')).display !== "none"`) {
 		t.Error("sends, which are not known for a part of the time, are shown for it")
@@ -290,6 +274,23 @@ func (p *tab) brushes(t *testing.T, hits []exportedHit) {
 	}
 	if sum != len(hits) {
 		t.Errorf("%d hits on the page, export has %d", sum, len(hits))
+	}
+}
+
+// formats holds the numbers that the script prints against those of the program.
+func (p *tab) formats(t *testing.T) {
+	t.Helper()
+	for column, unit := range map[string]string{"share": "1", "per_cpu_hour": "1/h"} {
+		cells := eval[[][]string](p, fmt.Sprintf(`(() => {
+			const t = document.querySelector('table[data-name="by_cause"]'), i = [...t.tHead.rows[0].cells].findIndex((th) => th.dataset.col === %q);
+			return [...t.tBodies[0].rows].map((r) => [r.cells[i].dataset.v, r.cells[i].innerText.trim()]);
+		})()`, column))
+		for _, c := range cells {
+			v, err := strconv.ParseFloat(c[0], 64)
+			if want := text.Human(result.Float(v), unit); err != nil || c[1] != want {
+				t.Errorf("%s %s is printed %q, report/text prints %q", column, c[0], c[1], want)
+			}
+		}
 	}
 }
 
@@ -367,6 +368,12 @@ func (p *tab) worksWithoutScript(t *testing.T) {
 		if strings.Contains(text, not) {
 			t.Errorf("%q is shown, which needs the script", not)
 		}
+	}
+}
+
+func (p *tab) prints(t *testing.T) {
+	if got := eval[string](p, `getComputedStyle(document.querySelector("nav")).display + " " + getComputedStyle(document.querySelector(".scroll")).maxHeight`); got != "none none" {
+		t.Errorf("in print the list of parts and the height of tables are %s", got)
 	}
 }
 

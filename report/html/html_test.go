@@ -176,6 +176,25 @@ func TestSize(t *testing.T) {
 	}
 }
 
+// TestFiguresLeftOut: a plot that is too large is not missed without a word.
+func TestFiguresLeftOut(t *testing.T) {
+	s := hostileSet()
+	f := &result.Figure{Form: result.FormBars, Title: "bars", Rows: []string{"x"}, Series: []result.Series{{Points: []result.Point{{Value: 1}}}}}
+	s.Figures = []*result.Figure{f, f}
+	for limit, want := range map[int]int{1_000_000: 2, 10: 0} {
+		l := usual()
+		l.figure = limit
+		p, err := newPage(s, Options{}, l)
+		if err != nil {
+			t.Fatal(err)
+		}
+		i := slices.IndexFunc(p.Sections, func(x section) bool { return x.ID == "plots" })
+		if x := p.Sections[i]; len(x.Figures) != want || (x.Doc == "2 left out, which would make the page too large: see ipiscope plot") != (want == 0) {
+			t.Errorf("limit %d: %d plots, %q", limit, len(x.Figures), x.Doc)
+		}
+	}
+}
+
 // TestEmpty: a result of nothing is a page all the same.
 func TestEmpty(t *testing.T) {
 	page := write(t, &result.Set{Schema: "ipiscope/report/v1", Verdict: "CPUs 2-3: no IPI sends recorded in 0 s", Tables: []*result.Table{{Name: "groups", Cols: []result.Col{{Name: "hits"}}}}})

@@ -72,6 +72,7 @@ func newPage(s *result.Set, o Options, l limits) (*page, error) {
 	return p, nil
 }
 
+// addFigures draws the plots that the page has room for.
 func (p *page) addFigures(s *result.Set) error {
 	var all []figure
 	for _, f := range s.Figures {
@@ -83,14 +84,18 @@ func (p *page) addFigures(s *result.Set) error {
 			all = append(all, svg)
 		}
 	}
-	if all == nil {
+	if len(s.Figures) == 0 {
 		return nil
+	}
+	doc := ""
+	if n := len(s.Figures) - len(all); n > 0 {
+		doc = fmt.Sprintf("%d left out, which would make the page too large: see ipiscope plot", n)
 	}
 	at := len(p.Sections)
 	if s.Sides != nil {
 		at = 0 // of a comparison the picture says the most
 	}
-	p.Sections = slices.Insert(p.Sections, at, section{ID: "plots", Title: "Plots", Short: "Plots", Figures: all})
+	p.Sections = slices.Insert(p.Sections, at, section{ID: "plots", Title: "Plots", Short: "Plots", Doc: doc, Figures: all})
 	return nil
 }
 
@@ -100,30 +105,22 @@ func kind(s *result.Set) string {
 	return parts[min(1, len(parts)-1)]
 }
 
-// leading are the tables that come first, in this order: the answer for each CPU
-// and what to do about it.
-func leading() []string { return []string{"cpus", "advice"} }
-
+// addTables adds the answer for each CPU, what to do about it, and behind the
+// timeline all other tables.
 func (p *page) addTables(s *result.Set) {
-	var first, rest []*result.Table
-	for _, name := range leading() {
+	leading := []string{"cpus", "advice"}
+	for _, name := range leading {
 		if t := s.Table(name); t != nil {
-			first = append(first, t)
+			p.addTable(s, t)
 		}
-	}
-	for _, t := range s.Tables {
-		if t.Name != "cpus" && t.Name != "advice" {
-			rest = append(rest, t)
-		}
-	}
-	for _, t := range first {
-		p.addTable(s, t)
 	}
 	if s.Time != nil {
 		p.Sections = append(p.Sections, section{ID: "timeline", Title: "Hits over time", Short: "Timeline", Live: "timeline"})
 	}
-	for _, t := range rest {
-		p.addTable(s, t)
+	for _, t := range s.Tables {
+		if !slices.Contains(leading, t.Name) {
+			p.addTable(s, t)
+		}
 	}
 }
 
