@@ -59,6 +59,7 @@ const (
 	recLost  // events were lost before the next one
 	recBad   // an event that cannot be read
 	recFault // damage: delivered as soon as it is reached
+	recSkipped
 )
 
 type only uint8

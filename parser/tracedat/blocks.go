@@ -87,6 +87,9 @@ func newCutter(f *file, b *buffer, d cpuData, maxBlock int, m *memory) (*cutter,
 // over reports whether there is no further block.
 func (c *cutter) over() bool { return c.next >= c.end && c.chunks == 0 }
 
+// stop leaves out the rest.
+func (c *cutter) stop() { c.next, c.chunks = c.end, 0 }
+
 // cut makes b the next block. It is false at the end. A block may be empty but
 // for an error.
 func (c *cutter) cut(b *block) bool {

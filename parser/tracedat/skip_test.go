@@ -359,3 +359,37 @@ func TestCloseEarly(t *testing.T) {
 		s.Close()
 	}
 }
+
+// TestSkippedOften: however little is delivered, the reader hears of each block.
+func TestSkippedOften(t *testing.T) {
+	data := large(plain7, 2_000)
+	var none cpumask.Mask
+	for name, h := range map[string]trace.Hint{
+		"no event":          {Want: trace.Want{Events: []string{}, Stacks: []string{}}},
+		"no CPU":            {Select: trace.Selection{CPUs: &none}},
+		"none of both":      {Select: trace.Selection{CPUs: &none}, Want: trace.Want{Events: []string{}, Stacks: []string{}}},
+		"nothing in a time": {Window: &trace.Window{From: 1 << 60, To: 1 << 61}},
+	} {
+		s, err := Open(bytes.NewReader(data), int64(len(data)), "t.dat", Options{Threads: 2, block: 4096})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Hint(h)
+		told, before := 0, int64(-1)
+		for s.Scan() {
+			if _, ok := s.Record().(*trace.Skipped); !ok {
+				continue
+			}
+			told++
+			done, _ := s.Progress()
+			if done < before {
+				t.Fatalf("%s: %d bytes done, then %d", name, before, done)
+			}
+			before = done
+		}
+		if blocks := len(data) / 4096 / 2; told < blocks {
+			t.Errorf("%s: told %d times, want %d", name, told, blocks)
+		}
+		s.Close()
+	}
+}

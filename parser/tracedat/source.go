@@ -60,7 +60,7 @@ type Source struct {
 	// what was taken out of how many batches
 	taken, batches int
 
-	untold  []*stream // those that have skipped events
+	between rec // stands between two batches: what was skipped is told
 	event   trace.Event
 	lost    trace.Lost
 	syntax  trace.SyntaxError
@@ -242,10 +242,6 @@ func (s *Source) Scan() bool {
 		s.advance(s.heap[0])
 		s.fixTop()
 	}
-	if len(s.untold) > 0 {
-		s.deliverSkipped()
-		return true
-	}
 	if len(s.heap) == 0 {
 		s.record = nil
 		return false
@@ -257,6 +253,7 @@ func (s *Source) Scan() bool {
 }
 
 func (s *Source) start() {
+	s.between.kind = recSkipped
 	s.plan = newPlan(s.f, &s.common, &s.hint)
 	s.startPool()
 	depth := s.depth()
@@ -329,6 +326,10 @@ func (s *Source) deepen() {
 // deliver makes the stream's current record the Source's record.
 func (s *Source) deliver(st *stream) {
 	r := st.cur
+	if r.kind == recSkipped {
+		s.deliverSkipped(st)
+		return
+	}
 	at := trace.Pos{File: s.f.path, Off: st.batch.block.off + int64(r.pos)}
 	switch r.kind {
 	case recEvent:
@@ -366,19 +367,8 @@ func (s *Source) deliverEvent(st *stream, r *rec, at trace.Pos) {
 	s.record = e
 }
 
-// tell lets what st has skipped be delivered before the next record.
-func (s *Source) tell(st *stream) {
-	if !s.plan.all && st.skipped.any && !st.untold {
-		st.untold = true
-		s.untold = append(s.untold, st)
-	}
-}
-
 // deliverSkipped tells what a stream has skipped since it was asked last.
-func (s *Source) deliverSkipped() {
-	st := s.untold[len(s.untold)-1]
-	s.untold = s.untold[:len(s.untold)-1]
-	st.untold = false
+func (s *Source) deliverSkipped(st *stream) {
 	t := &st.skipped
 	byEvent := s.skipped.ByEvent
 	s.skipped = trace.Skipped{CPU: st.cpu, N: t.n, First: t.first, Last: t.last, Any: t.any}

@@ -35,7 +35,6 @@ type stream struct {
 	began  bool       // the first event was delivered
 
 	skipped tally // not told yet
-	untold  bool  // it is in Source.untold
 	// what belongs to the pid of the last event: most often the next one's too
 	task task
 }
@@ -54,11 +53,19 @@ const now = trace.Time(math.MinInt64)
 // advance moves st to its next record.
 func (s *Source) advance(st *stream) {
 	for {
-		if st.batch == nil || st.next == len(st.batch.recs) {
-			if !s.nextBatch(st) {
+		if st.batch != nil && st.next == len(st.batch.recs) {
+			s.leave(st)
+			if !s.plan.all || !st.takesPart { // tell before the next one is waited for
+				st.cur, st.time, st.taken = &s.between, now, false
+				return
+			}
+		}
+		if st.batch == nil {
+			if st.queue.Empty() {
 				st.ended = true
 				return
 			}
+			s.nextBatch(st)
 			continue
 		}
 		r := &st.batch.recs[st.next]
@@ -122,32 +129,19 @@ func (s *Source) follow(st *stream, r *rec) bool {
 	return st.waits.goOn(at)
 }
 
-// nextBatch takes the next batch and sends the one that is over on its way
-// again.
-func (s *Source) nextBatch(st *stream) bool {
-	if b := st.batch; b != nil {
-		st.leave(b)
-		s.tell(st)
-		st.batch = nil
-		if b.broken {
-			return false
-		}
-		s.refill(st, b)
-		for st.queue.Len() < s.depth() && s.refill(st, nil) {
-		}
-	}
-	if st.queue.Empty() {
-		return false
-	}
+// nextBatch takes the next batch.
+func (s *Source) nextBatch(st *stream) {
 	st.batch = st.queue.Take()
 	st.next = 0
 	s.batches++
 	s.taken += len(st.batch.data) + len(st.batch.recs)*recSize
-	return true
 }
 
-// leave takes over what a batch leaves to the next one.
-func (st *stream) leave(b *batch) {
+// leave ends a batch: what it leaves to the next one is taken over, and it is sent
+// on its way again.
+func (s *Source) leave(st *stream) {
+	b := st.batch
+	st.batch = nil
 	st.base += b.events
 	st.done += b.block.end - b.block.off
 	st.missed.join(b.missed, st.last)
@@ -159,6 +153,16 @@ func (st *stream) leave(b *batch) {
 	}
 	st.waits.open = append(st.waits.open, b.waits.open...)
 	st.skipped.add(&b.skipped)
+	if b.broken {
+		st.cut.stop()
+		for !st.queue.Empty() {
+			st.queue.Take()
+		}
+		return
+	}
+	s.refill(st, b)
+	for st.queue.Len() < s.depth() && s.refill(st, nil) {
+	}
 }
 
 // refill lets the next block be prepared in b, or in a new batch if that is nil.
