@@ -11,8 +11,10 @@ import (
 	"github.com/ipiscope/ipiscope/analysis/irqcount"
 	"github.com/ipiscope/ipiscope/analysis/latency"
 	"github.com/ipiscope/ipiscope/analysis/listing"
+	"github.com/ipiscope/ipiscope/analysis/marks"
 	"github.com/ipiscope/ipiscope/analysis/quiet"
 	"github.com/ipiscope/ipiscope/analysis/stacks"
+	"github.com/ipiscope/ipiscope/analysis/switches"
 	"github.com/ipiscope/ipiscope/analysis/timeline"
 	"github.com/ipiscope/ipiscope/analysis/whatif"
 )
@@ -22,9 +24,11 @@ func Analyzers() []analysis.Analyzer {
 	return []analysis.Analyzer{
 		ipi.Analyzer(),
 		stacks.Analyzer(),
+		switches.Analyzer(),
 		listing.Analyzer(),
 		timeline.Analyzer(),
 		latency.Analyzer(),
+		marks.Analyzer(),
 		quiet.Analyzer(),
 		whatif.Analyzer(),
 		irqcount.Analyzer(),

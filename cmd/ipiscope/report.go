@@ -11,6 +11,7 @@ import (
 	"github.com/ipiscope/ipiscope/analysis"
 	"github.com/ipiscope/ipiscope/analysis/ipi"
 	"github.com/ipiscope/ipiscope/analysis/key"
+	"github.com/ipiscope/ipiscope/analysis/marks"
 	"github.com/ipiscope/ipiscope/analysis/result"
 	"github.com/ipiscope/ipiscope/cmd/internal/cli"
 	"github.com/ipiscope/ipiscope/parser/trace"
@@ -26,6 +27,7 @@ type reportFlags struct {
 	sort   string
 	whatIf string
 	spark  bool
+	marks  cli.MarkFlags
 }
 
 func newReport(t *cli.Terminal) *cobra.Command {
@@ -35,7 +37,14 @@ func newReport(t *cli.Terminal) *cobra.Command {
 		Short: "Count the IPIs that hit the isolated CPUs",
 		Long: `Count the IPIs that hit the isolated CPUs, by the function they made them run
 or by any other keys. Several traces are added up, with a column for each;
---by file gives them rows of their own.`,
+--by file gives them rows of their own.
+
+--mark makes spans and counts of what trace_printk and trace_marker wrote, and
+tells how many hits came meanwhile:
+
+` + indent(marks.Grammar) + `
+
+--from mark:NAME and --to mark:NAME take the first span, or the first such line.`,
 		Example: `  ipiscope report --isolated 2-3 trace.dat
   ipiscope report --isolated /proc/cmdline --by function,sender trace.dat
   ipiscope report --isolated 2-3 --format json before.dat after.dat`,
@@ -48,6 +57,7 @@ or by any other keys. Several traces are added up, with a column for each;
 	cmd.Flags().StringVar(&f.whatIf, "what-if", "", "add what would become of the hits: `deferral` of deferrable work to the target's next kernel entry")
 	cmd.Flags().BoolVar(&f.spark, "spark", false, "draw the hits of each CPU over time")
 	f.sends.AddFollow(cmd.Flags())
+	f.marks.AddTo(cmd.Flags())
 	f.output.AddTo(cmd, 20)
 	completeList(cmd, "by", ipi.KeyNames())
 	complete(cmd, "sort", append(sortColumns(), ipi.KeyNames()...))
@@ -73,6 +83,11 @@ func runReport(ctx context.Context, t *cli.Terminal, f *reportFlags, paths []str
 	if f.whatIf != "" && !slices.Contains(whatIfs(), f.whatIf) {
 		return cli.Unknown("what-if", f.whatIf, whatIfs())
 	}
+	named, err := f.marks.Parse()
+	if err != nil {
+		return err
+	}
+	f.sends.UseMarks(named)
 	sends, err := f.sends.Load(t, paths)
 	if err != nil {
 		return err
@@ -81,7 +96,7 @@ func runReport(ctx context.Context, t *cli.Terminal, f *reportFlags, paths []str
 	if f.isPage() {
 		config.Also, config.Timeline = ipi.OverviewKeys(), true
 	}
-	total, more := ipi.NewOverview(config), f.supplements(sends)
+	total, more := ipi.NewOverview(config), f.supplements(sends, by, named)
 	err = sends.Each(ctx, func(src trace.Source, counts func(*trace.Event) bool, run cli.Run) error {
 		config.Counts = counts
 		state := ipi.New(src.Table(), config)
@@ -120,10 +135,16 @@ func runReport(ctx context.Context, t *cli.Terminal, f *reportFlags, paths []str
 }
 
 // supplements are the further analyses that were asked for.
-func (f *reportFlags) supplements(sends *cli.Sends) []supplement {
+func (f *reportFlags) supplements(sends *cli.Sends, by []ipi.Key, named []marks.Mark) []supplement {
 	var more []supplement
+	if slices.Contains(by, key.Sender) {
+		more = append(more, perSwitch())
+	}
 	if f.whatIf != "" {
 		more = append(more, deferral(sends))
+	}
+	if len(named) > 0 {
+		more = append(more, markTables(sends, named))
 	}
 	if f.spark {
 		more = append(more, bars(sends))

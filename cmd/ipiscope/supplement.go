@@ -4,8 +4,10 @@ import (
 	"github.com/ipiscope/ipiscope/analysis"
 	"github.com/ipiscope/ipiscope/analysis/ipi"
 	"github.com/ipiscope/ipiscope/analysis/key"
+	"github.com/ipiscope/ipiscope/analysis/marks"
 	"github.com/ipiscope/ipiscope/analysis/result"
 	"github.com/ipiscope/ipiscope/analysis/stacks"
+	"github.com/ipiscope/ipiscope/analysis/switches"
 	"github.com/ipiscope/ipiscope/analysis/whatif"
 	"github.com/ipiscope/ipiscope/cmd/internal/cli"
 	"github.com/ipiscope/ipiscope/parser/trace"
@@ -31,6 +33,35 @@ func deferral(sends *cli.Sends) supplement {
 			return s
 		},
 		merge: func(result.Input) { total.Merge(s.Counts()) },
+		addTo: total.AddTo,
+	}
+}
+
+// markTables tells of the spans and counts that lines of text make.
+func markTables(sends *cli.Sends, all []marks.Mark) supplement {
+	total := marks.NewCounts(all)
+	var s *marks.State
+	return supplement{
+		state: func(src trace.Source, counts func(*trace.Event) bool) analysis.State {
+			text := cli.NewMarkText(src)
+			s = marks.New(src.Table(), marks.Config{Marks: all, Isolated: sends.Isolated.Targets(), Counts: counts, Text: text.Text, Events: text.Events()})
+			return s
+		},
+		merge: func(result.Input) { total.Merge(s.Counts()) },
+		addTo: total.AddTo,
+	}
+}
+
+// perSwitch tells how many IPIs a CPU sends for each of its context switches.
+func perSwitch() supplement {
+	total := switches.NewCounts()
+	var s *switches.State
+	return supplement{
+		state: func(trace.Source, func(*trace.Event) bool) analysis.State {
+			s = switches.New()
+			return s
+		},
+		merge: func(in result.Input) { total.Merge(s.Counts(in.Path)) },
 		addTo: total.AddTo,
 	}
 }

@@ -173,18 +173,26 @@ func (p *Printer) AppendEvent(dst []byte, e, next *trace.Event) []byte {
 	dst = p.appendTime(dst, e.Time)
 	dst = append(append(dst, ':'), f.head...)
 	start := len(dst)
-	switch {
-	case p.o.Raw:
-		dst = f.prog.AppendFields(dst, e.Payload(), e.Behind(), p.names)
-	case f.special != nil:
-		dst = f.special(p, dst, f, e, next)
-	default:
-		dst = f.prog.Append(dst, e.Payload(), p.names)
-	}
+	dst = p.appendPayload(dst, f, e, next)
 	if n := len(dst); n > start && dst[n-1] == '\n' {
 		return dst
 	}
 	return append(dst, '\n')
+}
+
+// AppendPayload appends what AppendEvent has behind the event's name.
+func (p *Printer) AppendPayload(dst []byte, e *trace.Event) []byte {
+	return p.appendPayload(dst, p.form(e), e, nil)
+}
+
+func (p *Printer) appendPayload(dst []byte, f *form, e, next *trace.Event) []byte {
+	switch {
+	case p.o.Raw:
+		return f.prog.AppendFields(dst, e.Payload(), e.Behind(), p.names)
+	case f.special != nil:
+		return f.special(p, dst, f, e, next)
+	}
+	return f.prog.Append(dst, e.Payload(), p.names)
 }
 
 // form returns how to print events like e.

@@ -1,6 +1,7 @@
 package text
 
 import (
+	"fmt"
 	"math"
 	"strconv"
 	"strings"
@@ -55,7 +56,7 @@ func Clean(s string) string {
 // Human is a value as a person reads it.
 func Human(v result.Value, unit string) string {
 	switch {
-	case v.Void:
+	case v.Void || v.Kind == result.KindNone:
 		return ""
 	case v.Kind == result.KindString:
 		return v.Str
@@ -63,6 +64,8 @@ func Human(v result.Value, unit string) string {
 		return Percent(v.Float)
 	case unit == "ns":
 		return Duration(v.Int)
+	case unit == "clock":
+		return Clock(v.Int)
 	case unit == "p":
 		return Probability(v.Float)
 	case unit == "ratio" && math.IsInf(v.Float, 1):
@@ -111,6 +114,12 @@ func Duration(ns int64) string {
 		}
 	}
 	return strconv.FormatInt(ns, 10) + " ns"
+}
+
+// Clock prints a time in nanoseconds as traces do, in seconds and microseconds.
+func Clock(ns int64) string {
+	us := (ns + 500) / 1000
+	return fmt.Sprintf("%d.%06d", us/1e6, us%1e6)
 }
 
 // Significant prints a number with three significant digits and no exponent.

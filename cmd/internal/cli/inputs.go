@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/ipiscope/ipiscope/analysis"
+	"github.com/ipiscope/ipiscope/analysis/marks"
 	"github.com/ipiscope/ipiscope/analysis/result"
 	"github.com/ipiscope/ipiscope/analysis/steady"
 	"github.com/ipiscope/ipiscope/parser"
@@ -36,6 +37,8 @@ type InputFlags struct {
 	threads  int
 	follow   time.Duration
 	memory   string
+	// marks are those that --from and --to may name
+	marks []marks.Mark
 }
 
 // AddTo defines the flags.
@@ -44,7 +47,7 @@ func (f *InputFlags) AddTo(fs *pflag.FlagSet) {
 	fs.StringVar(&f.cpus, "cpu", "", "take only what the CPUs in `LIST` recorded")
 	fs.StringVar(&f.instance, "instance", "", "take only the events of the trace instance `NAME`; an empty name is the top buffer")
 	f.hasInst = func() bool { return fs.Changed("instance") }
-	fs.StringVar(&f.from, "from", "", "begin at time `T`: seconds as printed, +S from the start, -S from the end, or mark:TEXT")
+	fs.StringVar(&f.from, "from", "", "begin at time `T`: seconds as printed, +S from the start, -S from the end, or the first line of trace_marker or trace_printk: mark:TEXT, mark:/REGEXP/")
 	fs.StringVar(&f.to, "to", "", "end at time `T`, as for --from")
 	fs.StringVar(&f.trim, "trim", "", "cut `D` seconds (or 500ms) off both ends, or auto: all but the steady part")
 	fs.IntVar(&f.threads, "threads", 0, "read with `N` threads; 0 is one for each CPU. The result is the same whatever N")
@@ -96,7 +99,7 @@ func (f *InputFlags) Inputs(t *Terminal, paths []string) (*Inputs, error) {
 		in.cpus = &m
 	}
 	var err error
-	if in.window, err = parseWindow(f.from, f.to, f.trim); err != nil {
+	if in.window, err = parseWindow(f.from, f.to, f.trim, f.marks); err != nil {
 		return nil, Usage(err)
 	}
 	if in.paths, err = parser.Expand(paths); err != nil {
@@ -301,11 +304,12 @@ func (in *Inputs) windowOf(ctx context.Context, path string) (*trace.Window, err
 	if in.window == nil || !in.window.needsScan() {
 		return nil, nil
 	}
-	marks, rate := in.window.marks(), steady.New()
+	var lines *markFinder
 	var table *trace.Table // its description grows while it is read
-	st, err := in.ahead(ctx, path, "a window by --trim, its start, its end or a mark", func(t *trace.Table) []analysis.State {
-		table = t
-		return []analysis.State{marks, rate}
+	rate := steady.New()
+	st, err := in.ahead(ctx, path, "a window by --trim, its start, its end or a mark", func(src trace.Source) []analysis.State {
+		table, lines = src.Table(), in.window.finder(NewMarkText(src))
+		return []analysis.State{lines, rate}
 	})
 	if err != nil {
 		return nil, err
@@ -313,7 +317,7 @@ func (in *Inputs) windowOf(ctx context.Context, path string) (*trace.Window, err
 	if in.window.auto {
 		return in.steadyWindow(path, rate), nil
 	}
-	w, err := in.window.resolve(&table.Meta, st.Span, marks.found)
+	w, err := in.window.resolve(&table.Meta, st.Span, lines.find)
 	if err != nil {
 		return nil, Usage(err)
 	}
@@ -325,7 +329,7 @@ func (in *Inputs) windowOf(ctx context.Context, path string) (*trace.Window, err
 // give is an error that names what asks for it.
 func (in *Inputs) Ahead(ctx context.Context, asks string, f func(*trace.Table) analysis.State) error {
 	for _, path := range in.paths {
-		_, err := in.ahead(ctx, path, asks, func(t *trace.Table) []analysis.State { return []analysis.State{f(t)} })
+		_, err := in.ahead(ctx, path, asks, func(src trace.Source) []analysis.State { return []analysis.State{f(src.Table())} })
 		if Status(err) == ExitUsage {
 			return err
 		}
@@ -335,7 +339,7 @@ func (in *Inputs) Ahead(ctx context.Context, asks string, f func(*trace.Table) a
 
 // ahead reads one trace for what has to be known before. Damage is reported when
 // it is read for its result.
-func (in *Inputs) ahead(ctx context.Context, path, asks string, f func(*trace.Table) []analysis.State) (analysis.Stats, error) {
+func (in *Inputs) ahead(ctx context.Context, path, asks string, f func(trace.Source) []analysis.State) (analysis.Stats, error) {
 	if path == "-" {
 		return analysis.Stats{}, Usage(errors.New("standard input is read once: " + asks + " needs a file"))
 	}
@@ -344,7 +348,7 @@ func (in *Inputs) ahead(ctx context.Context, path, asks string, f func(*trace.Ta
 		return analysis.Stats{}, err
 	}
 	defer src.Close()
-	st, _ := analysis.Run(ctx, src, analysis.Options{}, f(src.Table())...)
+	st, _ := analysis.Run(ctx, src, analysis.Options{}, f(src)...)
 	return st, nil
 }
 

@@ -2,9 +2,7 @@ package cli
 
 import (
 	"slices"
-	"strings"
 
-	"github.com/ipiscope/ipiscope/analysis"
 	"github.com/ipiscope/ipiscope/parser/events"
 	"github.com/ipiscope/ipiscope/parser/trace"
 )
@@ -45,49 +43,3 @@ func checkEvents(t *trace.Table, names []string) error {
 	}
 	return nil
 }
-
-// markers notes when texts were first written to trace_marker.
-type markers struct {
-	want  []string
-	found map[string]trace.Time
-}
-
-// marks returns the state that finds the markers a window asks for.
-func (w *windowSpec) marks() *markers {
-	m := &markers{found: map[string]trace.Time{}}
-	for _, b := range []*bound{w.from, w.to} {
-		if b != nil && b.from == anchorMark {
-			m.want = append(m.want, b.mark)
-		}
-	}
-	return m
-}
-
-// Event implements analysis.State. trace_marker writes are ftrace's print
-// events (kernel/trace/trace_entries.h).
-func (m *markers) Event(e *trace.Event) {
-	if len(m.want) == 0 || e.Schema().Name != "print" {
-		return
-	}
-	text, ok := e.Bytes(e.Schema().Ref("buf"))
-	if !ok {
-		return
-	}
-	for _, want := range m.want {
-		if _, seen := m.found[want]; !seen && strings.Contains(string(text), want) {
-			m.found[want] = e.Time
-		}
-	}
-}
-
-// Wants implements analysis.Selective.
-func (m *markers) Wants() trace.Want {
-	w := trace.Want{Events: []string{}, Stacks: []string{}}
-	if len(m.want) > 0 {
-		w.Events = append(w.Events, "print")
-	}
-	return w
-}
-
-func (m *markers) Lost(*trace.Lost)  {}
-func (m *markers) End(analysis.Span) {}

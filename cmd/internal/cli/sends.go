@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/ipiscope/ipiscope/analysis/catalog"
+	"github.com/ipiscope/ipiscope/analysis/marks"
 	"github.com/ipiscope/ipiscope/parser/trace"
 )
 
@@ -34,6 +35,9 @@ type Sends struct {
 	in       *Inputs
 	filters  *Filters
 }
+
+// UseMarks makes the names of marks known to --from and --to; before Load.
+func (f *SendFlags) UseMarks(m []marks.Mark) { f.input.marks = m }
 
 // Catalog is the catalogue alone, for what needs no trace.
 func (f *SendFlags) Catalog() (*catalog.Catalog, error) { return f.catalog.Load() }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/ipiscope/ipiscope/analysis"
+	"github.com/ipiscope/ipiscope/analysis/marks"
 	"github.com/ipiscope/ipiscope/parser/trace"
 )
 
@@ -16,7 +17,7 @@ type bound struct {
 	value trace.Time // distance from the anchor in ns, or raw ticks
 	ticks trace.Time // the same number where the clock does not count ns; -1 if it has a fraction
 	slack trace.Time // what a time may differ by that is printed as this number
-	mark  string     // anchorMark: text of a trace_marker line
+	line  *markLine  // anchorMark
 }
 
 type anchor uint8
@@ -30,12 +31,13 @@ const (
 
 // parseBound reads seconds as a trace prints them ("12.345678"), seconds after
 // the start ("+5") or before the end ("-5"), or "mark:TEXT".
-func parseBound(flag, s string) (bound, error) {
+func parseBound(flag, s string, named []marks.Mark) (bound, error) {
 	if text, ok := strings.CutPrefix(s, "mark:"); ok {
-		if text == "" {
-			return bound{}, fmt.Errorf("--%s mark: wants the text of a marker behind the colon", flag)
+		line, err := parseMarkLine(text, flag == "to", named)
+		if err != nil {
+			err = fmt.Errorf("--%s %w", flag, err)
 		}
-		return bound{from: anchorMark, mark: text}, nil
+		return bound{from: anchorMark, line: line}, err
 	}
 	var b bound
 	digits := s
@@ -94,7 +96,7 @@ type windowSpec struct {
 	auto     bool   // --trim auto: take the steady part
 }
 
-func parseWindow(from, to, trim string) (*windowSpec, error) {
+func parseWindow(from, to, trim string, named []marks.Mark) (*windowSpec, error) {
 	if from == "" && to == "" && trim == "" {
 		return nil, nil
 	}
@@ -106,7 +108,7 @@ func parseWindow(from, to, trim string) (*windowSpec, error) {
 		if p.text == "" {
 			continue
 		}
-		b, err := parseBound(p.flag, p.text)
+		b, err := parseBound(p.flag, p.text, named)
 		if err != nil {
 			return nil, err
 		}
@@ -157,9 +159,9 @@ func (w *windowSpec) needsScan() bool {
 	return w.trim != nil || w.auto || relative(w.from) || relative(w.to)
 }
 
-// resolve turns the bounds into times of a trace that covers extent and has
-// the markers that marks finds.
-func (w *windowSpec) resolve(m *trace.Meta, extent analysis.Span, marks map[string]trace.Time) (trace.Window, error) {
+// resolve turns the bounds into times of a trace that covers extent. find finds
+// the lines that are bounds.
+func (w *windowSpec) resolve(m *trace.Meta, extent analysis.Span, find func(*markLine) (trace.Time, bool)) (trace.Window, error) {
 	win := trace.Always()
 	if w.trim != nil {
 		return w.trim.cut(m, extent)
@@ -172,7 +174,7 @@ func (w *windowSpec) resolve(m *trace.Meta, extent analysis.Span, marks map[stri
 		if p.b == nil {
 			continue
 		}
-		at, err := p.b.resolve(m, extent, marks)
+		at, err := p.b.resolve(m, extent, find)
 		if err != nil {
 			return win, err
 		}
@@ -220,11 +222,11 @@ func later(t, d trace.Time) trace.Time {
 	return t + d
 }
 
-func (b *bound) resolve(m *trace.Meta, extent analysis.Span, marks map[string]trace.Time) (trace.Time, error) {
+func (b *bound) resolve(m *trace.Meta, extent analysis.Span, find func(*markLine) (trace.Time, bool)) (trace.Time, error) {
 	if b.from == anchorMark {
-		at, ok := marks[b.mark]
+		at, ok := find(b.line)
 		if !ok {
-			return 0, fmt.Errorf("%s: no trace_marker line holds %q", m.Path, b.mark)
+			return 0, fmt.Errorf("%s: no trace_marker line %s", m.Path, b.line.says)
 		}
 		return at, nil
 	}

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/ipiscope/ipiscope/analysis"
+	"github.com/ipiscope/ipiscope/analysis/marks"
 	"github.com/ipiscope/ipiscope/parser/trace"
 	"github.com/ipiscope/ipiscope/parser/trace/tracetest"
 )
@@ -15,7 +16,7 @@ const sec = 1_000_000_000
 // resolved is the window that flags give for a trace from 10 s to 20 s with the
 // markers begin (12 s) and end (18 s).
 func resolved(from, to, trim string, m trace.Meta) (trace.Window, error) {
-	w, err := parseWindow(from, to, trim)
+	w, err := parseWindow(from, to, trim, nil)
 	if err != nil {
 		return trace.Window{}, err
 	}
@@ -23,7 +24,11 @@ func resolved(from, to, trim string, m trace.Meta) (trace.Window, error) {
 		return trace.Always(), nil
 	}
 	m.Path = "t"
-	return w.resolve(&m, analysis.Span{First: 10 * sec, Last: 20 * sec}, map[string]trace.Time{"begin": 12 * sec, "end": 18 * sec})
+	lines := map[string]trace.Time{"begin": 12 * sec, "end": 18 * sec}
+	return w.resolve(&m, analysis.Span{First: 10 * sec, Last: 20 * sec}, func(l *markLine) (trace.Time, bool) {
+		at, ok := lines[l.text]
+		return at, ok
+	})
 }
 
 func TestWindow(t *testing.T) {
@@ -137,31 +142,55 @@ func TestNeedsScan(t *testing.T) {
 	for flags, want := range map[[3]string]bool{
 		{"1", "2", ""}: false, {"+1", "", ""}: true, {"", "-1", ""}: true, {"mark:x", "", ""}: true, {"", "", "1"}: true, {"", "", "auto"}: true,
 	} {
-		w, err := parseWindow(flags[0], flags[1], flags[2])
+		w, err := parseWindow(flags[0], flags[1], flags[2], nil)
 		if err != nil || w.needsScan() != want {
 			t.Errorf("%q: needs a scan: %v, %v, want %v", flags, w.needsScan(), err, want)
 		}
 	}
 }
 
-// TestMarkers: the first line of trace_marker that holds the text, and nothing
-// else, is the mark.
-func TestMarkers(t *testing.T) {
-	w, err := parseWindow("mark:load", "mark:done", "")
+// TestMarkLines: the first line of trace_marker or trace_printk that matches, and
+// nothing else, is the mark.
+func TestMarkLines(t *testing.T) {
+	named, err := marks.Parse([]string{"load.begin=load.*begins", "load.end=again|done", "seen=before"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	src := tracetest.Parse(`
-		at 1.0 cpu 0 other buf=load
-		at 2.0 cpu 0 print buf=before
-		at 3.0 cpu 0 print buf=my-load-begins
-		at 4.0 cpu 0 print buf=load-again
-		at 5.0 cpu 0 print ip=1`)
-	m := w.marks()
-	for src.Scan() {
-		m.Event(src.Record().(*trace.Event))
+	for flags, want := range map[[2]string][2]trace.Time{
+		{"mark:my", "mark:done"}:            {3 * sec, 1.5 * sec},
+		{"mark:/=my-load/", "mark:/ag.in/"}: {3 * sec, 4 * sec},
+		{"mark:load", "mark:load"}:          {3 * sec, 4 * sec}, // the first span
+		{"mark:seen", "mark:no"}:            {2 * sec, -1},
+	} {
+		w, err := parseWindow(flags[0], flags[1], "", named)
+		if err != nil {
+			t.Fatal(err)
+		}
+		src := tracetest.Parse(`
+			at 1.0 cpu 0 sched_wakeup comm=my-load-begins
+			at 1.5 cpu 0 print buf=done
+			at 2.0 cpu 0 print buf=before
+			at 3.0 cpu 0 bprint buf=my-load-begins
+			at 4.0 cpu 0 some_function buf=load-again
+			at 5.0 cpu 0 print ip=1
+			at 6.0 cpu 0 print buf=done`)
+		m := w.finder(NewMarkText(src))
+		for src.Scan() {
+			m.Event(src.Record().(*trace.Event))
+		}
+		for i, b := range []*bound{w.from, w.to} {
+			at, ok := m.find(b.line)
+			if !ok {
+				at = -1
+			}
+			if at != want[i] {
+				t.Errorf("%v: %d, want %d", flags, at, want[i])
+			}
+		}
 	}
-	if len(m.found) != 1 || m.found["load"] != 3*sec {
-		t.Errorf("found %v, want load at 3 s", m.found)
+	for _, text := range []string{"mark:", "mark:/(/"} {
+		if _, err := parseWindow(text, "", "", nil); err == nil {
+			t.Errorf("%s is accepted", text)
+		}
 	}
 }
