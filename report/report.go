@@ -29,12 +29,15 @@ type Format struct {
 	Write func(w io.Writer, s *result.Set, o Options) error
 	// Aside output is for other programs to open, not for a terminal.
 	Aside bool
+	// Colours says that the format may use colours on a terminal, and therefore
+	// cleans the text of traces itself.
+	Colours bool
 }
 
 // Formats lists the forms a result can take; the first is the default.
 func Formats() []Format {
 	return []Format{
-		{Name: "table", Doc: "a table for the terminal", Write: func(w io.Writer, s *result.Set, o Options) error {
+		{Name: "table", Doc: "a table for the terminal", Colours: true, Write: func(w io.Writer, s *result.Set, o Options) error {
 			return text.Write(w, s, text.Options{Width: o.Width, Colour: o.Colour, Top: o.Top})
 		}},
 		{Name: "json", Doc: "one JSON object with stable names", Write: func(w io.Writer, s *result.Set, _ Options) error { return json.Write(w, s) }},

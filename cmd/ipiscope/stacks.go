@@ -61,7 +61,7 @@ CPU that was hit), sender, comm, function, class and cause; json.`,
 	fs.BoolVar(&f.whole, "whole", false, "keep what was interrupted by the interrupt that sent")
 	fs.IntVar(&f.depth, "depth", 0, "show `N` levels of the tree, 0 for all")
 	fs.Float64Var(&f.min, "min-share", 1, "show calls with at least `P` percent of their group's hits")
-	f.output.Only = append([]report.Format{{Name: "tree", Doc: "a call tree for the terminal", Write: f.writeTree}}, flameFormats()...)
+	f.output.Only = append([]report.Format{{Name: "tree", Doc: "a call tree for the terminal", Colours: true, Write: f.writeTree}}, flameFormats()...)
 	f.output.Only = append(f.output.Only, report.Format{Name: "json", Doc: "one JSON object with stable names",
 		Write: func(w io.Writer, s *result.Set, _ report.Options) error { return json.Write(w, s) }})
 	f.output.AddTo(cmd, 20)

@@ -7,7 +7,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"syscall"
+
+	"github.com/ipiscope/ipiscope/report/text"
 )
 
 // Exit statuses; they are part of the contract with scripts.
@@ -93,5 +96,9 @@ func (t *Terminal) reads(path string) bool {
 
 // Warnf prints a line for people, prefixed by what it is.
 func (t *Terminal) Warnf(kind, format string, args ...any) {
-	fmt.Fprintf(t.Err, "ipiscope: %s: %s\n", kind, fmt.Sprintf(format, args...))
+	lines := strings.Split(fmt.Sprintf(format, args...), "\n")
+	for i, line := range lines {
+		lines[i] = text.Clean(line) // it may hold text of a trace
+	}
+	fmt.Fprintf(t.Err, "ipiscope: %s: %s\n", kind, strings.Join(lines, "\n"))
 }

@@ -78,6 +78,9 @@ func (f *OutputFlags) With(t *Terminal, format report.Format) (func(*result.Set)
 			t.Warnf("warning", "%s", w.Text)
 		}
 		return WriteTo(t, f.path, func(o Output) error {
+			if format.Colours && o.Width > 0 { // and cleans what it shows
+				o.Writer = t.Out
+			}
 			return format.Write(o, set, report.Options{Width: o.Width, Colour: o.Colour, Top: f.top, Command: t.Command, Version: t.Version})
 		})
 	}, nil
@@ -100,10 +103,14 @@ type Output struct {
 }
 
 // WriteTo lets write write to a file, or to standard output if path is empty or
-// "-". A file that could not be written whole is removed.
+// "-". A file that could not be written whole is removed. Control characters never
+// get to a terminal.
 func WriteTo(t *Terminal, path string, write func(Output) error) error {
-	if path == "" || path == "-" {
-		return write(Output{t.Out, t.Width, t.Colour})
+	if toOut := path == "" || path == "-"; toOut && t.IsTerminal() {
+		clean := &cleanWriter{w: t.Out}
+		return errors.Join(write(Output{clean, t.Width, t.Colour}), clean.Flush())
+	} else if toOut {
+		return write(Output{Writer: t.Out})
 	}
 	if t.reads(path) {
 		return Usage(fmt.Errorf("-o %s: is one of the inputs", path))
