@@ -122,6 +122,7 @@ func (c *Counts) groupTable() *result.Table {
 		}
 		name := Time(i).String()
 		t.Show = append(t.Show, name+".count", name+".p50_ns", name+".p99_ns", name+".max_ns")
+		t.Spare = append(t.Spare, name+".count", name+".p99_ns")
 		first = false
 	}
 	if first {

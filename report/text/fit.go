@@ -22,12 +22,14 @@ func rounds() []round {
 const wide = 1 << 16
 
 // fit makes the table at most width columns wide. Names that are no keys are
-// shortened in the middle first; then the last figures are left out, then the
-// columns that the table can spare; then names are shortened further, keys
-// last; only then is left out what is in front.
+// shortened in the middle first; then figures are left out, those that the table
+// can spare and then the last ones, then other columns that it can spare; then
+// names are shortened further, keys last; only then is left out what is in front.
 func (g *grid) fit(width int) {
 	if width <= 0 {
 		return
+	}
+	for !g.fits(width, round{readable, readable}) && g.drop(g.lastOf(func(c *column) bool { return c.spare && !c.name })) {
 	}
 	for !g.fits(width, round{readable, readable}) && g.drop(g.lastFigure()) {
 	}
@@ -110,13 +112,13 @@ func (c *column) cut(width int) {
 		return
 	}
 	c.head = Shorten(c.head, width)
-	for r, cell := range c.cells {
-		if c.wraps {
+	if c.wraps {
+		for r, cell := range c.cells {
 			c.cells[r] = wrap(cell, "", width)
-		} else {
-			c.cells[r] = Shorten(cell, width)
 		}
+		return
 	}
+	c.cells = shortenApart(c.cells, width)
 }
 
 // lastFigure is the last column behind all names, -1 if there is none.

@@ -80,6 +80,26 @@ func TestHostileInColour(t *testing.T) {
 	}
 }
 
+// TestShortNamesApart: names that differ in their middle stay different.
+func TestShortNamesApart(t *testing.T) {
+	table := &result.Table{Name: "t", Cols: []result.Col{{Name: "hits", Head: "hits"}, {Name: "cause", Head: "cause", Key: true}}}
+	for _, name := range []string{"membarrier_private_expedited", "membarrier_global_expedited", "membarrier_private_expedited",
+		"a_very_long_beginning_of_a_name_x1_end", "a_very_long_beginning_of_a_name_y2_end", "dl_task_timer"} {
+		table.Rows = append(table.Rows, []result.Value{result.Int(1), result.Str(name)})
+	}
+	const want = `hits  cause
+   1  membarrier_pri…ted
+   1  membarrier_glo…ted
+   1  membarrier_pri…ted
+   1  a_very_l…me_x1_end
+   1  a_very_l…me_y2_end
+   1  dl_task_timer
+`
+	if diff := cmp.Diff(want, write(t, &result.Set{Tables: []*result.Table{table}}, text.Options{Width: 24})); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
 func TestWrapColumn(t *testing.T) {
 	facts := &result.Table{Name: "facts", Wrap: "value", Cols: []result.Col{{Name: "name"}, {Name: "value"}}, Rows: [][]result.Value{
 		{result.Str("name"), result.Str("do_sync_core")},

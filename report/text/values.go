@@ -9,28 +9,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/mattn/go-runewidth"
-
 	"github.com/ipiscope/ipiscope/analysis/result"
 )
-
-// Shorten cuts s in the middle to at most width columns: the ends of a symbol
-// say more than its middle.
-func Shorten(s string, width int) string {
-	if runewidth.StringWidth(s) <= width {
-		return s
-	}
-	if width < 3 {
-		return runewidth.Truncate(s, width, "")
-	}
-	head := (width - 1) / 2
-	tail := width - 1 - head
-	runes := []rune(s)
-	for len(runes) > 0 && runewidth.StringWidth(string(runes)) > tail {
-		runes = runes[1:]
-	}
-	return runewidth.Truncate(s, head, "") + "…" + string(runes)
-}
 
 // Clean makes text from a trace fit for a terminal: a comm may hold escape
 // sequences, line breaks or bytes that are no UTF-8.
