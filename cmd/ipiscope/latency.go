@@ -87,15 +87,5 @@ func runLatency(ctx context.Context, t *cli.Terminal, f *latencyFlags, paths []s
 		total.Merge(state.Counts(input))
 		return err
 	})
-	if cli.Status(err) == cli.ExitUsage {
-		return err
-	}
-	set := total.Result()
-	if len(set.Inputs) == 0 {
-		return err // nothing could be read, and that was said
-	}
-	if werr := write(set); werr != nil {
-		return werr // err was said already
-	}
-	return err
+	return finish(err, total.Result(), func() {}, write)
 }

@@ -120,13 +120,8 @@ func runHitPlot(ctx context.Context, t *cli.Terminal, f *hitPlotFlags, k *hitPlo
 
 // show writes the figure of what was read; err says what was not.
 func show(err error, set *result.Set, figure func() *result.Figure, write func(*result.Set) error) error {
-	if cli.Status(err) == cli.ExitUsage || len(set.Inputs) == 0 {
-		return err // nothing could be read, and that was said
-	}
-	set.Schema = plotSchema
-	set.Show(figure())
-	if werr := write(set); werr != nil {
-		return werr // err was said already
-	}
-	return err
+	return finish(err, set, func() {
+		set.Schema = plotSchema
+		set.Show(figure())
+	}, write)
 }

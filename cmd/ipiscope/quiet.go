@@ -129,18 +129,10 @@ func runQuiet(ctx context.Context, t *cli.Terminal, f *quietFlags, paths []strin
 		seen.Merge(irqs.Counts())
 		return err
 	})
-	if cli.Status(err) == cli.ExitUsage {
-		return err
-	}
 	set := total.Result()
-	if len(set.Inputs) == 0 {
-		return err // nothing could be read, and that was said
-	}
-	if deltas != nil {
-		seen.AddTo(set, deltas, isolated.Targets())
-	}
-	if werr := write(set); werr != nil {
-		return werr // err was said already
-	}
-	return err
+	return finish(err, set, func() {
+		if deltas != nil {
+			seen.AddTo(set, deltas, isolated.Targets())
+		}
+	}, write)
 }

@@ -117,21 +117,13 @@ func runReport(ctx context.Context, t *cli.Terminal, f *reportFlags, paths []str
 		}
 		return err
 	})
-	if cli.Status(err) == cli.ExitUsage {
-		return err
-	}
 	set := total.Result()
-	if len(set.Inputs) == 0 {
-		return err // nothing could be read, and that was said
-	}
-	sortGroups(set, f.sort)
-	for _, m := range more {
-		m.addTo(set)
-	}
-	if werr := write(set); werr != nil {
-		return werr // err was said already
-	}
-	return err
+	return finish(err, set, func() {
+		sortGroups(set, f.sort)
+		for _, m := range more {
+			m.addTo(set)
+		}
+	}, write)
 }
 
 // supplements are the further analyses that were asked for.
