@@ -2,12 +2,14 @@ package calltree_test
 
 import (
 	"bytes"
+	"strconv"
 	"strings"
 	"testing"
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/mattn/go-runewidth"
+	"pgregory.net/rapid"
 
 	"github.com/ipiscope/ipiscope/analysis/result"
 	"github.com/ipiscope/ipiscope/report/calltree"
@@ -123,4 +125,49 @@ func TestEmpty(t *testing.T) {
 	if got := write(t, set(), calltree.Options{}); got != "CPUs 2-3\n" {
 		t.Errorf("got %q", got)
 	}
+}
+
+// TestBranchesAddUp: whatever the limit, what stands below a function adds up to it,
+// as long as it was opened.
+func TestBranchesAddUp(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := &result.Set{Stacks: &result.Stacks{Values: []result.Col{{Name: "hits", Head: "hits"}}}}
+		word := rapid.SampledFrom([]string{"a", "b", "c"})
+		for range rapid.IntRange(1, 15).Draw(t, "n") {
+			s.Stacks.Samples = append(s.Stacks.Samples, result.Sample{Frames: rapid.SliceOfN(word, 1, 5).Draw(t, "frames"), Values: []int64{rapid.Int64Range(1, 50).Draw(t, "hits")}})
+		}
+		var b bytes.Buffer
+		o := calltree.Options{MinShare: rapid.Float64Range(0, 0.3).Draw(t, "min"), Callers: rapid.Bool().Draw(t, "callers")}
+		if err := calltree.Write(&b, s, o); err != nil {
+			t.Fatal(err)
+		}
+		lines := strings.Split(strings.TrimSpace(b.String()), "\n")[1:] // behind the heading
+		type open struct{ hits, below int64 }
+		var path []open
+		closeTo := func(level int) {
+			for len(path) > level {
+				last := path[len(path)-1]
+				if path = path[:len(path)-1]; last.below != 0 && last.below != last.hits {
+					t.Fatalf("%d below %d in\n%s", last.below, last.hits, b.String())
+				}
+			}
+		}
+		for _, l := range lines {
+			hits, err := strconv.ParseInt(strings.Fields(l)[0], 10, 64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			level := 0
+			if i := strings.IndexAny(l, "├└"); i >= 0 {
+				column := utf8.RuneCountInString(l[:i])
+				level = (column-15)/3 + 1
+			}
+			closeTo(level)
+			if level > 0 {
+				path[level-1].below += hits
+			}
+			path = append(path, open{hits: hits})
+		}
+		closeTo(0)
+	})
 }
