@@ -33,7 +33,7 @@ func newExplain(t *cli.Terminal) *cobra.Command {
 it, its class, what to do about it, and where its source is. NAME may be a
 callback (do_sync_core), a function in a stack (static_key_enable, text_poke*), an
 x86 vector (251, 0xfb, call_function_single), the reason of an arm64 IPI
-("Function call interrupts", IPI1) or a program that records.
+("Function call interrupts", IPI1), a program that records or a class (noise).
 
 With traces it also tells how often the name was met in them: the hits that it ran
 in or that were sent through it, their causes and their senders.`,
@@ -49,7 +49,19 @@ in or that were sent through it, their causes and their senders.`,
 	f.output.AddTo(cmd, 0)
 	f.sends.AddTo(fs, "look only at the sends")
 	complete(cmd, "class", catalog.ClassNames())
+	cmd.ValidArgsFunction = func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+		known, err := f.sends.Catalog()
+		if len(args) > 0 || err != nil {
+			return nil, cobra.ShellCompDirectiveDefault // traces
+		}
+		return plainNames(known), cobra.ShellCompDirectiveNoFileComp
+	}
 	return cmd
+}
+
+// plainNames are the names that can be explained, without the prefixes of names.
+func plainNames(c *catalog.Catalog) []string {
+	return slices.DeleteFunc(c.Names(), func(n string) bool { return strings.HasSuffix(n, "*") })
 }
 
 func runExplain(ctx context.Context, t *cli.Terminal, f *explainFlags, args []string) error {
@@ -75,8 +87,14 @@ func runExplain(ctx context.Context, t *cli.Terminal, f *explainFlags, args []st
 		return write(explain.List(known, f.class))
 	}
 	x, ok := known.Explain(args[0])
-	if !ok {
-		return cli.UnknownBriefly("name", args[0], slices.DeleteFunc(known.Names(), func(n string) bool { return strings.HasSuffix(n, "*") }))
+	switch {
+	case ok:
+	case catalog.IsClass(args[0]):
+		return write(explain.List(known, args[0]))
+	case strings.Contains(args[0], "|"):
+		return cli.Usage(fmt.Errorf("%s: one of these functions ran, no frame tells which: explain them one by one", args[0]))
+	default:
+		return cli.UnknownBriefly("name", args[0], plainNames(known))
 	}
 	set := explain.Result(x)
 	if len(args) == 1 {
