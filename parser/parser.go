@@ -74,6 +74,9 @@ func source[S trace.Source](s S, err error) (trace.Source, error) {
 // Options of Open.
 type Options struct {
 	Stdin io.Reader // what "-" reads; nil if it may not be used
+	// Pipe wraps inputs that have a name and are no regular files, which may be
+	// silent for long; nil reads them as they are.
+	Pipe func(io.Reader) io.Reader
 	// Noise receives the lines of text inputs that are no records, as headers
 	// are, while scanning; nil drops them.
 	Noise func(line []byte)
@@ -252,10 +255,13 @@ func sniff(br *bufio.Reader) ([]byte, error) {
 
 // through is what a stream is read through.
 func (o *Options) through(r io.Reader, grows bool) io.Reader {
-	if o.Growing == nil {
-		return r
+	switch {
+	case o.Growing != nil:
+		return o.Growing(r, grows)
+	case o.Pipe != nil && !grows:
+		return o.Pipe(r)
 	}
-	return o.Growing(r, grows)
+	return r
 }
 
 // openSpooled copies a stream into a temporary file that goes with the Source.

@@ -3,6 +3,7 @@ package ftext
 import (
 	"bytes"
 
+	"github.com/ipiscope/ipiscope/parser/internal/scan"
 	"github.com/ipiscope/ipiscope/parser/trace"
 )
 
@@ -12,7 +13,7 @@ import (
 // task changes, and the end of a comment.
 func isGraph(text []byte) bool {
 	_, start := graphTime(text, 0)
-	_, end := digits(text[start:], 0)
+	_, end := scan.Digits(text[start:], 0)
 	end += start
 	if end > start && end < len(text) && text[end] == ')' {
 		return true
@@ -54,7 +55,7 @@ func (s *Source) parseGraph(t []byte) bool {
 	*h = header{pid: -1, tgid: -1}
 	i := skipBlanks(t, 0)
 	h.time, i = graphTime(t, i)
-	cpu, end := digits(t, i)
+	cpu, end := scan.Digits(t, i)
 	if end == i || end-i > 5 || cpu > maxCPU || end >= len(t) || t[end] != ')' {
 		return false
 	}
@@ -65,11 +66,11 @@ func (s *Source) parseGraph(t []byte) bool {
 // graphTime reads "84.400498 |   " at i. Without it the time is 0 and the
 // offset i.
 func graphTime(t []byte, i int) (trace.Time, int) {
-	sec, dot := digits(t, i)
+	sec, dot := scan.Digits(t, i)
 	if dot == i || dot-i > 9 || dot >= len(t) || t[dot] != '.' {
 		return 0, i
 	}
-	us, end := digits(t, dot+1)
+	us, end := scan.Digits(t, dot+1)
 	if end-dot-1 != 6 || !bytes.HasPrefix(t[end:], []byte(" |")) {
 		return 0, i
 	}

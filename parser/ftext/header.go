@@ -3,6 +3,7 @@ package ftext
 import (
 	"bytes"
 
+	"github.com/ipiscope/ipiscope/parser/internal/scan"
 	"github.com/ipiscope/ipiscope/parser/trace"
 )
 
@@ -82,7 +83,7 @@ func (h *header) parseTask(line []byte, fromTraceCmd bool) bool {
 // parseCPU reads "000]" at that place and "-202 (   202) [" before it, and
 // leaves the offset behind it in h.payload.
 func (h *header) parseCPU(line []byte, at int) bool {
-	cpu, end := digits(line, at)
+	cpu, end := scan.Digits(line, at)
 	if end-at < 3 || end-at > 5 || end >= len(line) || line[end] != ']' || cpu > maxCPU {
 		return false
 	}
@@ -116,7 +117,7 @@ func (h *header) parseTGID(line []byte, i int) int {
 	for start < i && line[start] == ' ' {
 		start++
 	}
-	v, end := digits(line, start)
+	v, end := scan.Digits(line, start)
 	if end != i || start == i || v > 1<<31-1 {
 		return -1
 	}
@@ -133,7 +134,7 @@ func (h *header) parsePID(line []byte, i int) bool {
 	if start == i || i-start > 10 || start < 2 || line[start-1] != '-' {
 		return false
 	}
-	pid, _ := digits(line, start)
+	pid, _ := scan.Digits(line, start)
 	h.pid, h.task, h.padding = int32(pid), line[:start-1], bytes.IndexByte(line[start:], '[')
 	return pid <= 1<<31-1
 }
@@ -141,7 +142,7 @@ func (h *header) parsePID(line []byte, i int) bool {
 // parseClock reads the flags and the time that begin at i.
 func (h *header) parseClock(line []byte, i int, fromTraceCmd bool) bool {
 	if bytes.HasPrefix(line[i:], []byte("-0x")) {
-		f, end := hexDigits(line, i+3)
+		f, end := scan.HexDigits(line, i+3)
 		if f > 0xff {
 			return false
 		}
@@ -188,14 +189,14 @@ func (h *header) parseFlags(line []byte, i int, fromTraceCmd bool) int {
 // parseTime reads "7.428080:", "7.428080142:", "100837669690:" or the "684us+:"
 // of the latency format, and leaves the place of the payload.
 func (h *header) parseTime(line []byte, i int) bool {
-	sec, end := digits(line, i)
+	sec, end := scan.Digits(line, i)
 	if end == i || end-i > 19 || end >= len(line) || sec > 1<<63-1 {
 		return false
 	}
 	switch {
 	case line[end] == '.':
 		frac := end + 1
-		sub, e := digits(line, frac)
+		sub, e := scan.Digits(line, frac)
 		n := e - frac
 		if n < 1 || n > 9 || sec > 1<<33 {
 			return false
@@ -233,9 +234,9 @@ func (h *header) parseLatency(line []byte, fromTraceCmd bool) bool {
 			return false
 		}
 		at += n + 1
-		pid, end := digits(line, at)
+		pid, end := scan.Digits(line, at)
 		cpuAt := skipBlanks(line, end)
-		cpu, cpuEnd := digits(line, cpuAt)
+		cpu, cpuEnd := scan.Digits(line, cpuAt)
 		if end == at || end-at > 10 || pid > 1<<31-1 || cpuAt == end ||
 			cpuEnd == cpuAt || cpuEnd-cpuAt > 5 || cpu > maxCPU || cpuEnd == len(line) {
 			continue
@@ -263,7 +264,7 @@ func (h *header) parseVerbose(line []byte) bool {
 	if open < 0 {
 		return false
 	}
-	us, end := hexDigits(line, open+2)
+	us, end := scan.HexDigits(line, open+2)
 	if end-open-2 < 8 || us > 1<<53 || !bytes.HasPrefix(line[end:], []byte("] ")) {
 		return false
 	}
@@ -282,9 +283,9 @@ func (h *header) parseVerbose(line []byte) bool {
 		}
 		var e int
 		if k < 2 {
-			v[k], e = hexDigits(line, at)
+			v[k], e = scan.HexDigits(line, at)
 		} else {
-			v[k], e = digits(line, at)
+			v[k], e = scan.Digits(line, at)
 		}
 		if e != stop || at == stop {
 			return false
@@ -305,9 +306,9 @@ func (h *header) parseVerbose(line []byte) bool {
 // trace_marker or by trace_printk has its text there: "202 0 7428080142 # ffff...
 // text" (kernel/trace/trace_output.c, trace_print_raw and trace_bprint_raw).
 func (h *header) parseRaw(line []byte) bool {
-	number := digits
+	number := scan.Digits
 	if n := len("000000ca 00000000 00000001babf820e"); len(line) > n && line[8] == ' ' && line[17] == ' ' && line[n] == ' ' {
-		number = hexDigits
+		number = scan.HexDigits
 	}
 	var v [3]uint64
 	i := 0
@@ -324,43 +325,17 @@ func (h *header) parseRaw(line []byte) bool {
 	h.pid, h.cpu, h.time, h.payload = int32(v[0]), int32(v[1]), trace.Time(v[2]), i
 	rest := line[i:]
 	if typ, ok := bytes.CutPrefix(rest, []byte("type: ")); ok {
-		n, end := digits(typ, 0)
+		n, end := scan.Digits(typ, 0)
 		h.typ, h.payload = int(n), len(line)
 		return n > 0 && n <= 65535 && end == len(trimRight(typ))
 	}
 	for _, mark := range []string{"# ", ": "} {
 		if bytes.HasPrefix(rest, []byte(mark)) {
-			_, end := hexDigits(rest, len(mark))
+			_, end := scan.HexDigits(rest, len(mark))
 			return end > len(mark) && end < len(rest) && rest[end] == ' '
 		}
 	}
 	return false
-}
-
-// digits reads decimal digits from i and returns the number and the offset
-// behind it. More than 19 digits give an unusable number; callers bound the
-// length.
-func digits(b []byte, i int) (v uint64, end int) {
-	for ; i < len(b) && b[i]-'0' <= 9; i++ {
-		v = v*10 + uint64(b[i]-'0')
-	}
-	return v, i
-}
-
-func hexDigits(b []byte, i int) (v uint64, end int) {
-	for ; i < len(b); i++ {
-		n := b[i] - '0'
-		if n > 9 {
-			if n = (b[i] | 0x20) - 'a' + 10; n < 10 || n > 15 {
-				break
-			}
-		}
-		if v >= 1<<59 {
-			v = 1 << 59 // too large for any caller
-		}
-		v = v<<4 | uint64(n)
-	}
-	return v, i
 }
 
 func skipBlanks(b []byte, i int) int {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/ipiscope/ipiscope/parser/internal/lines"
 	"github.com/ipiscope/ipiscope/parser/internal/mail"
+	"github.com/ipiscope/ipiscope/parser/internal/scan"
 )
 
 // judged is how much of a text decides whether it is a mail.
@@ -179,6 +180,6 @@ func isAddress(b []byte) bool {
 	if n < 10 || n > 20 || !(b[0] == '(' && b[n-1] == ')' || b[0] == '<' && b[n-1] == '>') {
 		return false
 	}
-	_, end := hexDigits(b, 1)
+	_, end := scan.HexDigits(b, 1)
 	return end == n-1
 }

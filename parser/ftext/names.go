@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/ipiscope/ipiscope/parser/events"
+	"github.com/ipiscope/ipiscope/parser/internal/scan"
 )
 
 // identify finds the event of the text behind the header and the payload that
@@ -49,7 +50,7 @@ func behindDiff(t []byte) []byte {
 	if start < len(t) && t[start] == '-' { // files merged without a common clock
 		start++
 	}
-	_, end := digits(t, start)
+	_, end := scan.Digits(t, start)
 	if end == start || end >= len(t) || t[end] != ')' {
 		return nil
 	}
@@ -66,14 +67,14 @@ func (s *Source) identifyUnnamed(t []byte, n int) (k *known, payload []byte, msg
 	case bytes.HasPrefix(t, []byte("<user stack trace")):
 		return s.lookup([]byte("user_stack")), t, ""
 	case bytes.HasPrefix(t, []byte("# ")):
-		if _, end := hexDigits(t, 2); end-2 > 8 { // an address, no id: option raw
+		if _, end := scan.HexDigits(t, 2); end-2 > 8 { // an address, no id: option raw
 			return s.lookup([]byte("print")), t, ""
 		}
 		return s.lookup([]byte("raw_data")), t, ""
 	case bytes.HasPrefix(t, []byte(": ")) && s.style == styleRaw:
 		return s.lookup([]byte("bprint")), t, ""
 	case bytes.HasPrefix(t, []byte("UNKNOWN TYPE ")):
-		if typ, end := digits(t, len("UNKNOWN TYPE ")); end == len(t) && typ > 0 && typ < 65536 {
+		if typ, end := scan.Digits(t, len("UNKNOWN TYPE ")); end == len(t) && typ > 0 && typ < 65536 {
 			if k := s.numberedName(int(typ)); k != nil {
 				return k, t[end:], ""
 			}
@@ -139,44 +140,34 @@ func (s *Source) numberedName(typ int) *known {
 
 // lookup returns what is known of an event name, nil if there are too many.
 func (s *Source) lookup(name []byte) *known {
-	slot := &s.recent[(len(name)*5+int(name[0])+int(name[len(name)-1])*11+int(name[len(name)/2])*3)%len(s.recent)]
-	if k := *slot; k != nil && k.name == string(name) {
+	if k := s.names.Find(name); k != nil {
 		return k
 	}
-	k := s.names[string(name)]
-	if k == nil {
-		if k = s.learn(string(name)); k == nil {
-			return nil
-		}
-	}
-	*slot = k
-	return k
+	return s.learn(string(name))
 }
 
 func (s *Source) learn(name string) *known {
-	if len(s.names) >= maxNames {
+	if s.names.IsFull() {
 		return nil
 	}
-	k := &known{name: name}
-	event := name
+	event, k := name, known{}
 	if name == "tracing_mark_write" {
 		event, k.whole = "print", true
 	}
 	k.stack = event == "kernel_stack" || event == "user_stack"
-	if s.wanted == nil || s.wants(event) {
-		if old := s.names[event]; old != nil && old.schema != nil {
-			k.schema, k.layout = old.schema, old.layout
-		} else if k.whole {
-			print := s.lookup([]byte(event))
-			k.schema, k.layout = print.schema, print.layout
-		} else {
-			k.schema, k.layout = s.dec.Add(event)
-		}
-	} else {
+	switch {
+	case s.wanted != nil && !s.wants(event):
 		k.skip = true
+	case k.whole:
+		print := s.lookup([]byte(event))
+		if print == nil {
+			return nil
+		}
+		k.schema, k.layout = print.schema, print.layout
+	default:
+		k.schema, k.layout = s.dec.Add(event)
 	}
-	s.names[name] = k
-	return k
+	return s.names.Add(name, k)
 }
 
 // wants reports whether the hint has the event, by its name or with its system.

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/ipiscope/ipiscope/parser/events"
+	"github.com/ipiscope/ipiscope/parser/internal/scan"
 	"github.com/ipiscope/ipiscope/parser/trace"
 )
 
@@ -33,7 +34,7 @@ func (s *Source) comment(line []byte) {
 		}
 	}
 	if _, n, ok := bytes.Cut(line, []byte("#P:")); ok {
-		if cpus, end := digits(n, 0); end > 0 && end <= 5 && cpus <= maxCPU {
+		if cpus, end := scan.Digits(n, 0); end > 0 && end <= 5 && cpus <= maxCPU {
 			s.table.Meta.CPUs = int(cpus)
 		}
 	}
@@ -133,7 +134,7 @@ func (s *Source) reportHead(text []byte) bool {
 		return false
 	}
 	if n, ok := bytes.CutPrefix(text, []byte("cpus=")); ok {
-		v, _ := digits(n, 0)
+		v, _ := scan.Digits(n, 0)
 		s.table.Meta.CPUs = max(s.table.Meta.CPUs, int(v))
 	}
 	s.dialect = traceCmdDialect
@@ -143,19 +144,19 @@ func (s *Source) reportHead(text []byte) bool {
 
 func isReportHead(text []byte) bool {
 	if n, ok := bytes.CutPrefix(text, []byte("cpus=")); ok {
-		v, end := digits(n, 0)
+		v, end := scan.Digits(n, 0)
 		return end > 0 && end < 6 && end == len(n) && v > 0 && v <= maxCPU
 	}
 	if n, ok := bytes.CutPrefix(text, []byte("version = ")); ok {
-		_, end := digits(n, 0)
+		_, end := scan.Digits(n, 0)
 		return end > 0 && end == len(n)
 	}
 	if n, ok := bytes.CutPrefix(text, []byte("CPU ")); ok {
-		_, end := digits(n, 0)
+		_, end := scan.Digits(n, 0)
 		return end > 0 && string(n[end:]) == " is empty"
 	}
 	if n, ok := bytes.CutPrefix(text, []byte("CPU:")); ok {
-		_, end := digits(n, 0)
+		_, end := scan.Digits(n, 0)
 		return end > 0 && bytes.HasPrefix(n[end:], []byte(" [SUBBUFFER START]"))
 	}
 	return false
@@ -207,7 +208,7 @@ func isKnown(name []byte) bool {
 func (s *Source) loss(line []byte) bool {
 	i := bytes.Index(line, []byte("CPU:"))
 	prefix := bytes.TrimSpace(line[:i])
-	cpu, end := digits(line, i+4)
+	cpu, end := scan.Digits(line, i+4)
 	if end == i+4 || end-i-4 > 5 || cpu > maxCPU || !bytes.HasPrefix(line[end:], []byte(" [")) {
 		return false
 	}
@@ -216,7 +217,7 @@ func (s *Source) loss(line []byte) bool {
 	}
 	mark := trimRight(line[end+2:])
 	mark, lost := bytes.CutPrefix(mark, []byte("LOST "))
-	n, end := digits(mark, 0)
+	n, end := scan.Digits(mark, 0)
 	if end > 19 {
 		return false
 	}

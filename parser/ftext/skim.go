@@ -7,6 +7,7 @@ import (
 
 	"github.com/ipiscope/ipiscope/parser/events"
 	"github.com/ipiscope/ipiscope/parser/internal/blocks"
+	"github.com/ipiscope/ipiscope/parser/internal/scan"
 	"github.com/ipiscope/ipiscope/parser/trace"
 )
 
@@ -14,10 +15,9 @@ import (
 // the usual form of a header (see quick); every other line is kept for the Source
 // to judge, and so is what may be read together with it.
 type skimmer struct {
-	hint   trace.Hint
-	names  map[string]*class
-	recent [256]*class
-	flags  [64]flagsWord
+	hint  trace.Hint
+	names scan.Names[class]
+	flags [64]flagsWord
 
 	b     *blocks.Block
 	line  quick
@@ -38,7 +38,6 @@ const (
 
 // A class is what is to be done with the events of one name.
 type class struct {
-	name      string
 	takesPart bool
 	wanted    bool
 	hasStack  bool // its stack is wanted
@@ -53,7 +52,7 @@ type flagsWord struct {
 	depth uint8
 }
 
-func newSkimmer(h trace.Hint) *skimmer { return &skimmer{hint: h, names: map[string]*class{}} }
+func newSkimmer(h trace.Hint) *skimmer { return &skimmer{hint: h} }
 
 // canSkim reports whether anything can be left out for a consumer. What was left
 // out is not told by event, so whoever wants that sees all that takes part.
@@ -266,7 +265,7 @@ func behindTGID(line []byte, i int) int {
 	text := line[i+1 : i+n]
 	if text[0] != '-' {
 		start := skipBlanks(text, 0)
-		if _, end := digits(text, start); end != len(text) || start == end || end-start > 9 {
+		if _, end := scan.Digits(text, start); end != len(text) || start == end || end-start > 9 {
 			return -1
 		}
 	}
@@ -391,7 +390,7 @@ func (q *quick) parseName(s *skimmer, line []byte, i int) bool {
 
 // context is that of the event.
 func (q *quick) context() trace.Context {
-	pid, _ := digits(q.pid, 0)
+	pid, _ := scan.Digits(q.pid, 0)
 	c := trace.Context{PID: int32(pid)}
 	if q.flags != nil {
 		c.Flags, c.Depth = q.flags.flags, q.flags.depth
@@ -401,18 +400,10 @@ func (q *quick) context() trace.Context {
 
 // classOf looks a name up, nil if it is none or there are too many.
 func (s *skimmer) classOf(name []byte) *class {
-	slot := &s.recent[(len(name)*5+int(name[0])+int(name[len(name)-1])*11+int(name[len(name)/2])*3)%len(s.recent)]
-	if k := *slot; k != nil && k.name == string(name) {
+	if k := s.names.Find(name); k != nil {
 		return k
 	}
-	k := s.names[string(name)]
-	if k == nil {
-		if k = s.classify(string(name)); k == nil {
-			return nil
-		}
-	}
-	*slot = k
-	return k
+	return s.classify(string(name))
 }
 
 func (s *skimmer) classify(name string) *class {
@@ -420,9 +411,6 @@ func (s *skimmer) classify(name string) *class {
 		if !nameByte(name[i]) {
 			return nil
 		}
-	}
-	if len(s.names) >= maxNames {
-		return nil
 	}
 	event := name
 	if name == "tracing_mark_write" {
@@ -432,8 +420,8 @@ func (s *skimmer) classify(name string) *class {
 	if !ok {
 		schema = &trace.Schema{Name: event}
 	}
-	k := &class{
-		name: name, isStack: schema.IsStack, isUser: event == "user_stack",
+	k := class{
+		isStack: schema.IsStack, isUser: event == "user_stack",
 		takesPart: s.hint.Select.HasEvent(schema),
 		wanted:    s.hint.Want.Events == nil || trace.Names(s.hint.Want.Events, schema),
 		hasStack:  s.hint.Want.Stacks == nil || trace.Names(s.hint.Want.Stacks, schema),
@@ -441,6 +429,5 @@ func (s *skimmer) classify(name string) *class {
 	if k.isStack {
 		k.wanted = s.hint.Want.Stacks == nil
 	}
-	s.names[name] = k
-	return k
+	return s.names.Add(name, k)
 }

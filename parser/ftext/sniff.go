@@ -5,6 +5,7 @@ import (
 
 	"github.com/ipiscope/ipiscope/parser/internal/lines"
 	"github.com/ipiscope/ipiscope/parser/internal/mail"
+	"github.com/ipiscope/ipiscope/parser/internal/scan"
 )
 
 // Sniff reports whether a file that begins with prefix is ftrace text: whether
@@ -52,7 +53,7 @@ func isHead(line []byte, first bool) bool {
 		return bytes.HasSuffix(line, []byte(" EVENTS]")) || bytes.HasSuffix(line, []byte(" EVENTS DROPPED]")) ||
 			bytes.HasSuffix(line, []byte("[LOST EVENTS]")) || bytes.HasSuffix(line, []byte("[EVENTS DROPPED]"))
 	}
-	digitsOnly := func(b []byte) bool { _, end := digits(b, 0); return end > 0 && end == len(b) }
+	digitsOnly := func(b []byte) bool { _, end := scan.Digits(b, 0); return end > 0 && end == len(b) }
 	if n, ok := bytes.CutPrefix(line, []byte("cpus=")); ok && first {
 		return digitsOnly(n)
 	}

@@ -25,6 +25,7 @@ import (
 	"github.com/ipiscope/ipiscope/parser/internal/blocks"
 	"github.com/ipiscope/ipiscope/parser/internal/lines"
 	"github.com/ipiscope/ipiscope/parser/internal/mail"
+	"github.com/ipiscope/ipiscope/parser/internal/scan"
 	"github.com/ipiscope/ipiscope/parser/trace"
 )
 
@@ -54,8 +55,7 @@ type Source struct {
 	dec    *decoder
 	wanted map[string]bool // by event name; nil: all
 
-	names  map[string]*known
-	recent [256]*known // what names holds, by a cheap hash
+	names scan.Names[known]
 
 	// blocks leaves out events that nobody looks at; nil if all are read.
 	blocks *blocks.Reader
@@ -96,7 +96,6 @@ const (
 
 // known is what is known of an event name.
 type known struct {
-	name   string
 	schema *trace.Schema
 	layout *events.Layout
 	skip   bool
@@ -106,15 +105,11 @@ type known struct {
 	whole bool
 }
 
-// maxNames bounds the different event names of a text. A kernel has about two
-// thousand; damage must not fill the memory.
-const maxNames = 1 << 14
-
 // New returns a source for the text that r holds, which starts at its first
 // byte. The name is for messages. It reads the first block and fails if that
 // fails. Close closes r if it is an io.Closer.
 func New(r io.Reader, name string, opts Options) (*Source, error) {
-	s := &Source{in: *lines.New(r), name: name, opts: opts, table: trace.NewTable(), names: map[string]*known{}}
+	s := &Source{in: *lines.New(r), name: name, opts: opts, table: trace.NewTable()}
 	s.closer, _ = r.(io.Closer)
 	s.dec = &decoder{Decoder: events.NewDecoder(s.table)}
 	meta := &s.table.Meta

@@ -14,6 +14,7 @@ import (
 
 	"github.com/ipiscope/ipiscope/parser/cpumask"
 	"github.com/ipiscope/ipiscope/parser/internal/lines"
+	"github.com/ipiscope/ipiscope/parser/internal/scan"
 	"github.com/ipiscope/ipiscope/parser/trace"
 )
 
@@ -348,7 +349,7 @@ func TestNames(t *testing.T) {
 
 func TestManyNames(t *testing.T) {
 	var b strings.Builder
-	for i := range maxNames + 10 {
+	for i := range scan.MaxNames + 10 {
 		fmt.Fprintf(&b, "          <idle>-0       [003] d.h1.    12.123456: n%d: a=1\n", i)
 	}
 	s := open(t, b.String(), Options{})

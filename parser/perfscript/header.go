@@ -3,6 +3,7 @@ package perfscript
 import (
 	"bytes"
 
+	"github.com/ipiscope/ipiscope/parser/internal/scan"
 	"github.com/ipiscope/ipiscope/parser/trace"
 )
 
@@ -43,7 +44,7 @@ func (h *header) parse(line []byte) bool {
 			return h.parseWithoutCPU(line)
 		}
 		at += n + 1
-		cpu, stop := digits(line, at)
+		cpu, stop := scan.Digits(line, at)
 		if stop-at < 3 || stop-at > 5 || stop+1 >= len(line) || line[stop] != ']' || line[stop+1] != ' ' || cpu > maxCPU {
 			continue
 		}
@@ -90,11 +91,11 @@ func (h *header) parseTime(line []byte, i int, misc bool) int {
 		}
 		i = skipBlanks(line, i)
 	}
-	sec, dot := digits(line, i)
+	sec, dot := scan.Digits(line, i)
 	if dot == i || dot-i > 10 || sec > 1<<33 || dot >= len(line) || line[dot] != '.' {
 		return 0
 	}
-	sub, end := digits(line, dot+1)
+	sub, end := scan.Digits(line, dot+1)
 	if end >= len(line) || line[end] != ':' {
 		return 0
 	}
@@ -116,7 +117,7 @@ func (h *header) parseEvent(line []byte, i int) bool {
 	if start == i {
 		return false
 	}
-	if _, end := digits(line, start); end > start && end < len(line) && line[end] == ' ' {
+	if _, end := scan.Digits(line, start); end > start && end < len(line) && line[end] == ' ' {
 		start = skipBlanks(line, end)
 	}
 	end := bytes.IndexByte(line[start:], ' ')
@@ -159,7 +160,7 @@ func lastNumber(t []byte) (rest []byte, v int32, ok bool) {
 	for start > 0 && t[start-1]-'0' <= 9 {
 		start--
 	}
-	n, _ := digits(t, start)
+	n, _ := scan.Digits(t, start)
 	if start == len(t) || len(t)-start > 10 || n > 1<<31-1 {
 		return t, 0, false
 	}
@@ -171,16 +172,6 @@ func lastNumber(t []byte) (rest []byte, v int32, ok bool) {
 		return t, 0, false
 	}
 	return trim(t[:start]), v, true
-}
-
-// digits reads decimal digits from i and returns the number and the offset
-// behind it. More than 19 digits give an unusable number; callers bound the
-// length.
-func digits(b []byte, i int) (v uint64, end int) {
-	for ; i < len(b) && b[i]-'0' <= 9; i++ {
-		v = v*10 + uint64(b[i]-'0')
-	}
-	return v, i
 }
 
 func skipBlanks(b []byte, i int) int {

@@ -9,49 +9,38 @@ import (
 
 // known is what is known of a printed event name.
 type known struct {
-	name   string // as printed
 	schema *trace.Schema
 	layout *events.Layout
 	skip   bool
 }
 
-// maxNames bounds the different event names of a text. A kernel has about two
-// thousand; damage must not fill the memory.
-const maxNames = 1 << 14
-
 // lookup returns what is known of a printed name, nil if there are too many.
 func (s *Source) lookup(name []byte) *known {
-	slot := &s.recent[(len(name)*5+int(name[0])+int(name[len(name)-1])*11+int(name[len(name)/2])*3)%len(s.recent)]
-	if k := *slot; k != nil && k.name == string(name) {
+	if k := s.names.Find(name); k != nil {
 		return k
 	}
-	k := s.names[string(name)]
-	if k == nil {
-		if len(s.names) >= maxNames {
-			return nil
-		}
-		k = s.learn(name)
-	}
-	*slot = k
-	return k
+	return s.learn(name)
 }
 
 func (s *Source) learn(name []byte) *known {
-	k := &known{name: string(name)}
-	s.names[k.name] = k
+	if s.names.IsFull() {
+		return nil
+	}
+	var k known
 	full := string(withoutModifier(name))
-	if !s.wants(full) {
+	switch {
+	case !s.wants(full):
 		k.skip = true
-		return k
-	}
-	if full != k.name {
-		if same := s.lookup([]byte(full)); same != nil {
-			k.schema, k.layout = same.schema, same.layout
-			return k
+	case full != string(name):
+		same := s.lookup([]byte(full))
+		if same == nil {
+			return nil
 		}
+		k.schema, k.layout = same.schema, same.layout
+	default:
+		k.schema, k.layout = s.dec.Add(full)
 	}
-	k.schema, k.layout = s.dec.Add(full)
-	return k
+	return s.names.Add(string(name), k)
 }
 
 // withoutModifier cuts the modifiers of an event, "cycles:ppp" and

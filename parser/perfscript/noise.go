@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/ipiscope/ipiscope/parser/internal/scan"
 	"github.com/ipiscope/ipiscope/parser/trace"
 )
 
@@ -105,7 +106,7 @@ func (s *Source) perfRecord(text []byte) bool {
 	if !ok || !bytes.HasPrefix(h.event, []byte("PERF_RECORD_LOST")) {
 		return s.noise()
 	}
-	n, end := digits(number, 0)
+	n, end := scan.Digits(number, 0)
 	if end == 0 || end > 19 {
 		return s.noise()
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/ipiscope/ipiscope/parser/events"
 	"github.com/ipiscope/ipiscope/parser/internal/lines"
 	"github.com/ipiscope/ipiscope/parser/internal/mail"
+	"github.com/ipiscope/ipiscope/parser/internal/scan"
 	"github.com/ipiscope/ipiscope/parser/trace"
 )
 
@@ -45,9 +46,8 @@ type Source struct {
 	mail   *mail.Text
 	joined []byte
 
-	names  map[string]*known
-	recent [256]*known // what names holds, by a cheap hash
-	stack  *known
+	names scan.Names[known]
+	stack *known
 
 	head header
 	comm trace.NameID // of head
@@ -82,7 +82,7 @@ const judged = 64 << 10
 // reads the first block and fails if that fails. Close closes r if it is an
 // io.Closer.
 func New(r io.Reader, name string, opts Options) (*Source, error) {
-	s := &Source{in: *lines.New(r), name: name, opts: opts, table: trace.NewTable(), names: map[string]*known{}}
+	s := &Source{in: *lines.New(r), name: name, opts: opts, table: trace.NewTable()}
 	s.closer, _ = r.(io.Closer)
 	s.dec = &decoder{Decoder: events.NewDecoder(s.table)}
 	meta := &s.table.Meta

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"time"
 
@@ -205,7 +206,8 @@ func (in *Inputs) open(ctx context.Context, path string) (trace.Source, error) {
 		ctx = in.follow.ctx
 		o.Growing = in.follow.through
 	}
-	o.Stdin = interruptible(ctx, in.t.In)
+	o.Pipe = func(r io.Reader) io.Reader { return interruptible(ctx, r) }
+	o.Stdin = o.Pipe(in.t.In)
 	src, err := parser.Open(path, o)
 	if in.follow != nil && err == nil {
 		src = prompt{src}
