@@ -30,6 +30,7 @@ type Counts struct {
 	dups     []string
 	missed   uint64
 	excluded uint64 // sends that the filter does not take
+	folded   bool   // a trace had more groups than Config.MaxGroups
 	regime   Regime
 	// over time, with Config.Timeline: hits, and gaps in the events
 	extent      extent
@@ -75,7 +76,7 @@ func (s *State) Counts(in result.Input) *Counts { return s.Views(in)[0] }
 func (s *State) Views(in result.Input) []*Counts {
 	t := &s.direct
 	if !s.isDirect && s.raised.sends+s.raised.excluded > 0 {
-		s.raised.takeRequests(&s.direct)
+		s.takeRequests(&s.raised, &s.direct)
 		t = &s.raised
 	}
 	var views []*Counts
@@ -89,13 +90,14 @@ func (s *State) view(t *tally, view int, in result.Input) *Counts {
 	by := s.by[view]
 	c := NewCounts(s.cfg.Isolated, by)
 	c.totals, c.missed, c.excluded, c.regime = t.totals, t.missed, t.excluded, s.regime(t)
+	c.folded = t.views[view].Folded()
 	cells := 0
 	if s.cfg.Timeline {
 		c.extent = s.extent()
 		cells = c.extent.cells()
 		c.cells, c.gaps = t.line.fixed(&s.ruler, cells), s.losses.line.fixed(&s.ruler, cells)
 	}
-	for ids, g := range t.views[view] {
+	for ids, g := range t.views[view].All() {
 		ng := &namedGroup{counts: g.counts, cpus: g.cpus, byFile: []uint64{g.hits}}
 		for i, k := range by {
 			if k == key.Target && g.hits == 0 && g.requests == 0 {
@@ -215,6 +217,7 @@ func (c *Counts) Merge(o *Counts) {
 	c.totals.add(o.totals)
 	c.missed += o.missed
 	c.excluded += o.excluded
+	c.folded = c.folded || o.folded
 	for cpu, t := range o.cpus {
 		old := c.cpus[cpu]
 		c.cpus[cpu] = cpuTotal{old.hits + t.hits, max(old.quiet, t.quiet)}

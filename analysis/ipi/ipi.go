@@ -33,6 +33,9 @@ type Config struct {
 	Catalog  *catalog.Catalog
 	Timeline bool // count each group's hits over time too
 	Spread   bool // and how they are spread; By should not hold targets beside other keys
+	// MaxGroups is how many groups By makes at most, beside one for all others;
+	// 0 is no limit.
+	MaxGroups int
 }
 
 // counts are the sums of one group or of all. Under addition they are a monoid.
@@ -76,8 +79,8 @@ type cpuState struct {
 
 // tally is the sums over one kind of send event.
 type tally struct {
-	views  []map[key.IDs]*group // by Config.By, then by Config.Also
-	groups int                  // in all of them
+	views  []key.Groups[group] // by Config.By, then by Config.Also
+	groups int                 // in all of them
 	totals counts
 	// functions holds the hits by function, which the verdict names whatever
 	// the groups are
@@ -122,7 +125,7 @@ type State struct {
 func New(t *trace.Table, cfg Config) *State {
 	s := &State{cfg: cfg, table: t, lostAt: track.Never, noIPI: t.Name(track.NoIPI), syncCore: t.Name(syncCore)}
 	s.by = append([][]Key{cfg.By}, cfg.Also...)
-	s.direct, s.raised = newTally(len(s.by)), newTally(len(s.by))
+	s.direct, s.raised = s.newTally(), s.newTally()
 	s.attr = track.NewAttributor(cfg.Catalog, t)
 	s.sends = track.NewSends(t, track.Config{Isolated: cfg.Isolated, Counts: cfg.Counts, Attribution: s.attr, Send: s.send, Request: s.request})
 	return s
@@ -157,8 +160,8 @@ func (s *State) End(span analysis.Span) {
 	s.sends.End()
 	s.span = span
 	for _, t := range []*tally{&s.direct, &s.raised} {
-		for _, view := range t.views {
-			for _, g := range view {
+		for v := range t.views {
+			for _, g := range t.views[v].All() {
 				if g.spread != nil {
 					g.spread.end(wholeSeconds(span))
 				}
@@ -263,10 +266,14 @@ func (g *group) describe(s *State, w *track.Send, h *track.Hit) {
 	g.evidence[h.Evidence]++
 }
 
-func newTally(views int) tally {
+func (s *State) newTally() tally {
 	t := tally{functions: map[trace.NameID]uint64{}, advice: map[advice]uint64{}}
-	for range views {
-		t.views = append(t.views, map[key.IDs]*group{})
+	for v, by := range s.by {
+		limit := 0 // what others show of a trace has a bound of its own
+		if v == 0 {
+			limit = s.cfg.MaxGroups
+		}
+		t.views = append(t.views, key.NewGroups[group](len(by), limit))
 	}
 	return t
 }
@@ -303,10 +310,8 @@ func (s *State) groupOf(t *tally, view int, sub *key.Subject) *group {
 }
 
 func (t *tally) group(view int, ids key.IDs) *group {
-	g := t.views[view][ids]
-	if g == nil {
-		g = &group{}
-		t.views[view][ids] = g
+	g, isNew := t.views[view].Get(ids)
+	if isNew {
 		t.groups++
 	}
 	return g
@@ -324,14 +329,14 @@ func (s *State) request(r *track.Request) {
 }
 
 // takeRequests moves the requests of a tally that has nothing else.
-func (t *tally) takeRequests(o *tally) {
-	for v, view := range o.views {
-		for ids, r := range view {
+func (s *State) takeRequests(t, o *tally) {
+	for v := range o.views {
+		for ids, r := range o.views[v].All() {
 			g := t.group(v, ids)
 			g.add(r.counts)
 			g.cpus.Or(&r.cpus)
 		}
 	}
 	t.totals.add(o.totals)
-	*o = newTally(len(o.views))
+	*o = s.newTally()
 }

@@ -199,6 +199,9 @@ func (c *Counts) cpuTable() *result.Table {
 func (c *Counts) warn(set *result.Set) {
 	seen := track.Coverage{Sends: c.totals.sends, Excluded: c.excluded, Isolated: c.isolated, Seen: &c.seen}
 	seen.Warn(set)
+	if c.folded {
+		key.WarnFolded(set)
+	}
 	slices.Sort(c.dups)
 	for _, d := range c.dups {
 		set.Warn("duplicate-buffers", d)

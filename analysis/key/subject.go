@@ -54,6 +54,7 @@ func Of(keys []Key, s *Subject, a *track.Attributor) (ids IDs) {
 const (
 	noSend ID = 1<<31 + iota
 	noIPI
+	other
 )
 
 // ID returns the value of a key.
@@ -119,6 +120,8 @@ func (k Key) Text(id ID, t *trace.Table, a *track.Attributor) string {
 		return NoSend
 	case noIPI:
 		return track.NoIPI
+	case other:
+		return Other
 	}
 	switch k {
 	case Class:

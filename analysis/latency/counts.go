@@ -73,6 +73,7 @@ type Counts struct {
 	hits     track.Account
 	requests track.Account
 	negative uint64
+	folded   bool // a trace had more groups than Config.MaxGroups
 	switches bool
 	duration int64
 	seen     cpumask.Mask
@@ -94,7 +95,8 @@ func NewCounts(cfg Config) *Counts { return &Counts{cfg: cfg, groups: map[string
 func (s *State) Counts(in result.Input) *Counts {
 	c := NewCounts(s.cfg)
 	from := s.measures()
-	for ids, g := range s.groups {
+	c.folded = s.groups.Folded()
+	for ids, g := range s.groups.All() {
 		ng := &namedGroup{outcome: g.outcome}
 		for i, k := range s.cfg.By {
 			ng.key = append(ng.key, k.Text(ids[i], s.table, s.attr))
@@ -188,6 +190,7 @@ func (c *Counts) Merge(o *Counts) {
 	c.hits.Add(&o.hits)
 	c.requests.Add(&o.requests)
 	c.cleared += o.cleared
+	c.folded = c.folded || o.folded
 	c.negative += o.negative
 	c.switches = c.switches || o.switches
 	c.duration += o.duration

@@ -63,10 +63,17 @@ type Config struct {
 	// Window is how long after an IPI's interrupt a context switch is put down
 	// to it, ns.
 	Window trace.Time
+	// MaxGroups is how many groups there are at most, beside one for all
+	// others; 0 is no limit.
+	MaxGroups int
 }
 
 // DefaultWindow is the usual Config.Window.
 const DefaultWindow trace.Time = 100_000
+
+// DefaultMaxGroups is the usual Config.MaxGroups: a group has a histogram for
+// each time that it measures.
+const DefaultMaxGroups = 1 << 12
 
 // measures are what is timed, by the events it is timed with.
 type measure uint8
@@ -126,7 +133,7 @@ type State struct {
 	deliveries *track.Deliveries
 	// the callbacks of a queued call that sent an IPI, and of one that sent none
 	generic, noIPI trace.NameID
-	groups         map[key.IDs]*group
+	groups         key.Groups[group]
 	chain          [track.NumLines][numLegs]stat.Dist
 	resched        resched
 	seen           cpumask.Mask
@@ -138,7 +145,7 @@ type State struct {
 
 // New returns a State for a trace with this table.
 func New(t *trace.Table, cfg Config) *State {
-	s := &State{cfg: cfg, table: t, groups: map[key.IDs]*group{}, generic: t.Name(track.Generic), noIPI: t.Name(track.NoIPI)}
+	s := &State{cfg: cfg, table: t, groups: key.NewGroups[group](len(cfg.By), cfg.MaxGroups), generic: t.Name(track.Generic), noIPI: t.Name(track.NoIPI)}
 	s.attr = track.NewAttributor(cfg.Catalog, t)
 	s.resched.isolated = cfg.Isolated
 	s.deliveries = track.NewDeliveries(t, track.DeliveryConfig{
@@ -177,12 +184,7 @@ func (s *State) End(span analysis.Span) {
 }
 
 func (s *State) group(sub *key.Subject) *group {
-	ids := key.Of(s.cfg.By, sub, s.attr)
-	g := s.groups[ids]
-	if g == nil {
-		g = &group{}
-		s.groups[ids] = g
-	}
+	g, _ := s.groups.Get(key.Of(s.cfg.By, sub, s.attr))
 	return g
 }
 

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ipiscope/ipiscope/analysis/key"
 	"github.com/ipiscope/ipiscope/analysis/result"
 	"github.com/ipiscope/ipiscope/analysis/track"
 	"github.com/ipiscope/ipiscope/parser/cpumask"
@@ -306,6 +307,9 @@ func (c *Counts) warn(set *result.Set, entries *track.Account) {
 	}
 	for _, s := range c.ticks {
 		set.Warn("clock-ticks", s+": this clock does not count nanoseconds: all times are in its ticks")
+	}
+	if c.folded {
+		key.WarnFolded(set)
 	}
 	if c.negative > 0 {
 		set.Warn("negative", fmt.Sprintf("%d deliveries end before they begin: the CPUs' clocks differ; they are left out", c.negative))

@@ -19,6 +19,7 @@ type latencyFlags struct {
 	by     string
 	kind   string
 	window time.Duration
+	groups cli.GroupsFlag
 }
 
 func newLatency(t *cli.Terminal) *cobra.Command {
@@ -41,6 +42,7 @@ csd on x86, ipi_entry and ipi_exit on arm64.`,
 	f.sends.AddTo(fs, "measure only the sends")
 	fs.StringVar(&f.by, "by", "function", "group by `KEYS`, comma separated: "+strings.Join(latency.KeyNames(), " "))
 	fs.StringVar(&f.kind, "kind", "all", "`KIND` of events to pair: "+strings.Join(latency.Kinds(), " "))
+	f.groups.AddTo(fs, latency.DefaultMaxGroups)
 	fs.DurationVar(&f.window, "window", time.Duration(latency.DefaultWindow), "`TIME` after an interrupt within which a context switch is put down to it")
 	f.output.AddTo(cmd, 20)
 	completeList(cmd, "by", latency.KeyNames())
@@ -61,7 +63,8 @@ func (f *latencyFlags) config() (latency.Config, error) {
 		return c, cli.Usage(fmt.Errorf("--window %v: want a time such as 50us", f.window))
 	}
 	c.Window = trace.Time(f.window)
-	return c, nil
+	c.MaxGroups, err = f.groups.Max()
+	return c, err
 }
 
 func runLatency(ctx context.Context, t *cli.Terminal, f *latencyFlags, paths []string) error {

@@ -25,6 +25,7 @@ type reportFlags struct {
 	output cli.OutputFlags
 	by     string
 	sort   string
+	groups cli.GroupsFlag
 	whatIf string
 	spark  bool
 	marks  cli.MarkFlags
@@ -54,6 +55,7 @@ tells how many hits came meanwhile:
 	f.sends.AddTo(cmd.Flags(), "count only the sends")
 	cmd.Flags().StringVar(&f.by, "by", defaultBy, "group by `KEYS`, comma separated: "+strings.Join(ipi.KeyNames(), " "))
 	cmd.Flags().StringVar(&f.sort, "sort", "hits", "sort the groups by this `COLUMN`, largest first; names alphabetically")
+	f.groups.AddTo(cmd.Flags(), key.DefaultMaxGroups)
 	cmd.Flags().StringVar(&f.whatIf, "what-if", "", "add what would become of the hits: `deferral` of deferrable work to the target's next kernel entry")
 	cmd.Flags().BoolVar(&f.spark, "spark", false, "draw the hits of each CPU over time")
 	f.sends.AddFollow(cmd.Flags())
@@ -80,6 +82,10 @@ func runReport(ctx context.Context, t *cli.Terminal, f *reportFlags, paths []str
 	if err := checkSort(f.sort, by); err != nil {
 		return err
 	}
+	maxGroups, err := f.groups.Max()
+	if err != nil {
+		return err
+	}
 	if f.whatIf != "" && !slices.Contains(whatIfs(), f.whatIf) {
 		return cli.Unknown("what-if", f.whatIf, whatIfs())
 	}
@@ -92,7 +98,7 @@ func runReport(ctx context.Context, t *cli.Terminal, f *reportFlags, paths []str
 	if err != nil {
 		return err
 	}
-	config := ipi.Config{Isolated: sends.Isolated.Targets(), By: by, Catalog: sends.Catalog}
+	config := ipi.Config{Isolated: sends.Isolated.Targets(), By: by, Catalog: sends.Catalog, MaxGroups: maxGroups}
 	if f.isPage() {
 		config.Also, config.Timeline = ipi.OverviewKeys(), true
 	}
@@ -106,7 +112,9 @@ func runReport(ctx context.Context, t *cli.Terminal, f *reportFlags, paths []str
 		}
 		sends.Follow(func(input result.Input, span analysis.Span) error {
 			state.Until(span)
-			set := state.Counts(input).Result()
+			soFar := ipi.NewOverview(config)
+			soFar.Add(state.Views(input))
+			set := soFar.Result()
 			sortGroups(set, f.sort)
 			return write(set)
 		})
