@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"math/bits"
+	"strings"
 
 	"github.com/ipiscope/ipiscope/parser/events"
 	"github.com/ipiscope/ipiscope/parser/internal/blocks"
@@ -21,7 +22,8 @@ type skimmer struct {
 
 	b     *blocks.Block
 	line  quick
-	shape int8 // 1 or 2: headers have flags or have none; 0: not known yet
+	head  header // of an unusual line
+	shape int8   // 1 or 2: headers have flags or have none; 0: not known yet
 	// frames says what becomes of stack lines: they go with the line before.
 	frames verdict
 	// near is how many lines are kept for the one before: the Source looks at the
@@ -84,6 +86,10 @@ func (s *skimmer) Filter(b *blocks.Block) {
 		}
 		switch {
 		case !s.line.parse(s, line):
+			if !s.unusual(line) {
+				b.KeepAll()
+				return
+			}
 			b.Keep(end)
 			s.frames, s.near = keep, 2
 		case s.judge() == keep || s.near > 0:
@@ -121,6 +127,35 @@ func (s *skimmer) stackLines(text []byte, end int) int {
 		s.b.Skip(end, n, true)
 	}
 	return end
+}
+
+// unusual looks in a line of another form for an event behind which a stack may
+// come. It is false if there may be one of which the CPU does not show.
+func (s *skimmer) unusual(line []byte) bool {
+	named := false
+	for _, name := range s.hint.Want.Stacks {
+		_, event, ok := strings.Cut(name, ":")
+		if !ok {
+			event = name
+		}
+		named = named || bytes.Contains(line, []byte(event))
+	}
+	if !named || line[0] == '#' {
+		return true
+	}
+	for st := range styleCount {
+		if s.head.parse(st, line, false) {
+			if h, w := &s.head, s.hint.Window; w == nil || w.Has(h.time) {
+				c, at := s.b.At(int(h.cpu)), trace.Context{PID: h.pid, Flags: h.flags & trace.FlagsContext, Depth: h.preempt & 0xf}
+				if !c.Seen {
+					c.Seen, c.First = true, at
+				}
+				c.Follow(at, true)
+			}
+			return true
+		}
+	}
+	return false
 }
 
 // skip leaves out the event of s.line, which ends there.
@@ -178,12 +213,7 @@ func (s *skimmer) look() verdict {
 	if first {
 		c.Seen, c.First = true, at
 	}
-	if waited && !at.Interrupts(c.For) {
-		c.Waits = false
-	}
-	if k.hasStack && !c.Waits {
-		c.Waits, c.For = true, at
-	}
+	c.Follow(at, k.hasStack)
 	return keep
 }
 

@@ -185,6 +185,7 @@ func TestSkimBlocks(t *testing.T) {
 		other + "not a line\n" + other + other + other + "# a comment\n" + other,
 		other + "> " + send + "> " + stack + other, // a mail from here on
 		"isol: " + send + "isol: " + stack + other,
+		strings.TrimLeft(send, " ") + stack + other, // in another form than its stack
 	}
 	for i, text := range texts {
 		for pad := range 6 {

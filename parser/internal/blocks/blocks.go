@@ -54,6 +54,17 @@ type CPU struct {
 	For   trace.Context
 }
 
+// Follow notes an event of the CPU in that context, behind which a stack may come
+// or not.
+func (c *CPU) Follow(at trace.Context, hasStack bool) {
+	if c.Waits && !at.Interrupts(c.For) {
+		c.Waits = false
+	}
+	if hasStack && !c.Waits {
+		c.Waits, c.For = true, at
+	}
+}
+
 // A part is kept text, behind a gap.
 type part struct {
 	gap        lines.Gap
