@@ -154,7 +154,6 @@ func (s *slow) End(analysis.Span) {}
 type fast struct {
 	*track.Deliveries
 	pairs map[string]int
-	took  map[string]int
 }
 
 func (f *fast) End(analysis.Span) { f.Deliveries.End() }

@@ -32,7 +32,6 @@ type decompressor struct {
 	stream *zstd.Decoder // blocks above oneShot, nil before the first
 	zlib   io.ReadCloser
 	in     bytes.Reader
-	src    []byte // compressed bytes of the current chunk, for the pagers
 	extra  [1]byte
 }
 

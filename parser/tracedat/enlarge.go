@@ -69,7 +69,7 @@ type enlarger struct {
 	dst   io.WriteSeeker
 	pages ringbuf.Layout
 	zstd  *zstd.Encoder // nil: not compressed
-	cpus  []enlargedCPU // of all buffers, in their order
+	cpus  [][]byte      // the pages of each CPU of all buffers, in their order
 	bytes int64         // of all pages
 	// first and last are the times of the first page and of the last event
 	first, last uint64
@@ -79,34 +79,28 @@ type enlarger struct {
 	buf []byte
 }
 
-// An enlargedCPU is the data of one CPU, unpacked, and where it was written.
-type enlargedCPU struct {
-	pages     []byte
-	off, size int64
-}
-
 func (e *enlarger) readPages() error {
 	memory := &memory{maxMemory}
 	for i := range e.f.buffers {
 		b := &e.f.buffers[i]
 		for _, d := range b.cpus {
-			var c enlargedCPU
+			var pages []byte
 			if d.size > 0 {
 				cut, err := newCutter(e.f, b, d, blockSize, memory)
 				if err != nil {
 					return err
 				}
-				if c.pages, err = e.unpack(cut); err != nil {
+				if pages, err = e.unpack(cut); err != nil {
 					return err
 				}
 			}
-			for page := range slices.Chunk(c.pages, b.pageSize) {
+			for page := range slices.Chunk(pages, b.pageSize) {
 				if err := e.look(page); err != nil {
 					return fmt.Errorf("CPU %d: %w", d.cpu, err)
 				}
 			}
-			e.cpus = append(e.cpus, c)
-			e.bytes += int64(len(c.pages))
+			e.cpus = append(e.cpus, pages)
+			e.bytes += int64(len(pages))
 		}
 	}
 	if e.bytes == 0 {
@@ -237,7 +231,7 @@ func (e *enlarger) copySection(id int, off int64) rawOption {
 	return rawOption{uint16(id), e.order().AppendUint64(nil, uint64(start))}
 }
 
-func (e *enlarger) writeBuffer(b *buffer, cpus []enlargedCPU, rounds int) rawOption {
+func (e *enlarger) writeBuffer(b *buffer, cpus [][]byte, rounds int) rawOption {
 	order := e.order()
 	start := e.at
 	flags := uint16(0)
@@ -249,18 +243,17 @@ func (e *enlarger) writeBuffer(b *buffer, cpus []enlargedCPU, rounds int) rawOpt
 	data = append(append(append(append(data, b.name...), 0), b.clock...), 0)
 	data = order.AppendUint32(data, uint32(b.pageSize))
 	data = order.AppendUint32(data, uint32(len(cpus)))
-	for i := range cpus {
-		c := &cpus[i]
-		if len(c.pages) > 0 {
+	for i, pages := range cpus {
+		if len(pages) > 0 {
 			e.align(int64(e.f.pageSize)) // trace-cmd maps the pages
 		}
 		off := e.at
-		for round := 0; round < rounds && len(c.pages) > 0; round++ {
+		for round := 0; round < rounds && len(pages) > 0; round++ {
 			if round == 0 && e.zstd != nil {
-				chunks := (len(c.pages)/b.pageSize + enlargedChunk - 1) / enlargedChunk
+				chunks := (len(pages)/b.pageSize + enlargedChunk - 1) / enlargedChunk
 				e.u32(uint32(chunks * rounds))
 			}
-			e.writeRound(c.pages, b.pageSize, uint64(round)*(e.last-e.first+roundGap))
+			e.writeRound(pages, b.pageSize, uint64(round)*(e.last-e.first+roundGap))
 		}
 		data = order.AppendUint32(data, uint32(b.cpus[i].cpu))
 		data = order.AppendUint64(data, uint64(off))
