@@ -90,6 +90,11 @@ func (c *cutter) over() bool { return c.next >= c.end && c.chunks == 0 }
 // stop leaves out the rest.
 func (c *cutter) stop() { c.next, c.chunks = c.end, 0 }
 
+// limit makes blocks smaller.
+func (c *cutter) limit(size int64) {
+	c.max = min(c.max, max(size/int64(c.pageSize), 1)*int64(c.pageSize))
+}
+
 // cut makes b the next block. It is false at the end. A block may be empty but
 // for an error.
 func (c *cutter) cut(b *block) bool {

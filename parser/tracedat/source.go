@@ -18,8 +18,11 @@ const (
 	// blockSize is how much of a file is read at once. Blocks are smaller where
 	// there are so many CPUs that those under way would take more than
 	// blockMemory. Neither depends on the number of threads.
-	blockSize   = 512 << 10
-	blockMemory = 8 << 20
+	blockSize = 512 << 10
+	// fullBlockSize is how much where every event is delivered: what was found in
+	// a block is then still in a core's cache when it is looked at.
+	fullBlockSize = 64 << 10
+	blockMemory   = 8 << 20
 	// queued bounds the batches of all CPUs together that are prepared ahead, and
 	// leastBatch is what a batch without a record takes, more or less.
 	queued     = 1 << 8
@@ -255,6 +258,11 @@ func (s *Source) Scan() bool {
 func (s *Source) start() {
 	s.between.kind = recSkipped
 	s.plan = newPlan(s.f, &s.common, &s.hint)
+	if s.plan.all {
+		for _, st := range s.streams {
+			st.cut.limit(fullBlockSize)
+		}
+	}
 	s.startPool()
 	depth := s.depth()
 	for _, st := range s.streams {
