@@ -86,6 +86,11 @@ func parseFlags(t []byte, fromTraceCmd bool) (f trace.Flags, preempt uint8, ok b
 		migrate = depthColumn[t[3]]
 	case len(t) >= 3:
 		migrate = depthColumn[t[2]]
+		for _, lock := range t[3:] {
+			if lock != '.' && lock-'0' > 9 {
+				return 0, 0, false
+			}
+		}
 	}
 	flags |= contextColumn[t[0]]
 	depth := depthColumn[t[1]]

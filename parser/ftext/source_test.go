@@ -103,7 +103,7 @@ func TestFlags(t *testing.T) {
 	if f, _, _ := parseFlags([]byte(".N..."), true); f != need {
 		t.Errorf("trace-cmd N: %08b", f)
 	}
-	for _, bad := range []string{"", "...", "d.x..", "q....", "...g.", ".......", "........", "....z"} {
+	for _, bad := range []string{"d.h..:", "d.h1.3x", "d.h1.x", "", "...", "d.x..", "q....", "...g.", ".......", "........", "....z"} {
 		if f, p, ok := parseFlags([]byte(bad), false); ok && bad != "......." {
 			t.Errorf("%q: %08b %02x", bad, f, p)
 		}
