@@ -315,7 +315,8 @@ func (q *quick) parseFlags(s *skimmer, line []byte, i int) int {
 	if line[i] != ' ' && line[i]-'0' > 9 {
 		text := binary.LittleEndian.Uint64(line[i:])
 		n := bits.TrailingZeros64(blanks(text)) / 8
-		if n >= 8 || !q.checkFlags(s, line[i:i+n], text&(1<<(8*n)-1)) {
+		// the length tells words that end in NULs apart
+		if n >= 8 || !q.checkFlags(s, line[i:i+n], text&(1<<(8*n)-1)|uint64(n)<<56) {
 			return -1
 		}
 		i += n
