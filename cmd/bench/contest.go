@@ -164,7 +164,7 @@ func (b *bench) once(c command) (sample, error) {
 		return sample{}, fmt.Errorf("%s: %w", c.shell, err)
 	}
 	usage := cmd.ProcessState.SysUsage().(*syscall.Rusage)
-	return sample{wall, cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), usage.Maxrss << 10}, nil
+	return sample{wall, cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), int64(usage.Maxrss) << 10}, nil
 }
 
 func median[T int64 | float64 | time.Duration](v []T) T {
