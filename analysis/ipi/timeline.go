@@ -44,7 +44,7 @@ func (r *ruler) cell(t trace.Time) int {
 
 // share lets groups have as many cells as there is memory for.
 func (r *ruler) share(groups int) {
-	for groups*r.most > maxMemory && r.most > 1 {
+	for int64(groups)*int64(r.most) > maxMemory && r.most > 1 {
 		r.most /= 2
 	}
 }

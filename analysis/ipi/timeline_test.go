@@ -57,7 +57,7 @@ func TestTimelineMemory(t *testing.T) {
 	if i := r.cell(1 << 30); i >= 64 || i < 32 {
 		t.Errorf("cell %d", i)
 	}
-	r.share(1 << 40)
+	r.share(1 << 30)
 	if i := r.cell(1 << 30); i != 0 {
 		t.Errorf("cell %d", i)
 	}

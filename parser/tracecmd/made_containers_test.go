@@ -165,7 +165,7 @@ func tsc2nsec() datwriter.Option {
 // timeShifts are options of a guest's file.
 func timeShifts(version int) map[string][]datwriter.Option {
 	f := datwriter.New(version, "none", false, 8)
-	type sample struct{ time, offset, scaling, fraction int }
+	type sample struct{ time, offset, scaling, fraction int64 }
 	shift := func(flags int, fractions bool, cpus ...[]sample) datwriter.Option {
 		o := f.Order()
 		b := o.AppendUint64(nil, 0x1234)
@@ -173,7 +173,7 @@ func timeShifts(version int) map[string][]datwriter.Option {
 		b = o.AppendUint32(b, uint32(len(cpus)))
 		for _, c := range cpus {
 			b = o.AppendUint32(b, uint32(len(c)))
-			for _, get := range []func(sample) int{func(s sample) int { return s.time }, func(s sample) int { return s.offset }, func(s sample) int { return s.scaling }} {
+			for _, get := range []func(sample) int64{func(s sample) int64 { return s.time }, func(s sample) int64 { return s.offset }, func(s sample) int64 { return s.scaling }} {
 				for _, s := range c {
 					b = o.AppendUint64(b, uint64(get(s)))
 				}

@@ -32,7 +32,7 @@ func futexEvents() *datwriter.File {
 	l := newLog()
 	var records [][]any
 	for op := range 15 { // include/uapi/linux/futex.h
-		records = append(records, list(202, 0x7ffd1000, op, 3, 0x7ffd2000, 0x7ffd3000, 0xffffffff))
+		records = append(records, list(202, 0x7ffd1000, op, 3, 0x7ffd2000, 0x7ffd3000, uint64(0xffffffff)))
 	}
 	for _, flags := range []int{128, 256, 128 | 256, 1 << 20} {
 		records = append(records, list(202, 0x1234, flags, 3, 5, 6, 7))
@@ -55,7 +55,7 @@ func bigLog() *madeLog {
 func kvmEvents(l *madeLog) *datwriter.File {
 	var exits [][]any
 	for reason := range 66 {
-		exits = append(exits, list(reason, 0x7fff81001010, 1, 0x1f, 0x3, 0, 0, 0))
+		exits = append(exits, list(reason, uint64(0x7fff81001010), 1, 0x1f, 0x3, 0, 0, 0))
 	}
 	for _, reason := range []int{0, 0x60, 0x72, 0x8d, 0x400, 0x402, 0x403, -1} {
 		exits = append(exits, list(reason, 0x1000, 2, 1, 2, 3, 4, 5))
@@ -63,14 +63,14 @@ func kvmEvents(l *madeLog) *datwriter.File {
 	exits = append(exits, list(1, 0x1000, 3, 1, 2, 3, 4, 5))
 	l.add("kvm", "kvm_exit", []string{"unsigned int exit_reason", "unsigned long guest_rip", "u32 isa", "u64 info1", "u64 info2", "u32 intr_info", "u32 error_code", "unsigned int vcpu_id"},
 		`"vcpu %u reason %u rip 0x%lx", REC->vcpu_id, REC->exit_reason, REC->guest_rip`, exits...)
-	l.add("kvm", "kvm_entry", []string{"unsigned int vcpu_id", "unsigned long rip"}, `"vcpu %u, rip 0x%lx", REC->vcpu_id, REC->rip`, list(1, 0xfffffff0), list(-1, 0))
+	l.add("kvm", "kvm_entry", []string{"unsigned int vcpu_id", "unsigned long rip"}, `"vcpu %u, rip 0x%lx", REC->vcpu_id, REC->rip`, list(1, uint64(0xfffffff0)), list(-1, 0))
 	code := []byte{0xf3, 0x0f, 0x1e, 0xfa, 0x55, 0x48, 0x89, 0xe5, 1, 2, 3, 4, 5, 6, 7}
 	l.add("kvm", "kvm_emulate_insn", []string{"__u64 rip", "__u32 csbase", "__u8 len", "__u8 insn[15]", "__u8 flags", "__u8 failed"}, `"%x:%llx", REC->csbase, REC->rip`,
 		list(0x1000, 0xf000, 1, code, 0, 0), list(0x1000, 0, 4, code, 9, 1), list(0x1000, 0, 15, code, 9, 0))
 	nested := []string{"__u64 rip", "__u32 exit_code", "__u64 exit_info1", "__u64 exit_info2", "__u32 exit_int_info", "__u32 exit_int_info_err", "__u32 isa"}
-	l.add("kvm", "kvm_nested_vmexit", nested, `"rip %016llx", REC->rip`, list(0x10, 12, 1, 2, 0x80000000, 3, 1), list(0x10, 0x7b, 1, 2, 3, 4, 2))
+	l.add("kvm", "kvm_nested_vmexit", nested, `"rip %016llx", REC->rip`, list(0x10, 12, 1, 2, uint64(0x80000000), 3, 1), list(0x10, 0x7b, 1, 2, 3, 4, 2))
 	l.add("kvm", "kvm_nested_vmexit_inject", nested, `"rip %016llx", REC->rip`, list(0x10, 99, 1, 2, 3, 4, 1))
-	roles := []int{0, 0x1234, -1, 0x80000814, 0x00ff70f4}
+	roles := []int64{0, 0x1234, -1, 0x80000814, 0x00ff70f4}
 	var pages, gets [][]any
 	for i, role := range roles {
 		pages = append(pages, list(i, 0x1234+i, role, i, i&1))
@@ -192,7 +192,7 @@ func graphEvents() *datwriter.File {
 	put(entry.Record(7, alpha, 0, args(1, 0xfff)))
 	put(entry.Record(7, beta, 1, args(3)))
 	put(exit.Record(7, beta, 3, 1, 100, 101))
-	put(exit.Record(7, alpha, 3, 0, 100, 1<<40))
+	put(exit.Record(7, alpha, 3, 0, 100, uint64(1<<40)))
 	put(entry.Record(7, none, 0, args(5)))
 	put(entry.Record(7, none, 1, args(5)))
 	put(exit.Record(7, none, 3, 1, 100, 20000))

@@ -14,7 +14,7 @@ func numberFields() []string {
 func numberRecords() [][]any {
 	return [][]any{
 		list(1, 2, 3, 4, 5, 6, 7, 8, 9, []int{10, 11, 12, 13}, 0),
-		list(0xff, -1, 0xfffe, -2, 0xfffffffd, -3, -4, -5, -6, []int{0xffff, 0, 1, 0x8000}, 1),
+		list(0xff, -1, 0xfffe, -2, uint64(0xfffffffd), -3, -4, -5, -6, []int{0xffff, 0, 1, 0x8000}, 1),
 	}
 }
 
@@ -114,7 +114,7 @@ func arrayEvents(l *madeLog) *datwriter.File {
 	fields := []string{"u8 fixed[6]", "u16 words[3]", "__data_loc u8[] bytes", "__data_loc u32[] nums", "__rel_loc u16[] rel", "__data_loc unsigned long[] longs", "__data_loc char[] text", "__rel_loc char[] reltext",
 		"__data_loc cpumask_t mask", "__rel_loc cpumask_t relmask", "int len"}
 	records := [][]any{
-		list([]int{1, 2, 3, 4, 5, 0xfe}, []int{1, 0xffff, 3}, []byte{0xde, 0xad, 0xbe, 0xef, 1}, []int{1, 0x80000000}, []int{7, 8, 9}, []int{5, -1}, "hello", "rel text", []int{0x8000000a, 1}, []int{0, 0}, 2),
+		list([]int{1, 2, 3, 4, 5, 0xfe}, []int{1, 0xffff, 3}, []byte{0xde, 0xad, 0xbe, 0xef, 1}, []int64{1, 0x80000000}, []int{7, 8, 9}, []int{5, -1}, "hello", "rel text", []int64{0x8000000a, 1}, []int{0, 0}, 2),
 		list([]int{0, 0, 0, 0, 0, 0}, []int{0, 0, 0}, []byte{}, []int{}, []int{}, []int{}, "", "", []int{}, []int{-1}, 0),
 	}
 	n := 0
@@ -237,7 +237,7 @@ func symbolEvents() *datwriter.File {
 		for _, e := range exprs {
 			print += ", " + e
 		}
-		l.add("test", fmt.Sprintf("names%d", n), []string{"int v", "u64 q", "u8 b"}, print, list(0, 0, 0), list(1, 1, 1), list(3, 3, 3), list(7, 0xffffffffff, 0xff), list(-1, -1, -1), list(8, 8, 8))
+		l.add("test", fmt.Sprintf("names%d", n), []string{"int v", "u64 q", "u8 b"}, print, list(0, 0, 0), list(1, 1, 1), list(3, 3, 3), list(7, uint64(0xffffffffff), 0xff), list(-1, -1, -1), list(8, 8, 8))
 	}
 	for _, v := range []string{"REC->v", "REC->q", "REC->b", "REC->v & 3", "REC->v ? 1 : 0", "(REC->v & 3) | 4", "(u8)REC->v"} {
 		try(`__print_flags(` + v + `, "|", { 1, "ONE" }, { 2, "TWO" }, { 4, "FOUR" })`)

@@ -30,7 +30,7 @@ func TestExpressions(t *testing.T) {
 		p := tracefmt.Compile(s, 8, false)
 		for i, r := range [][]byte{
 			typ.Record(7, 1, 2, 3, 4, 5, 6, 7, 8, 9, []int{10, 11, 12, 13}, 0),
-			typ.Record(7, 0xff, -1, 0xfffe, -2, 0xfffffffd, -3, -4, -5, -6, []int{0xffff, 0, 1, 0x8000}, 1),
+			typ.Record(7, 0xff, -1, 0xfffe, -2, uint64(0xfffffffd), -3, -4, -5, -6, []int{0xffff, 0, 1, 0x8000}, 1),
 		} {
 			if got := string(p.Append(nil, r, kernelNames{})); got != want[i] {
 				t.Errorf("%s\n got %q\nwant %q", print, got, want[i])

@@ -40,7 +40,7 @@ func TestKernelFunctions(t *testing.T) {
 			t.Fatal(err)
 		}
 		p := tracefmt.Compile(s, 8, false)
-		if got := string(p.Append(nil, typ.Record(7, 12000000034, data), kernelNames{})); got != c.want {
+		if got := string(p.Append(nil, typ.Record(7, uint64(12000000034), data), kernelNames{})); got != c.want {
 			t.Errorf("%s: %v\n got %q\nwant %q", c.print, p.Err(), got, c.want)
 		}
 	}

@@ -174,16 +174,24 @@ func (f *File) bytes(ft fieldType, value any) []byte {
 		return v
 	case int:
 		return f.integer(uint64(v), ft.elem)
+	case int64:
+		return f.integer(uint64(v), ft.elem)
 	case uint64:
 		return f.integer(v, ft.elem)
 	case []int:
-		var b []byte
-		for _, n := range v {
-			b = append(b, f.integer(uint64(n), ft.elem)...)
-		}
-		return b
+		return array(f, v, ft.elem)
+	case []int64:
+		return array(f, v, ft.elem)
 	}
 	panic(fmt.Sprintf("%s: a value of type %T", ft.decl, value))
+}
+
+func array[T int | int64](f *File, values []T, size int) []byte {
+	var b []byte
+	for _, n := range values {
+		b = append(b, f.integer(uint64(n), size)...)
+	}
+	return b
 }
 
 func (f *File) integer(v uint64, size int) []byte {
