@@ -82,13 +82,10 @@ func runLatency(ctx context.Context, t *cli.Terminal, f *latencyFlags, paths []s
 	}
 	config.Isolated, config.Catalog = sends.Isolated.Targets(), sends.Catalog
 	total := latency.NewCounts(config)
-	err = sends.Each(ctx, func(src trace.Source, counts func(*trace.Event) bool, run cli.Run) error {
+	err = addUp(ctx, sends, total, func(t *trace.Table, counts func(*trace.Event) bool) *latency.State {
 		c := config
 		c.Counts = counts
-		state := latency.New(src.Table(), c)
-		input, err := run(state)
-		total.Merge(state.Counts(input))
-		return err
+		return latency.New(t, c)
 	})
 	return finish(err, total.Result(), func() {}, write)
 }

@@ -109,11 +109,8 @@ func runHitPlot(ctx context.Context, t *cli.Terminal, f *hitPlotFlags, k *hitPlo
 	}
 	keys, isolated := k.keys(by), sends.Isolated.Targets()
 	total := ipi.NewCounts(isolated, keys)
-	err = sends.Each(ctx, func(src trace.Source, counts func(*trace.Event) bool, run cli.Run) error {
-		state := ipi.New(src.Table(), ipi.Config{Isolated: isolated, By: keys, Catalog: sends.Catalog, Counts: counts, Timeline: k.timeline})
-		input, err := run(state)
-		total.Merge(state.Counts(input))
-		return err
+	err = addUp(ctx, sends, total, func(t *trace.Table, counts func(*trace.Event) bool) *ipi.State {
+		return ipi.New(t, ipi.Config{Isolated: isolated, By: keys, Catalog: sends.Catalog, Counts: counts, Timeline: k.timeline})
 	})
 	return show(err, total.Result(), func() *result.Figure { return k.figure(total, f.top) }, write)
 }

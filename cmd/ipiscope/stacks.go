@@ -127,13 +127,10 @@ func runStacks(ctx context.Context, t *cli.Terminal, f *stacksFlags, paths []str
 	}
 	config.Isolated, config.Catalog = sends.Isolated.Targets(), sends.Catalog
 	total := stacks.NewCounts(config)
-	err = sends.Each(ctx, func(src trace.Source, counts func(*trace.Event) bool, run cli.Run) error {
+	err = addUp(ctx, sends, total, func(t *trace.Table, counts func(*trace.Event) bool) *stacks.State {
 		c := config
 		c.Counts = counts
-		state := stacks.New(src.Table(), c)
-		input, err := run(state)
-		total.Merge(state.Counts(input))
-		return err
+		return stacks.New(t, c)
 	})
 	return finish(err, total.Result(), func() {}, write)
 }

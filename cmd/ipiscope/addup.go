@@ -1,0 +1,27 @@
+package main
+
+import (
+	"context"
+
+	"github.com/ipiscope/ipiscope/analysis"
+	"github.com/ipiscope/ipiscope/analysis/result"
+	"github.com/ipiscope/ipiscope/cmd/internal/cli"
+	"github.com/ipiscope/ipiscope/parser/trace"
+)
+
+// A counter is a state whose sums can be added up over traces.
+type counter[C any] interface {
+	analysis.State
+	Counts(result.Input) C
+}
+
+// addUp reads each trace into a state of its own and adds what they counted to
+// total. start makes the state; counts says which sends count, nil all.
+func addUp[S counter[C], C interface{ Merge(C) }](ctx context.Context, sends *cli.Sends, total C, start func(t *trace.Table, counts func(*trace.Event) bool) S) error {
+	return sends.Each(ctx, func(src trace.Source, counts func(*trace.Event) bool, run cli.Run) error {
+		state := start(src.Table(), counts)
+		input, err := run(state)
+		total.Merge(state.Counts(input))
+		return err
+	})
+}
