@@ -5,9 +5,9 @@ import (
 
 	"github.com/ipiscope/ipiscope/analysis"
 	"github.com/ipiscope/ipiscope/analysis/track"
+	"github.com/ipiscope/ipiscope/parser/printfmt"
 	"github.com/ipiscope/ipiscope/parser/trace"
 	"github.com/ipiscope/ipiscope/parser/tracecmd"
-	"github.com/ipiscope/ipiscope/parser/tracefmt"
 )
 
 // An eventPrinter prints the events of binary traces as trace-cmd report does.
@@ -54,7 +54,7 @@ const (
 // addresses.
 type binaryTrace interface {
 	trace.Source
-	tracefmt.Names
+	printfmt.Names
 }
 
 func newEventPrinter(out *catOutput) *eventPrinter {

@@ -1,6 +1,7 @@
 package tracecmd
 
 import (
+	"github.com/ipiscope/ipiscope/parser/printfmt"
 	"github.com/ipiscope/ipiscope/parser/trace"
 	"github.com/ipiscope/ipiscope/parser/tracefmt"
 )
@@ -182,7 +183,7 @@ func printBinary(p *Printer, dst []byte, f *form, e, _ *trace.Event) []byte {
 	if off := e.Schema().Fields[f.refs[2]].Off; uint64(off) <= uint64(len(b)) {
 		b = b[off:]
 	}
-	return tracefmt.AppendBinary(dst, format, b, p.table.Meta.LongSize, p.table.Meta.BigEndian, p.names)
+	return printfmt.AppendBinary(dst, format, b, p.table.Meta.LongSize, p.table.Meta.BigEndian, p.names)
 }
 
 // Widths of the function graph's columns.

@@ -10,8 +10,8 @@ package tracecmd
 import (
 	"strings"
 
+	"github.com/ipiscope/ipiscope/parser/printfmt"
 	"github.com/ipiscope/ipiscope/parser/trace"
-	"github.com/ipiscope/ipiscope/parser/tracefmt"
 )
 
 // Options choose the form, as the flags of trace-cmd report do.
@@ -72,7 +72,7 @@ type lostKey struct {
 type form struct {
 	known   bool
 	head    string // " name: " with its padding
-	prog    *tracefmt.Program
+	prog    *printfmt.Program
 	special special
 	fields  []string // what special reads
 	refs    []trace.FieldRef
@@ -83,12 +83,12 @@ type form struct {
 
 // New returns the printer of a trace's events, as a report of their own. names
 // resolves addresses.
-func New(t *trace.Table, names tracefmt.Names, o Options) *Printer {
+func New(t *trace.Table, names printfmt.Names, o Options) *Printer {
 	return NewReport().Printer("", t, names, o)
 }
 
 // Printer returns the printer of one file's events.
-func (r *Report) Printer(file string, t *trace.Table, names tracefmt.Names, o Options) *Printer {
+func (r *Report) Printer(file string, t *trace.Table, names printfmt.Names, o Options) *Printer {
 	p := &Printer{o: o, table: t, names: newSymbolCache(names), comms: map[int32]string{}, noID: t.Name("<...>"), Report: r}
 	p.micro = inMicroseconds(&t.Meta)
 	if r.files {
@@ -207,7 +207,7 @@ func (p *Printer) form(e *trace.Event) *form {
 	s := e.Schema()
 	f.known = true
 	f.head = " " + s.Name + ": " + strings.Repeat(" ", max(0, 20-len(s.Name)))
-	f.prog = tracefmt.Compile(s, p.table.Meta.LongSize, p.table.Meta.BigEndian)
+	f.prog = printfmt.Compile(s, p.table.Meta.LongSize, p.table.Meta.BigEndian)
 	f.extra = extraFlagsOf(s)
 	f.entry = isEntry(s)
 	setSpecial(f, s)

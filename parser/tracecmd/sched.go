@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"math/bits"
 
+	"github.com/ipiscope/ipiscope/parser/printfmt"
 	"github.com/ipiscope/ipiscope/parser/trace"
-	"github.com/ipiscope/ipiscope/parser/tracefmt"
 )
 
 // defaultStates are the letters of prev_state where the print fmt has no list.
@@ -13,7 +13,7 @@ const defaultStates = "SDTtXZPI"
 
 // taskStates takes the letters of the task states out of the print fmt of
 // sched_switch: states[i] is that of bit i.
-func taskStates(prog *tracefmt.Program) string {
+func taskStates(prog *printfmt.Program) string {
 	var states [32]byte
 	n := 0
 	for value, name := range prog.FlagsOf("prev_state") {

@@ -3,14 +3,14 @@ package tracecmd
 import (
 	"hash/maphash"
 
-	"github.com/ipiscope/ipiscope/parser/tracefmt"
+	"github.com/ipiscope/ipiscope/parser/printfmt"
 )
 
 // A symbolCache remembers the symbols of the addresses that were asked for
 // last. A trace uses few addresses very often, and a look-up in the symbol table
 // touches memory all over it.
 type symbolCache struct {
-	tracefmt.Names
+	printfmt.Names
 	slots [1 << symbolBits]symbolSlot
 	addrs map[string]uint64 // the few names that print fmts use
 }
@@ -23,11 +23,11 @@ type symbolSlot struct {
 	used, found  bool
 }
 
-func newSymbolCache(n tracefmt.Names) *symbolCache {
+func newSymbolCache(n printfmt.Names) *symbolCache {
 	return &symbolCache{Names: n, addrs: map[string]uint64{}}
 }
 
-// Address implements tracefmt.Names.
+// Address implements printfmt.Names.
 func (c *symbolCache) Address(name string) (uint64, bool) {
 	addr, ok := c.addrs[name]
 	if !ok {
@@ -37,7 +37,7 @@ func (c *symbolCache) Address(name string) (uint64, bool) {
 	return addr, addr != 0
 }
 
-// Symbol implements tracefmt.Names.
+// Symbol implements printfmt.Names.
 func (c *symbolCache) Symbol(addr uint64) (name string, offset uint64, ok bool) {
 	// Fibonacci hashing: return addresses differ in their low bits
 	s := &c.slots[addr*0x9e3779b97f4a7c15>>(64-symbolBits)]

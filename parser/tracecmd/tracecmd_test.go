@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/ipiscope/ipiscope/parser"
+	"github.com/ipiscope/ipiscope/parser/printfmt"
 	"github.com/ipiscope/ipiscope/parser/trace"
 	"github.com/ipiscope/ipiscope/parser/tracecmd"
 	"github.com/ipiscope/ipiscope/parser/tracefmt"
@@ -37,13 +38,13 @@ func gunzip(tb testing.TB, path string) string {
 	return string(b)
 }
 
-func open(tb testing.TB, path string) (trace.Source, tracefmt.Names) {
+func open(tb testing.TB, path string) (trace.Source, printfmt.Names) {
 	src, err := parser.Open(path, parser.Options{})
 	if err != nil {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() { src.Close() })
-	names, ok := trace.As[tracefmt.Names](src)
+	names, ok := trace.As[printfmt.Names](src)
 	if !ok {
 		tb.Fatalf("%s: no names", path)
 	}

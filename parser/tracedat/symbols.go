@@ -109,7 +109,7 @@ func (s *Source) Symbols() *ksym.Table {
 
 // Symbol returns the kernel symbol that contains an address and the distance
 // from its start. With Address and Static it makes a Source what a printer of
-// its events asks for names (tracefmt.Names). These three intern nothing and may
+// its events asks for names (printfmt.Names). These three intern nothing and may
 // be called by one goroutine while another one scans; the first call reads the
 // symbol table.
 func (s *Source) Symbol(addr uint64) (name string, offset uint64, ok bool) {

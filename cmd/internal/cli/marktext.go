@@ -2,9 +2,9 @@ package cli
 
 import (
 	"github.com/ipiscope/ipiscope/parser/events"
+	"github.com/ipiscope/ipiscope/parser/printfmt"
 	"github.com/ipiscope/ipiscope/parser/trace"
 	"github.com/ipiscope/ipiscope/parser/tracecmd"
-	"github.com/ipiscope/ipiscope/parser/tracefmt"
 )
 
 // markEvents are the events that hold what trace_printk and trace_marker wrote
@@ -22,7 +22,7 @@ type MarkText struct {
 // NewMarkText returns the MarkText of a trace.
 func NewMarkText(src trace.Source) *MarkText {
 	m := &MarkText{}
-	if names, ok := trace.As[tracefmt.Names](src); ok && src.Table().Meta.LongSize > 0 {
+	if names, ok := trace.As[printfmt.Names](src); ok && src.Table().Meta.LongSize > 0 {
 		m.printer = tracecmd.New(src.Table(), names, tracecmd.Options{})
 	}
 	return m

@@ -1,4 +1,4 @@
-package tracefmt
+package printfmt
 
 import (
 	"strconv"
@@ -8,7 +8,7 @@ import (
 
 // call reads a function of the print fmt language, include/trace/stages/
 // stage3_trace_output.h, behind its name.
-func (p *printParser) call(name token) *node {
+func (p *parser) call(name token) *node {
 	p.expect("(")
 	n := p.node(node{})
 	switch name.text {
@@ -68,7 +68,7 @@ func (p *printParser) call(name token) *node {
 }
 
 // knownField reads the name of a field that must be there.
-func (p *printParser) knownField() *trace.Field {
+func (p *parser) knownField() *trace.Field {
 	at := p.tok
 	f := p.fieldName()
 	if f == nil && p.err == nil {
@@ -78,14 +78,14 @@ func (p *printParser) knownField() *trace.Field {
 }
 
 // arrayArgs reads an array and its number of bytes or elements.
-func (p *printParser) arrayArgs(n *node) {
+func (p *parser) arrayArgs(n *node) {
 	n.a = p.expr()
 	p.expect(",")
 	n.b = p.expr()
 }
 
 // delimiter is a string, or a word, which stands for itself.
-func (p *printParser) delimiter() string {
+func (p *parser) delimiter() string {
 	text := p.tok.text
 	if p.tok.kind == tokOp || p.tok.kind == tokEnd {
 		p.fail(p.tok.off, "want a string, found %q", text)
@@ -96,7 +96,7 @@ func (p *printParser) delimiter() string {
 }
 
 // flagNames reads ", { value, "name" }" pairs up to the closing parenthesis.
-func (p *printParser) flagNames() []flagName {
+func (p *parser) flagNames() []flagName {
 	var names []flagName
 	p.expect(",")
 	for p.accept("{") {
@@ -116,7 +116,7 @@ func (p *printParser) flagNames() []flagName {
 
 // flagWord is one side of a pair as a word: libtraceevent computes both
 // (src/event-parse.c, arg_eval).
-func (p *printParser) flagWord(at int) string {
+func (p *parser) flagWord(at int) string {
 	n := p.expr()
 	for n.op == opCast {
 		n = n.a
@@ -145,7 +145,7 @@ func flagValue(word string) int64 {
 
 // sizeOf reads the operand of sizeof: a field that is no array, or one of the
 // types that libtraceevent knows (src/event-parse.c, process_sizeof).
-func (p *printParser) sizeOf() uint64 {
+func (p *parser) sizeOf() uint64 {
 	at := p.tok
 	if at.text == "REC" {
 		p.advance()

@@ -1,4 +1,4 @@
-package tracefmt
+package printfmt
 
 // A hexDump is how __print_hex_dump lays bytes out: that of the kernel
 // (lib/seq_buf.c, seq_buf_hex_dump; lib/hexdump.c, hex_dump_to_buffer).
@@ -12,7 +12,7 @@ type hexDump struct {
 
 // hexDump reads prefix, kind of prefix, bytes in a row, bytes in a group,
 // bytes, their number, and whether characters are shown.
-func (p *printParser) hexDump(n *node) {
+func (p *parser) hexDump(n *node) {
 	n.op = opHexDump
 	d := &hexDump{prefix: p.stringLit()}
 	n.dump = d
@@ -33,7 +33,7 @@ func (p *printParser) hexDump(n *node) {
 }
 
 // word reads an operand that is one word.
-func (p *printParser) word() string {
+func (p *parser) word() string {
 	at := p.tok.off
 	n := p.item()
 	if n.op != opConst && n.op != opName {

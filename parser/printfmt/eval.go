@@ -1,4 +1,4 @@
-package tracefmt
+package printfmt
 
 import (
 	"bytes"
@@ -6,6 +6,7 @@ import (
 
 	"github.com/ipiscope/ipiscope/parser/cpumask"
 	"github.com/ipiscope/ipiscope/parser/trace"
+	"github.com/ipiscope/ipiscope/parser/tracefmt"
 )
 
 // An eval is the evaluation of a program on one record.
@@ -17,7 +18,7 @@ type eval struct {
 
 // word reads an unsigned number of the record, 0 if it is not there.
 func (ev *eval) word(off, size uint32) uint64 {
-	v, _ := Integer(ev.record, off, size, ev.p.big)
+	v, _ := tracefmt.Integer(ev.record, off, size, ev.p.big)
 	return v
 }
 
@@ -136,7 +137,7 @@ func (ev *eval) dynamicOffset(f *trace.Field) uint64 {
 
 // span returns the bytes of a field, nil if they do not lie within the record.
 func (ev *eval) span(f *trace.Field) []byte {
-	d := Decoder{BigEndian: ev.p.big, LongSize: ev.p.long}
+	d := tracefmt.Decoder{BigEndian: ev.p.big, LongSize: ev.p.long}
 	b, _ := d.Span(ev.record, f)
 	return b
 }
@@ -311,7 +312,7 @@ func (ev *eval) elements(dst, b []byte, count int, size uint64) []byte {
 		if bad {
 			dst = append(appendSigned(append(dst, "BAD SIZE:"...), int64(int32(size))), ' ')
 		}
-		v, _ := Integer(b, uint32(i*step), uint32(step), ev.p.big)
+		v, _ := tracefmt.Integer(b, uint32(i*step), uint32(step), ev.p.big)
 		dst = appendHex(dst, v)
 	}
 	return append(dst, '}')

@@ -1,4 +1,4 @@
-package tracefmt
+package printfmt
 
 import (
 	"math"

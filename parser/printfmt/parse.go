@@ -1,4 +1,4 @@
-package tracefmt
+package printfmt
 
 import (
 	"fmt"
@@ -15,43 +15,43 @@ const (
 	maxName  = 1 << 10
 )
 
-// A PrintError is a print fmt that cannot be evaluated.
-type PrintError struct {
+// A Error is a print fmt that cannot be evaluated.
+type Error struct {
 	Off int // byte of the print fmt
 	Msg string
 }
 
-func (e *PrintError) Error() string { return fmt.Sprintf("print fmt, byte %d: %s", e.Off, e.Msg) }
+func (e *Error) Error() string { return fmt.Sprintf("print fmt, byte %d: %s", e.Off, e.Msg) }
 
-// A printParser reads a print fmt: a string and the expressions that it prints.
-type printParser struct {
-	lex      printLexer
+// A parser reads a print fmt: a string and the expressions that it prints.
+type parser struct {
+	lex      lexer
 	tok      token
 	schema   *trace.Schema
 	longSize int
 	depth    int
 	nodes    int
-	err      *PrintError
+	err      *Error
 }
 
-func (p *printParser) advance() {
+func (p *parser) advance() {
 	p.tok = p.lex.next()
 	if p.lex.err != nil {
 		p.fail(p.lex.err.Off, "%s", p.lex.err.Msg)
 	}
 }
 
-func (p *printParser) fail(off int, format string, args ...any) {
+func (p *parser) fail(off int, format string, args ...any) {
 	if p.err == nil {
-		p.err = &PrintError{off, fmt.Sprintf(format, args...)}
+		p.err = &Error{off, fmt.Sprintf(format, args...)}
 	}
 	p.tok = token{kind: tokEnd, off: off}
 }
 
-func (p *printParser) isOp(op string) bool { return p.tok.kind == tokOp && p.tok.text == op }
+func (p *parser) isOp(op string) bool { return p.tok.kind == tokOp && p.tok.text == op }
 
 // accept passes over an operator if it is the next token.
-func (p *printParser) accept(op string) bool {
+func (p *parser) accept(op string) bool {
 	if !p.isOp(op) {
 		return false
 	}
@@ -59,13 +59,13 @@ func (p *printParser) accept(op string) bool {
 	return true
 }
 
-func (p *printParser) expect(op string) {
+func (p *parser) expect(op string) {
 	if !p.accept(op) {
 		p.fail(p.tok.off, "want %q, found %q", op, p.tok.text)
 	}
 }
 
-func (p *printParser) node(n node) *node {
+func (p *parser) node(n node) *node {
 	if p.nodes++; p.nodes > maxNodes {
 		p.fail(p.tok.off, "an expression of more than %d parts", maxNodes)
 	}
@@ -73,7 +73,7 @@ func (p *printParser) node(n node) *node {
 }
 
 // stringLit reads a string literal.
-func (p *printParser) stringLit() string {
+func (p *parser) stringLit() string {
 	if p.tok.kind != tokString {
 		p.fail(p.tok.off, "want a string, found %q", p.tok.text)
 		return ""
@@ -119,7 +119,7 @@ func operatorOf(text string) (operator, bool) {
 }
 
 // nextRank is the rank of the operator that comes next.
-func (p *printParser) nextRank() int8 {
+func (p *parser) nextRank() int8 {
 	if p.isOp("?") {
 		return rankCond
 	}
@@ -149,18 +149,18 @@ func (n *node) rank() int8 {
 }
 
 // atOperator reports whether an operator follows an operand.
-func (p *printParser) atOperator() bool {
+func (p *parser) atOperator() bool {
 	return p.tok.kind == tokOp && p.tok.text != ")" && p.tok.text != "," && p.tok.text != ":" && p.tok.text != "]" && p.tok.text != "}"
 }
 
-func (p *printParser) enter() bool {
+func (p *parser) enter() bool {
 	if p.depth++; p.depth > maxDepth {
 		p.fail(p.tok.off, "nested too deeply")
 	}
 	return p.err == nil
 }
 
-func (p *printParser) leave() { p.depth-- }
+func (p *parser) leave() { p.depth-- }
 
 // expr reads a whole expression.
 //
@@ -168,7 +168,7 @@ func (p *printParser) leave() { p.depth-- }
 // not as C does, so that the same numbers come out: operators of one rank group
 // from the right (a - b - c is a - (b - c)), and an operand in parentheses whose
 // operator has a higher rank loses its parentheses: a & (b | c) is (a & b) | c.
-func (p *printParser) expr() *node {
+func (p *parser) expr() *node {
 	n := p.item()
 	for p.err == nil && p.atOperator() {
 		p.operation(n)
@@ -178,7 +178,7 @@ func (p *printParser) expr() *node {
 
 // arg reads an argument of the format string. Operations of constants in it are
 // computed at once, with symbols of the kernel taken for 0.
-func (p *printParser) arg() *node {
+func (p *parser) arg() *node {
 	n := p.item()
 	if !p.atOperator() {
 		return n
@@ -216,7 +216,7 @@ func fold(n *node, depth int) {
 func (n *node) isWord() bool { return n.op == opConst || n.op == opName || n.op == opText }
 
 // operation makes *n the operation that has n as its left operand.
-func (p *printParser) operation(n *node) {
+func (p *parser) operation(n *node) {
 	defer p.leave()
 	if !p.enter() {
 		return
@@ -271,14 +271,14 @@ func (p *printParser) operation(n *node) {
 
 // notClosed fails where ] or } follow an operation: libtraceevent takes them for
 // a further operator then.
-func (p *printParser) notClosed() {
+func (p *parser) notClosed() {
 	if p.isOp("]") || p.isOp("}") {
 		p.fail(p.tok.off, "operator %q is not known", p.tok.text)
 	}
 }
 
 // item reads an operand.
-func (p *printParser) item() *node {
+func (p *parser) item() *node {
 	defer p.leave()
 	if !p.enter() {
 		return p.node(node{})
@@ -300,7 +300,7 @@ func (p *printParser) item() *node {
 }
 
 // unary reads an operation with one operand, and all that follows it.
-func (p *printParser) unary() *node {
+func (p *parser) unary() *node {
 	var op nodeOp
 	switch p.tok.text {
 	case "!":
@@ -330,7 +330,7 @@ func (p *printParser) unary() *node {
 
 // paren reads what begins with a parenthesis: an expression, a cast, or
 // (REC)->field.
-func (p *printParser) paren() *node {
+func (p *parser) paren() *node {
 	p.advance()
 	if p.tok.text == "REC" {
 		save, saveTok := p.lex, p.tok
@@ -375,13 +375,13 @@ func castMask(typ string) uint64 {
 	return ^uint64(0)
 }
 
-func (p *printParser) recField() *node {
+func (p *parser) recField() *node {
 	p.expect("->")
 	return p.node(node{op: opField, field: p.fieldName()})
 }
 
 // fieldName reads the name of a field of the event.
-func (p *printParser) fieldName() *trace.Field {
+func (p *parser) fieldName() *trace.Field {
 	if p.tok.kind != tokName {
 		p.fail(p.tok.off, "want a field, found %q", p.tok.text)
 		return nil
@@ -396,7 +396,7 @@ func (p *printParser) fieldName() *trace.Field {
 
 // name reads REC->field, a function, a number, or words: a type or the name of a
 // constant.
-func (p *printParser) name() *node {
+func (p *parser) name() *node {
 	at := p.tok
 	p.advance()
 	switch {

@@ -1,4 +1,8 @@
-package tracefmt
+// Package printfmt prints the payload of binary events as their print fmt says:
+// the C expression that a format file ends with, read and evaluated as
+// libtraceevent does. Only what prints events needs it; what reads them needs
+// tracefmt alone.
+package printfmt
 
 import (
 	"bytes"
@@ -36,7 +40,7 @@ type Program struct {
 	order  binary.ByteOrder
 	long   int
 	chars  bool // there is a %c
-	failed *PrintError
+	failed *Error
 }
 
 // A piece is text to copy, or a conversion with its argument.
@@ -69,8 +73,8 @@ func (p *Program) Err() error {
 	return p.failed
 }
 
-func (p *Program) compile() *PrintError {
-	ps := &printParser{lex: printLexer{src: p.schema.Print}, schema: p.schema, longSize: p.long}
+func (p *Program) compile() *Error {
+	ps := &parser{lex: lexer{src: p.schema.Print}, schema: p.schema, longSize: p.long}
 	ps.advance()
 	format := ps.stringLit()
 	var args []*node
@@ -88,7 +92,7 @@ func (p *Program) compile() *PrintError {
 }
 
 // split cuts the format string into pieces, each with its argument.
-func (p *Program) split(format string, args []*node) *PrintError {
+func (p *Program) split(format string, args []*node) *Error {
 	next := func() *node {
 		if len(args) == 0 {
 			return nil
@@ -119,7 +123,7 @@ func (p *Program) split(format string, args []*node) *PrintError {
 		v, n := parseVerb(format)
 		format = format[n:]
 		if v.err != "" {
-			return &PrintError{0, v.err}
+			return &Error{0, v.err}
 		}
 		if v.conv == 0 {
 			text = append(text, v.unknown()...)
@@ -129,11 +133,11 @@ func (p *Program) split(format string, args []*node) *PrintError {
 		pc := piece{verb: v}
 		if v.star {
 			if pc.lenArg = next(); pc.lenArg == nil {
-				return &PrintError{0, "no argument for a '*'"}
+				return &Error{0, "no argument for a '*'"}
 			}
 		}
 		if pc.arg = next(); pc.arg == nil {
-			return &PrintError{0, "no argument for a conversion"}
+			return &Error{0, "no argument for a conversion"}
 		}
 		flush(pc)
 	}

@@ -1,9 +1,10 @@
-package tracefmt_test
+package printfmt_test
 
 import (
 	"testing"
 
 	"github.com/ipiscope/ipiscope/parser/internal/datwriter"
+	"github.com/ipiscope/ipiscope/parser/printfmt"
 	"github.com/ipiscope/ipiscope/parser/tracefmt"
 )
 
@@ -39,7 +40,7 @@ func TestKernelFunctions(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		p := tracefmt.Compile(s, 8, false)
+		p := printfmt.Compile(s, 8, false)
 		if got := string(p.Append(nil, typ.Record(7, uint64(12000000034), data), kernelNames{})); got != c.want {
 			t.Errorf("%s: %v\n got %q\nwant %q", c.print, p.Err(), got, c.want)
 		}

@@ -1,6 +1,10 @@
-package tracefmt
+package printfmt
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/ipiscope/ipiscope/parser/tracefmt"
+)
 
 // AppendBinary prints a format with arguments that the kernel packed with
 // vbin_printf (lib/vsprintf.c): integers of their size, aligned to 4 bytes, and
@@ -10,7 +14,7 @@ func AppendBinary(dst []byte, format string, args []byte, longSize int, bigEndia
 	off := 0
 	word := func(size int) uint64 {
 		off = (off + 3) &^ 3
-		v, _ := Integer(args, uint32(min(off, len(args))), uint32(size), bigEndian)
+		v, _ := tracefmt.Integer(args, uint32(min(off, len(args))), uint32(size), bigEndian)
 		off += size
 		return v
 	}

@@ -1,4 +1,4 @@
-package tracefmt_test
+package printfmt_test
 
 import (
 	"bytes"
@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ipiscope/ipiscope/parser/printfmt"
 	"github.com/ipiscope/ipiscope/parser/tracefmt"
 )
 
@@ -66,12 +67,12 @@ func printedEvents(tb testing.TB) []printed {
 	return out
 }
 
-func compile(tb testing.TB, format string) *tracefmt.Program {
+func compile(tb testing.TB, format string) *printfmt.Program {
 	s, err := tracefmt.ParseFormat([]byte(format), 8)
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return tracefmt.Compile(s, 8, false)
+	return printfmt.Compile(s, 8, false)
 }
 
 // The expected texts are those of trace-cmd with libtraceevent.
@@ -209,7 +210,7 @@ func TestAppendFields(t *testing.T) {
 
 func TestAppendBinary(t *testing.T) {
 	args := append([]byte{7, 0, 0, 0, 'h', 'i', 0, 0}, 0x24, 1, 0, 0x81, 0xff, 0xff, 0xff, 0xff)
-	got := string(tracefmt.AppendBinary(nil, "n=%d s=%s f=%ps\n", args, 8, false, kernelNames{}))
+	got := string(printfmt.AppendBinary(nil, "n=%d s=%s f=%ps\n", args, 8, false, kernelNames{}))
 	if want := "n=7 s=hi f=do_work\n"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
@@ -261,7 +262,7 @@ func FuzzPrintFmt(f *testing.F) {
 			return
 		}
 		for _, big := range []bool{false, true} {
-			p := tracefmt.Compile(s, 8, big)
+			p := printfmt.Compile(s, 8, big)
 			out := p.Append(nil, record, kernelNames{})
 			out = p.AppendFields(out, record, nil, kernelNames{})
 			// each byte of the print fmt prints at most a width or the record
@@ -273,13 +274,13 @@ func FuzzPrintFmt(f *testing.F) {
 				t.Error("a second run prints something else")
 			}
 		}
-		tracefmt.AppendBinary(nil, print, record, 8, false, kernelNames{})
+		printfmt.AppendBinary(nil, print, record, 8, false, kernelNames{})
 	})
 }
 
 func BenchmarkPrint(b *testing.B) {
 	events := printedEvents(b)
-	var programs []*tracefmt.Program
+	var programs []*printfmt.Program
 	for _, e := range events {
 		programs = append(programs, compile(b, e.format))
 	}

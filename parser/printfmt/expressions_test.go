@@ -1,4 +1,4 @@
-package tracefmt_test
+package printfmt_test
 
 import (
 	"os"
@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/ipiscope/ipiscope/parser/internal/datwriter"
+	"github.com/ipiscope/ipiscope/parser/printfmt"
 	"github.com/ipiscope/ipiscope/parser/tracefmt"
 )
 
@@ -27,7 +28,7 @@ func TestExpressions(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		p := tracefmt.Compile(s, 8, false)
+		p := printfmt.Compile(s, 8, false)
 		for i, r := range [][]byte{
 			typ.Record(7, 1, 2, 3, 4, 5, 6, 7, 8, 9, []int{10, 11, 12, 13}, 0),
 			typ.Record(7, 0xff, -1, 0xfffe, -2, uint64(0xfffffffd), -3, -4, -5, -6, []int{0xffff, 0, 1, 0x8000}, 1),

@@ -1,4 +1,4 @@
-package tracefmt
+package printfmt
 
 import "encoding/binary"
 
@@ -36,7 +36,7 @@ func helperOf(name string) (h helper, args int) {
 
 // helper reads the arguments of a helper. libtraceevent takes no operations
 // for them (src/event-parse.c, process_func_handler).
-func (p *printParser) helper(n *node, name token) {
+func (p *parser) helper(n *node, name token) {
 	h, args := helperOf(name.text)
 	if h == 0 {
 		p.fail(name.off, "function %s is not known", name.text)

@@ -1,4 +1,4 @@
-package tracefmt
+package printfmt
 
 import "strings"
 
@@ -19,17 +19,17 @@ const (
 	tokOp
 )
 
-// A printLexer splits a print fmt into C tokens.
-type printLexer struct {
+// A lexer splits a print fmt into C tokens.
+type lexer struct {
 	src string
 	off int
-	err *PrintError
+	err *Error
 }
 
 // operators of two and three characters; the longest come first.
 var longOperators = [...]string{"<<=", ">>=", "...", "->", "++", "--", "<<", ">>", "<=", ">=", "==", "!=", "&&", "||"}
 
-func (l *printLexer) next() token {
+func (l *lexer) next() token {
 	for l.off < len(l.src) && isBlank(l.src[l.off]) {
 		l.off++
 	}
@@ -61,7 +61,7 @@ func (l *printLexer) next() token {
 }
 
 // strings reads a string literal, and those that follow it as one.
-func (l *printLexer) strings() token {
+func (l *lexer) strings() token {
 	t := l.quoted('"', tokString)
 	for t.kind == tokString {
 		next := l.off
@@ -79,7 +79,7 @@ func (l *printLexer) strings() token {
 }
 
 // quoted reads a string or character literal. Escapes stay as they are.
-func (l *printLexer) quoted(quote byte, kind tokenKind) token {
+func (l *lexer) quoted(quote byte, kind tokenKind) token {
 	at := l.off
 	for i := at + 1; i < len(l.src); i++ {
 		switch l.src[i] {
@@ -94,7 +94,7 @@ func (l *printLexer) quoted(quote byte, kind tokenKind) token {
 			return token{kind, text, at}
 		}
 	}
-	l.err = &PrintError{at, "a quote without its end"}
+	l.err = &Error{at, "a quote without its end"}
 	l.off = len(l.src)
 	return token{tokEnd, "", at}
 }
