@@ -167,10 +167,36 @@ func Run(ctx context.Context, src trace.Source, o Options, states ...State) (Sta
 	for _, s := range states {
 		s.End(stats.Span)
 	}
+	stats.addCounted(src.Table().Meta.CPUStats, &o)
 	if err == nil {
 		err = src.Err()
 	}
 	return stats, err
+}
+
+// addCounted adds the losses that only the kernel's counters tell of. When they
+// happened is not known, so a window does not leave them out. What readers were
+// too late for is marked in the data; where the whole of it has no mark the marks
+// are gone, and the counters stand in.
+func (st *Stats) addCounted(counters []trace.CPUStat, o *Options) {
+	marked := st.Lost > 0 || st.LostUnknown || o.Window != nil
+	for _, c := range counters {
+		if o.Select.CPUs != nil && !o.Select.CPUs.Has(c.CPU) || o.Select.Instance != nil && *o.Select.Instance != c.Instance {
+			continue
+		}
+		st.Lost += c.Unmarked()
+		if !marked {
+			st.Lost += c.Overrun
+		}
+	}
+}
+
+// A Witness is a State that knows from the events how far its input can be
+// believed. Testify is called after the end and adds what it saw to the
+// description of the input.
+type Witness interface {
+	State
+	Testify(*result.Input)
 }
 
 // A Progress is what a Run has counted so far. It may be looked at between two

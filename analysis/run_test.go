@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/ipiscope/ipiscope/parser/cpumask"
 	"github.com/ipiscope/ipiscope/parser/trace"
 	"github.com/ipiscope/ipiscope/parser/trace/tracetest"
 )
@@ -149,5 +150,35 @@ func TestSelect(t *testing.T) {
 	st, err := Run(context.Background(), src, Options{Select: trace.Selection{Events: []string{"a"}}}, s)
 	if err != nil || st.Events != 2 || st.Span != (Span{1 * sec, 2 * sec}) || len(s.times) != 2 {
 		t.Errorf("%+v, %v", st, err)
+	}
+}
+
+// TestCountedLosses: what found the buffer full with overwrite=0, and what an
+// interrupted write took the place of, is lost though no page says so
+// (kernel/trace/ring_buffer.c, dropped_events and commit_overrun).
+func TestCountedLosses(t *testing.T) {
+	const script = "at 1.0 cpu 0 a x=1\nat 2.0 cpu 1 a x=1\n"
+	counters := []trace.CPUStat{{CPU: 0, Overrun: 100, DroppedEvents: 10}, {CPU: 1, Instance: "isol", CommitOverrun: 1}}
+	top := ""
+	one := &cpumask.Mask{}
+	one.Set(1)
+	for _, tt := range []struct {
+		name   string
+		script string
+		o      Options
+		want   uint64
+	}{
+		{"the marks are gone", script, Options{}, 111},
+		{"the marks are there", script + "lost cpu 0 at 2.5 n 100\nat 2.5 cpu 0 a x=1", Options{}, 111},
+		{"a window does not leave them out", script, Options{Window: &trace.Window{From: 0, To: 3 * sec}}, 11},
+		{"one CPU", script, Options{Select: trace.Selection{CPUs: one}}, 1},
+		{"one buffer", script, Options{Select: trace.Selection{Instance: &top}}, 110},
+	} {
+		src := tracetest.Parse(tt.script)
+		src.Table().Meta.CPUStats = counters
+		st, err := Run(context.Background(), src, tt.o, &greedy{})
+		if err != nil || st.Lost != tt.want {
+			t.Errorf("%s: %d lost, want %d, %v", tt.name, st.Lost, tt.want, err)
+		}
 	}
 }

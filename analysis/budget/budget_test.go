@@ -78,7 +78,7 @@ func TestCheck(t *testing.T) {
 	hour := int64(time.Hour)
 	measured := func(change func(*budget.Measured)) *budget.Measured {
 		m := &budget.Measured{
-			Inputs: []result.Input{{Path: "t"}}, Isolated: "2-3", Duration: 2 * hour, HasSends: true, HasHandlers: true,
+			Inputs: []result.Input{{Path: "t"}}, Isolated: "2-3", Duration: 2 * hour, HasSends: true,
 			CPUs: []budget.CPU{
 				{CPU: 2, Hits: []budget.Hits{{"f", "deferrable", 10, 4}, {"a|b", "candidate", 2, 2}}, Handler: 5000, Function: "f", Quiet: hour},
 				{CPU: 3, Handler: -1, Quiet: 2 * hour},
@@ -90,60 +90,95 @@ func TestCheck(t *testing.T) {
 		return m
 	}
 	tests := []struct {
-		name   string
-		b      budget.Budget
-		change func(*budget.Measured)
-		passed bool
-		want   []string
+		name    string
+		b       budget.Budget
+		change  func(*budget.Measured)
+		outcome string
+		want    []string
 	}{
 		{"rates are those of interference; of none there is a bound: 3 in 2 hours",
-			budget.Budget{MaxHits: limit(3)}, nil, true,
+			budget.Budget{MaxHits: limit(3)}, nil, budget.Pass,
 			[]string{"pass all: 0 of 0", "pass 2: 3 (6 hits) of 3", "pass 3: 0 (0 hits) of 3, below 1.5"}},
-		{"all hits", budget.Budget{MaxHits: limit(3), All: true}, nil, false,
+		{"all hits", budget.Budget{MaxHits: limit(3), All: true}, nil, budget.Fail,
 			[]string{"fail 2: 6 (12 hits) of 3: 6 is more than 3", "pass all: 0 of 0", "pass 3: 0 (0 hits) of 3, below 1.5"}},
 		{"by class and function, which may be one of a set",
-			budget.Budget{Classes: []budget.Limit{{"deferrable", 1}}, Functions: []budget.Limit{{"b", 0}}}, nil, false,
+			budget.Budget{Classes: []budget.Limit{{"deferrable", 1}}, Functions: []budget.Limit{{"b", 0}}}, nil, budget.Fail,
 			[]string{
-				"fail 2: 2 (4 hits) of 1: 2 is more than 1", "fail 2: 1 (2 hits) of 0: 1 is more than 0",
+				"fail 2: 2 (4 hits) of 1: 2 is more than 1",
+				"undecided 2: 0 to 1 (0 to 2 hits) of 0: 2 of 6 hits run one of a|b: record csd:csd_queue_cpu, or stacks",
 				"pass all: 0 of 0", "pass 3: 0 (0 hits) of 1, below 1.5", "pass 3: 0 (0 hits) of 0, below 1.5",
 			}},
-		{"handler and quiet times", budget.Budget{MaxHandler: span(4 * time.Microsecond), MinQuiet: span(90 * time.Minute)}, nil, false,
+		{"handler and quiet times", budget.Budget{MaxHandler: span(4 * time.Microsecond), MinQuiet: span(90 * time.Minute)}, nil, budget.Fail,
 			[]string{
 				"fail 2: 5µs of 4µs: f took 5µs", "fail 2: 1h0m0s of at least 1h30m0s: it was interrupted more often",
 				"pass all: 0 of 0", "pass 3: none seen of 4µs", "pass 3: 2h0m0s of at least 1h30m0s",
 			}},
 		{"a zero is not stated where events were lost", budget.Budget{MaxHits: limit(9), MaxLost: 7},
-			func(m *budget.Measured) { m.Inputs[0].Lost = 7 }, true,
+			func(m *budget.Measured) { m.Inputs[0].Lost = 7 }, budget.Pass,
 			[]string{"pass all: 7 of 7", "pass 2: at least 3 (6 hits) of 9", "pass 3: none recorded of 9, none: events were lost"}},
 		{"more events lost than allowed", budget.Budget{MaxHits: limit(9), MaxLost: 7},
-			func(m *budget.Measured) { m.Inputs[0].Lost, m.CPUs = 8, m.CPUs[:1] }, false,
+			func(m *budget.Measured) { m.Inputs[0].Lost, m.CPUs = 8, m.CPUs[:1] }, budget.Fail,
 			[]string{"fail all: 8 of 7: more events were lost than allowed: what was not seen may have happened", "pass 2: at least 3 (6 hits) of 9"}},
 		{"nobody knows how many were lost", budget.Budget{MaxHits: limit(9), MaxLost: 7},
-			func(m *budget.Measured) { m.Inputs[0].LostUnknown, m.CPUs = true, m.CPUs[:1] }, false,
+			func(m *budget.Measured) { m.Inputs[0].LostUnknown, m.CPUs = true, m.CPUs[:1] }, budget.Fail,
 			[]string{"fail all: at least 0 of 7: events were lost, and the recording does not know how many", "pass 2: at least 3 (6 hits) of 9"}},
 		{"interrupts that no event tells of", budget.Budget{MaxUntraced: count(2)},
 			func(m *budget.Measured) {
 				m.HasInterrupts, m.CPUs[0].Untraced, m.CPUs[0].UntracedKinds, m.CPUs[1].Untraced = true, 3, []string{"1 NMI", "2 MCP"}, 2
-			}, false,
+			}, budget.Fail,
 			[]string{"fail 2: 3 of 2: /proc/interrupts counted 1 NMI, 2 MCP, of which the trace shows none", "pass all: 0 of 0", "pass 3: 2 of 2"}},
 		{"without copies of /proc/interrupts nobody knows", budget.Budget{MaxUntraced: count(2)},
-			func(m *budget.Measured) { m.CPUs = m.CPUs[:1] }, false,
-			[]string{"fail 2:  of 2: no copies of /proc/interrupts were given (--interrupts)", "pass all: 0 of 0"}},
+			func(m *budget.Measured) { m.CPUs = m.CPUs[:1] }, budget.Undecided,
+			[]string{"undecided 2:  of 2: no copies of /proc/interrupts were given (--interrupts)", "pass all: 0 of 0"}},
 		{"what was not recorded does not pass", budget.Budget{MaxHits: limit(9), MaxHandler: span(time.Second)},
-			func(m *budget.Measured) { m.HasSends, m.HasHandlers, m.CPUs = false, false, m.CPUs[1:] }, false,
+			func(m *budget.Measured) {
+				m.HasSends, m.Lacks.Handler, m.CPUs = false, []string{"irq_work_entry was off"}, m.CPUs[1:]
+			}, budget.Undecided,
 			[]string{
-				"fail 3:  of 9: no ipi_send_cpu, ipi_send_cpumask or ipi_raise events were recorded",
-				"fail 3:  of 1s: no csd_function_entry and csd_function_exit, irq_vectors, or ipi_entry and ipi_exit were recorded", "pass all: 0 of 0",
+				"undecided 3:  of 9: no ipi_send_cpu, ipi_send_cpumask or ipi_raise events were recorded",
+				"undecided 3: none seen of 1s: irq_work_entry was off", "pass all: 0 of 0",
 			}},
+		{"what was seen fails, whatever was not recorded", budget.Budget{MaxHits: limit(1), MaxHandler: span(time.Microsecond), MinQuiet: span(3 * time.Hour)},
+			func(m *budget.Measured) {
+				m.Lacks = budget.Lacks{Handler: []string{"x"}, Quiet: []string{"y"}}
+				m.Inputs[0].Unrecorded, m.Inputs[0].Sent.Untargeted, m.CPUs = []string{"z"}, 1, m.CPUs[:1]
+			}, budget.Fail,
+			[]string{
+				"fail 2: at least 3 (6 hits) of 1: 3 is more than 1", "fail 2: at least 5µs of 1µs: f took 5µs",
+				"fail 2: 1h0m0s of at least 3h0m0s: the recording itself is 2h0m0s long", "pass all: 0 of 0",
+			}},
+		{"a kind of sends that was not recorded, or of which nothing is said", budget.Budget{MaxHits: limit(9), Functions: []budget.Limit{{"g", 0}}, MinQuiet: span(time.Second)},
+			func(m *budget.Measured) { m.Inputs[0].Unsaid, m.CPUs = []string{"z"}, m.CPUs[:1] }, budget.Undecided,
+			[]string{"undecided 2: 3 (6 hits) of 9: t: z", "undecided 2: none recorded of 0: t: z", "undecided 2: 1h0m0s of at least 1s: t: z", "pass all: 0 of 0"}},
+		{"sends without a target", budget.Budget{MaxHits: limit(9)},
+			func(m *budget.Measured) { m.Inputs[0].Sent, m.CPUs = result.Sent{Mask: 9, Untargeted: 4}, m.CPUs[:1] }, budget.Undecided,
+			[]string{"undecided 2: at least 3 (6 hits) of 9: t: 4 of 9 sends have no known target: hits are a lower bound", "pass all: 0 of 0"}},
+		{"quiet of what was not recorded", budget.Budget{MinQuiet: span(time.Second)},
+			func(m *budget.Measured) { m.Lacks.Quiet, m.CPUs = []string{"t: sched_switch was off"}, m.CPUs[:1] }, budget.Undecided,
+			[]string{"undecided 2: 1h0m0s of at least 1s: t: sched_switch was off", "pass all: 0 of 0"}},
+		{"unknown functions and classes may be any",
+			budget.Budget{Functions: []budget.Limit{{"f", 5}, {"f", 3}, {"f", 1.5}}, Classes: []budget.Limit{{"deferrable", 2}}},
+			func(m *budget.Measured) {
+				m.CPUs[0].Hits, m.CPUs = []budget.Hits{{"f", "deferrable", 4, 4}, {"unknown", "unknown", 6, 6}, {"(other)", "(other)", 0, 0}}, m.CPUs[:1]
+				m.Evidence = budget.Evidence{CSD: true, Stacks: true}
+			}, budget.Fail,
+			[]string{
+				"fail 2: 2 to 5 (4 to 10 hits) of 1.5: 2 is more than 1.5",
+				"undecided 2: 2 to 5 (4 to 10 hits) of 2: 6 of 10 hits have no known class: neither csd:csd_queue_cpu nor the stacks tell",
+				"undecided 2: 2 to 5 (4 to 10 hits) of 3: 6 of 10 hits have no known function: neither csd:csd_queue_cpu nor the stacks tell",
+				"pass all: 0 of 0", "pass 2: 2 to 5 (4 to 10 hits) of 5",
+			}},
+		{"a set as tables print it", budget.Budget{Functions: []budget.Limit{{"b|a", 0.5}}}, func(m *budget.Measured) { m.CPUs = m.CPUs[:1] }, budget.Fail,
+			[]string{"fail 2: 1 (2 hits) of 0.5: 1 is more than 0.5", "pass all: 0 of 0"}},
 		{"a clock that does not count time", budget.Budget{MaxHits: limit(9), MinQuiet: span(time.Second)},
-			func(m *budget.Measured) { m.Ticks, m.CPUs = true, m.CPUs[1:] }, false,
-			[]string{"fail 3:  of 9: the clock does not count nanoseconds: there is no rate", "fail 3: 2h0m0s of at least 1s: the clock does not count nanoseconds", "pass all: 0 of 0"}},
-		{"no isolated CPU", budget.Budget{MaxHits: limit(9)}, func(m *budget.Measured) { m.CPUs = nil }, false,
-			[]string{"fail all:  of : no isolated CPU is in the recording", "pass all: 0 of 0"}},
+			func(m *budget.Measured) { m.Ticks, m.CPUs = true, m.CPUs[1:] }, budget.Undecided,
+			[]string{"undecided 3:  of 9: the clock does not count nanoseconds: there is no rate", "undecided 3: 2h0m0s of at least 1s: the clock does not count nanoseconds", "pass all: 0 of 0"}},
+		{"no isolated CPU", budget.Budget{MaxHits: limit(9)}, func(m *budget.Measured) { m.CPUs = nil }, budget.Undecided,
+			[]string{"undecided all:  of : no isolated CPU is in the recording", "pass all: 0 of 0"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			set, passed := tt.b.Check(measured(tt.change))
+			set, outcome := tt.b.Check(measured(tt.change))
 			tb := set.Table("checks")
 			var got []string
 			for _, row := range tb.Rows {
@@ -160,8 +195,8 @@ func TestCheck(t *testing.T) {
 			if diff := cmp.Diff(tt.want, got); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
 			}
-			if passed != tt.passed || strings.HasPrefix(set.Verdict, "pass") != passed {
-				t.Errorf("passed %v, verdict %q", passed, set.Verdict)
+			if outcome != tt.outcome || !strings.HasPrefix(set.Verdict, outcome+": ") {
+				t.Errorf("%s, want %s, verdict %q", outcome, tt.outcome, set.Verdict)
 			}
 		})
 	}
@@ -187,12 +222,12 @@ func FuzzParse(f *testing.F) {
 // The sums and the numbers are for programs.
 func TestTotals(t *testing.T) {
 	b := budget.Budget{MaxHits: limit(1)}
-	set, passed := b.Check(&budget.Measured{
+	set, outcome := b.Check(&budget.Measured{
 		Inputs: []result.Input{{Path: "t", Lost: 5}}, Isolated: "2-3", Duration: int64(time.Hour), HasSends: true,
 		CPUs: []budget.CPU{{CPU: 2, Hits: []budget.Hits{{"f", "deferrable", 4, 4}}}, {CPU: 3}},
 	})
-	if passed || set.Total("checks") != 3 || set.Total("failed") != 2 || set.Total("failed_cpus") != 1 {
-		t.Errorf("%v, %+v", passed, set.Totals)
+	if outcome != budget.Fail || set.Total("checks") != 3 || set.Total("failed") != 2 || set.Total("failed_cpus") != 1 {
+		t.Errorf("%v, %+v", outcome, set.Totals)
 	}
 	tb := set.Table("checks")
 	for _, row := range tb.Rows {

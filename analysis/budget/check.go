@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ipiscope/ipiscope/analysis/names"
 	"github.com/ipiscope/ipiscope/analysis/result"
 )
 
@@ -20,15 +21,25 @@ type Measured struct {
 	Isolated string
 	Duration int64 // ns
 	CPUs     []CPU // in order
-	// HasSends and HasHandlers say that the recordings have such events at all;
-	// a quantity that was not recorded does not pass.
-	HasSends, HasHandlers bool
+	// HasSends says that the recordings have such events at all.
+	HasSends bool
+	// Lacks are the events that quantities other than hits need and that were
+	// not recorded, or of which an input does not say so.
+	Lacks Lacks
+	// Evidence is what tells functions that the recordings have.
+	Evidence Evidence
 	// HasInterrupts says that copies of /proc/interrupts were given.
 	HasInterrupts bool
 	// Ticks says that a clock does not count nanoseconds: nothing that is a
 	// time or a rate can be checked.
 	Ticks bool
 }
+
+// Lacks are sentences by what is undecided for them.
+type Lacks struct{ Handler, Quiet []string }
+
+// Evidence says what tells functions and classes that all recordings have.
+type Evidence struct{ CSD, Stacks bool }
 
 // A CPU is what was found on one.
 type CPU struct {
@@ -44,11 +55,19 @@ type CPU struct {
 	UntracedKinds []string
 }
 
-// Hits are those of one function and class.
+// Hits are those of one function and class, either of which may be a set a|b|c,
+// of which one is meant, or unknown.
 type Hits struct {
 	Function, Class    string
 	Hits, Interference uint64
 }
+
+// Outcomes of a check.
+const (
+	Pass      = "pass"
+	Fail      = "fail"
+	Undecided = names.Undecided // what is not known decides
+)
 
 // rule is one line of a budget, applied to one CPU.
 type rule struct {
@@ -58,7 +77,7 @@ type rule struct {
 	value    float64 // what was measured, as a number
 	bar      float64 // the limit
 	bound    string  // what can be said about what was not seen
-	pass     bool
+	outcome  string
 	reason   string
 }
 
@@ -67,12 +86,56 @@ const allCPUs = "all"
 
 const nsPerHour = 3600 * 1e9
 
-// Check holds what was measured against the budget. It returns whether all CPUs
-// passed.
-func (b *Budget) Check(m *Measured) (*result.Set, bool) {
+// Check holds what was measured against the budget. It returns the outcome: that
+// of the worst check. A check fails by what was seen; what was not seen, or not
+// told apart, makes it undecided.
+func (b *Budget) Check(m *Measured) (*result.Set, string) {
 	set := &result.Set{Schema: Schema, Inputs: m.Inputs, Isolated: m.Isolated}
-	t := &result.Table{Name: "checks", Cols: []result.Col{
-		{Name: "result", Head: "result"},
+	v := &verdicts{table: newTable(), counts: map[string]int{}, cpus: map[string][]string{}}
+	v.add(allCPUs, b.lost(m))
+	for i := range m.CPUs {
+		for _, r := range b.rules(m, &m.CPUs[i]) {
+			v.add(strconv.Itoa(m.CPUs[i].CPU), r)
+		}
+	}
+	if len(m.CPUs) == 0 {
+		v.add(allCPUs, rule{name: "isolated CPUs", outcome: Undecided, reason: "no isolated CPU is in the recording"})
+	}
+	slices.SortStableFunc(v.table.Rows, func(a, b []result.Value) int { return cmp.Compare(rank(a[0].Str), rank(b[0].Str)) })
+	set.Tables = []*result.Table{v.table}
+	set.Totals = []result.Field{
+		{Name: "checks", Value: result.Int(len(v.table.Rows))},
+		{Name: "failed", Value: result.Int(v.counts[Fail])}, {Name: "failed_cpus", Value: result.Int(v.cpusOf(Fail))},
+		{Name: "undecided", Value: result.Int(v.counts[Undecided])}, {Name: "undecided_cpus", Value: result.Int(v.cpusOf(Undecided))},
+		{Name: "duration_ns", Value: result.Int(m.Duration)},
+	}
+	set.Verdict = v.sentence(m)
+	for _, in := range m.Inputs {
+		if in.LacksEvents() {
+			set.Warn("lost-events", in.Path+": events are missing: counts are lower bounds, and what was not seen may have happened")
+		}
+		if len(in.Recorded) > 0 {
+			set.Notes = append(set.Notes, fmt.Sprintf("%s: recorded, by --recorded: %s", in.Path, strings.Join(in.Recorded, ", ")))
+		}
+	}
+	set.WarnSends()
+	return set, v.worst()
+}
+
+// rank orders outcomes, the worst first.
+func rank(outcome string) int { return slices.Index([]string{Fail, Undecided, Pass}, outcome) }
+
+// verdicts are the outcomes so far.
+type verdicts struct {
+	table  *result.Table
+	counts map[string]int
+	cpus   map[string][]string // by outcome
+	reason string              // of the first check that is undecided
+}
+
+func newTable() *result.Table {
+	return &result.Table{Name: "checks", Cols: []result.Col{
+		{Name: "result", Head: "result", Help: "pass, fail, or undecided: what is not known decides"},
 		{Name: "cpu", Head: "CPU"},
 		{Name: "check", Head: "check"},
 		{Name: "measured", Head: "measured"},
@@ -82,52 +145,51 @@ func (b *Budget) Check(m *Measured) (*result.Set, bool) {
 		{Name: "bound", Head: "bound", Help: "how much there may be of what was not seen at all, at 95 % confidence (rule of three)"},
 		{Name: "reason", Head: "because"},
 	}, Show: []string{"result", "cpu", "check", "measured", "limit", "bound", "reason"}}
-	var failed []string
-	checks, failures := 0, 0
-	add := func(cpu string, r rule) {
-		word := "pass"
-		if checks++; !r.pass {
-			word = "fail"
-			failures++
-			if !slices.Contains(failed, cpu) {
-				failed = append(failed, cpu)
-			}
-		}
-		t.Rows = append(t.Rows, []result.Value{
-			result.Str(word), result.Str(cpu), result.Str(r.name), result.Str(r.measured), result.Str(r.limit),
-			result.Float(r.value), result.Float(r.bar), result.Str(r.bound), result.Str(r.reason),
-		})
+}
+
+func (v *verdicts) add(cpu string, r rule) {
+	v.counts[r.outcome]++
+	if !slices.Contains(v.cpus[r.outcome], cpu) {
+		v.cpus[r.outcome] = append(v.cpus[r.outcome], cpu)
 	}
-	add(allCPUs, b.lost(m))
-	for i := range m.CPUs {
-		for _, r := range b.rules(m, &m.CPUs[i]) {
-			add(strconv.Itoa(m.CPUs[i].CPU), r)
-		}
+	if r.outcome == Undecided && v.reason == "" {
+		v.reason = r.reason
 	}
-	if len(m.CPUs) == 0 {
-		add(allCPUs, rule{name: "isolated CPUs", reason: "no isolated CPU is in the recording"})
-	}
-	// what failed first
-	slices.SortStableFunc(t.Rows, func(a, b []result.Value) int { return cmp.Compare(a[0].Str, b[0].Str) })
-	set.Tables = []*result.Table{t}
-	cpus := len(slices.DeleteFunc(slices.Clone(failed), func(cpu string) bool { return cpu == allCPUs }))
-	set.Totals = []result.Field{
-		{Name: "checks", Value: result.Int(checks)}, {Name: "failed", Value: result.Int(failures)}, {Name: "failed_cpus", Value: result.Int(cpus)},
-		{Name: "duration_ns", Value: result.Int(m.Duration)},
-	}
-	set.Verdict = fmt.Sprintf("pass: %d checks on CPUs %s in %v", checks, m.Isolated, time.Duration(m.Duration).Round(time.Millisecond))
-	if len(failed) > 0 {
-		set.Verdict = fmt.Sprintf("fail: CPUs %s of %s", strings.Join(failed, ","), m.Isolated)
-		if slices.Contains(failed, allCPUs) {
-			set.Verdict = "fail: the recording cannot pass, or no CPU does"
+	v.table.Rows = append(v.table.Rows, []result.Value{
+		result.Str(r.outcome), result.Str(cpu), result.Str(r.name), result.Str(r.measured), result.Str(r.limit),
+		result.Float(r.value), result.Float(r.bar), result.Str(r.bound), result.Str(r.reason),
+	})
+}
+
+// cpusOf is the number of CPUs with an outcome.
+func (v *verdicts) cpusOf(outcome string) int {
+	return len(slices.DeleteFunc(slices.Clone(v.cpus[outcome]), func(cpu string) bool { return cpu == allCPUs }))
+}
+
+// worst is the outcome of all checks together.
+func (v *verdicts) worst() string {
+	for _, outcome := range []string{Fail, Undecided} {
+		if v.counts[outcome] > 0 {
+			return outcome
 		}
 	}
-	for _, in := range m.Inputs {
-		if in.IsLossy() {
-			set.Warn("lost-events", in.Path+": events are missing: counts are lower bounds, and what was not seen may have happened")
-		}
+	return Pass
+}
+
+func (v *verdicts) sentence(m *Measured) string {
+	outcome := v.worst()
+	all := slices.Contains(v.cpus[outcome], allCPUs)
+	switch {
+	case outcome == Fail && all:
+		return "fail: the recording cannot pass, or no CPU does"
+	case outcome == Fail:
+		return fmt.Sprintf("fail: CPUs %s of %s", strings.Join(v.cpus[Fail], ","), m.Isolated)
+	case outcome == Undecided && all:
+		return "undecided: " + v.reason
+	case outcome == Undecided:
+		return fmt.Sprintf("undecided: CPUs %s of %s: %s", strings.Join(v.cpus[Undecided], ","), m.Isolated, v.reason)
 	}
-	return set, len(failed) == 0
+	return fmt.Sprintf("pass: %d checks on CPUs %s in %v", len(v.table.Rows), m.Isolated, time.Duration(m.Duration).Round(time.Millisecond))
 }
 
 // isLossy reports whether anything is missing from the recordings.
@@ -142,23 +204,23 @@ func (m *Measured) atLeast() string {
 }
 
 func (b *Budget) lost(m *Measured) rule {
-	r := rule{name: "lost events", limit: strconv.FormatUint(b.MaxLost, 10), pass: true}
+	r := rule{name: "lost events", limit: strconv.FormatUint(b.MaxLost, 10), outcome: Pass}
 	var n uint64
 	unknown := false
 	for _, in := range m.Inputs {
 		n += in.Lost
 		unknown = unknown || in.LostUnknown
 		if in.Incomplete {
-			r.pass, r.reason = false, in.Path+" was not read to its end"
+			r.outcome, r.reason = Fail, in.Path+" was not read to its end"
 		}
 	}
 	r.measured, r.value, r.bar = strconv.FormatUint(n, 10), float64(n), float64(b.MaxLost)
 	switch {
 	case unknown:
 		r.measured = "at least " + r.measured
-		r.pass, r.reason = false, "events were lost, and the recording does not know how many"
+		r.outcome, r.reason = Fail, "events were lost, and the recording does not know how many"
 	case n > b.MaxLost:
-		r.pass, r.reason = false, "more events were lost than allowed: what was not seen may have happened"
+		r.outcome, r.reason = Fail, "more events were lost than allowed: what was not seen may have happened"
 	}
 	return r
 }
@@ -166,26 +228,19 @@ func (b *Budget) lost(m *Measured) rule {
 // rules are the checks of one CPU.
 func (b *Budget) rules(m *Measured, c *CPU) []rule {
 	var list []rule
-	count := func(what func(*Hits) bool) (n uint64) {
-		for i := range c.Hits {
-			if h := &c.Hits[i]; what(h) {
-				if b.All {
-					n += h.Hits
-				} else {
-					n += h.Interference
-				}
-			}
-		}
-		return n
-	}
 	if b.MaxHits != nil {
-		list = append(list, m.rate("hits per CPU and hour", count(func(*Hits) bool { return true }), *b.MaxHits))
+		all := b.count(c, func(*Hits) names.Answer { return names.Is })
+		list = append(list, m.rate("hits per CPU and hour", all, *b.MaxHits))
 	}
 	for _, l := range b.Classes {
-		list = append(list, m.rate(l.Name+" hits per CPU and hour", count(func(h *Hits) bool { return h.Class == l.Name }), l.Max))
+		t := b.count(c, func(h *Hits) names.Answer { return names.Match(h.Class, l.Name) })
+		t.what = "class"
+		list = append(list, m.rate(l.Name+" hits per CPU and hour", t, l.Max))
 	}
 	for _, l := range b.Functions {
-		list = append(list, m.rate(l.Name+" per CPU and hour", count(func(h *Hits) bool { return holds(h.Function, l.Name) }), l.Max))
+		t := b.count(c, func(h *Hits) names.Answer { return names.Match(h.Function, l.Name) })
+		t.what = "function"
+		list = append(list, m.rate(l.Name+" per CPU and hour", t, l.Max))
 	}
 	if b.MaxHandler != nil {
 		list = append(list, m.handler(c, int64(*b.MaxHandler)))
@@ -199,13 +254,87 @@ func (b *Budget) rules(m *Measured, c *CPU) []rule {
 	return list
 }
 
-// holds reports whether a function, or one of a set a|b|c, is name. A set of
-// which only one is limited counts: it may be that one.
-func holds(set, name string) bool { return slices.Contains(strings.Split(set, "|"), name) }
+// A tally is the hits of one CPU that are of a name, and those that may be.
+type tally struct {
+	what string // "function" or "class"
+	is   uint64
+	// unknown may be any, and one of a set may be another of it: sets names the
+	// first such set.
+	unknown, inSets uint64
+	sets            string
+	all             uint64 // hits of the CPU that count
+}
+
+func (b *Budget) count(c *CPU, match func(*Hits) names.Answer) tally {
+	var t tally
+	for i := range c.Hits {
+		h := &c.Hits[i]
+		n := h.Interference
+		if b.All {
+			n = h.Hits
+		}
+		t.all += n
+		switch match(h) {
+		case names.Is:
+			t.is += n
+		case names.May:
+			if value := h.Function; names.IsSet(value) && !names.IsUnknown(value) {
+				if t.inSets += n; t.sets == "" && n > 0 {
+					t.sets = value
+				}
+			} else {
+				t.unknown += n
+			}
+		}
+	}
+	return t
+}
+
+// reason says which hits leave a check undecided, and what to record.
+func (t *tally) reason(e Evidence) string {
+	var parts []string
+	if t.unknown > 0 {
+		parts = append(parts, fmt.Sprintf("%d of %d hits have no known %s", t.unknown, t.all, t.what))
+	}
+	if t.inSets > 0 {
+		parts = append(parts, fmt.Sprintf("%d of %d hits run one of %s", t.inSets, t.all, t.sets))
+	}
+	return strings.Join(parts, ", ") + ": " + e.advice(t.what)
+}
+
+// advice is what would tell functions, or classes, that are not known.
+func (e Evidence) advice(what string) string {
+	switch {
+	case what == "class" && !e.Stacks:
+		return "record stacks, which tell what sent"
+	case !e.CSD && !e.Stacks:
+		return "record csd:csd_queue_cpu, or stacks"
+	case !e.CSD:
+		return "record csd:csd_queue_cpu"
+	case !e.Stacks:
+		return "record stacks as well"
+	}
+	return "neither csd:csd_queue_cpu nor the stacks tell"
+}
+
+// unseen says what an input lacks so that there may be more hits than were seen.
+func (m *Measured) unseen() string {
+	for _, in := range m.Inputs {
+		for _, list := range [][]string{in.Unrecorded, in.Unsaid} {
+			if len(list) > 0 {
+				return in.Path + ": " + strings.Join(list, "; ")
+			}
+		}
+		if text := in.Untargeted(); text != "" {
+			return in.Path + ": " + text
+		}
+	}
+	return ""
+}
 
 // rate checks a number of hits.
-func (m *Measured) rate(name string, hits uint64, limit float64) rule {
-	r := rule{name: name, limit: number(limit), bar: limit}
+func (m *Measured) rate(name string, t tally, limit float64) rule {
+	r := rule{name: name, limit: number(limit), bar: limit, outcome: Undecided}
 	hours := float64(m.Duration) / nsPerHour
 	switch {
 	case m.Ticks:
@@ -218,39 +347,53 @@ func (m *Measured) rate(name string, hits uint64, limit float64) rule {
 		r.reason = "the recording has no length"
 		return r
 	}
-	per := float64(hits) / hours
-	r.measured, r.value = m.atLeast()+fmt.Sprintf("%s (%d hits)", number(per), hits), per
-	r.pass = per <= limit
-	if !r.pass {
-		r.reason = fmt.Sprintf("%s is more than %s", number(per), number(limit))
+	per := float64(t.is) / hours
+	may := t.unknown + t.inSets
+	r.measured, r.value = m.atLeast()+fmt.Sprintf("%s (%d hits)", number(per), t.is), per
+	if may > 0 {
+		r.measured = fmt.Sprintf("%s%s to %s (%d to %d hits)", m.atLeast(), number(per), number(float64(t.is+may)/hours), t.is, t.is+may)
 	}
-	if hits == 0 {
+	unseen := m.unseen()
+	switch {
+	case per > limit:
+		r.outcome, r.reason = Fail, fmt.Sprintf("%s is more than %s", number(per), number(limit))
+	case float64(t.is+may)/hours > limit:
+		r.reason = t.reason(m.Evidence)
+	case unseen != "":
+		r.reason = unseen
+	default:
+		r.outcome = Pass
+	}
+	if t.is+may == 0 {
 		// P(0 | λ) = e^-λ is 5 % at λ = 3 (J. A. Hanley, A. Lippman-Hand, JAMA 249, 1983)
 		r.bound = fmt.Sprintf("below %s", number(3/hours))
-		if m.isLossy() {
+		switch {
+		case m.isLossy():
 			r.measured, r.bound = "none recorded", "none: events were lost"
+		case unseen != "":
+			r.measured, r.bound = "none recorded", ""
 		}
 	}
 	return r
 }
 
 func (m *Measured) handler(c *CPU, limit int64) rule {
-	r := rule{name: "longest handler", limit: time.Duration(limit).String(), bar: float64(limit)}
-	switch {
-	case m.Ticks:
+	r := rule{name: "longest handler", limit: time.Duration(limit).String(), bar: float64(limit), outcome: Undecided}
+	if m.Ticks {
 		r.reason = "the clock does not count nanoseconds"
 		return r
-	case !m.HasHandlers:
-		r.reason = "no csd_function_entry and csd_function_exit, irq_vectors, or ipi_entry and ipi_exit were recorded"
-		return r
 	}
-	r.pass, r.measured = true, "none seen"
+	r.measured = "none seen"
 	if c.Handler >= 0 {
 		r.measured, r.value = m.atLeast()+time.Duration(c.Handler).String(), float64(c.Handler)
-		r.pass = c.Handler <= limit
 	}
-	if !r.pass {
-		r.reason = fmt.Sprintf("%s took %v", c.Function, time.Duration(c.Handler))
+	switch {
+	case c.Handler > limit:
+		r.outcome, r.reason = Fail, fmt.Sprintf("%s took %v", c.Function, time.Duration(c.Handler))
+	case len(m.Lacks.Handler) > 0:
+		r.reason = strings.Join(m.Lacks.Handler, "; ")
+	default:
+		r.outcome = Pass
 	}
 	return r
 }
@@ -258,29 +401,35 @@ func (m *Measured) handler(c *CPU, limit int64) rule {
 func (m *Measured) quiet(c *CPU, limit int64) rule {
 	r := rule{
 		name: "longest quiet time", measured: time.Duration(c.Quiet).String(), limit: "at least " + time.Duration(limit).String(),
-		value: float64(c.Quiet), bar: float64(limit),
+		value: float64(c.Quiet), bar: float64(limit), outcome: Undecided,
 	}
-	switch r.pass = !m.Ticks && c.Quiet >= limit; {
+	switch {
 	case m.Ticks:
 		r.reason = "the clock does not count nanoseconds"
-	case !r.pass && m.Duration < limit:
-		r.reason = fmt.Sprintf("the recording itself is %v long", time.Duration(m.Duration))
-	case !r.pass:
-		r.reason = "it was interrupted more often"
+	case c.Quiet < limit && m.Duration < limit:
+		r.outcome, r.reason = Fail, fmt.Sprintf("the recording itself is %v long", time.Duration(m.Duration))
+	case c.Quiet < limit:
+		r.outcome, r.reason = Fail, "it was interrupted more often"
+	case len(m.Lacks.Quiet) > 0:
+		r.reason = strings.Join(m.Lacks.Quiet, "; ")
+	case m.unseen() != "":
+		r.reason = m.unseen()
+	default:
+		r.outcome = Pass
 	}
 	return r
 }
 
 // untraced checks what no event tells of.
 func (m *Measured) untraced(c *CPU, limit uint64) rule {
-	r := rule{name: "interrupts not traced", limit: strconv.FormatUint(limit, 10), bar: float64(limit)}
+	r := rule{name: "interrupts not traced", limit: strconv.FormatUint(limit, 10), bar: float64(limit), outcome: Undecided}
 	if !m.HasInterrupts {
 		r.reason = "no copies of /proc/interrupts were given (--interrupts)"
 		return r
 	}
-	r.measured, r.value, r.pass = strconv.FormatUint(c.Untraced, 10), float64(c.Untraced), c.Untraced <= limit
-	if !r.pass {
-		r.reason = "/proc/interrupts counted " + strings.Join(c.UntracedKinds, ", ") + ", of which the trace shows none"
+	r.measured, r.value, r.outcome = strconv.FormatUint(c.Untraced, 10), float64(c.Untraced), Pass
+	if c.Untraced > limit {
+		r.outcome, r.reason = Fail, "/proc/interrupts counted "+strings.Join(c.UntracedKinds, ", ")+", of which the trace shows none"
 	}
 	return r
 }

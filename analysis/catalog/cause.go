@@ -4,7 +4,7 @@ package catalog
 type Cause struct {
 	// Function is the first frame, from the send outwards, that is none of the recorder's,
 	// a sender or a mechanism; if the entry comes first, it is the last mechanism. "" if
-	// the stack has neither.
+	// the stack has neither, or was cut before it came to either.
 	Function string
 	// Mechanism is the outermost mechanism frame before the cause: what the cause called
 	// (static_key_enable, set_memory_ro), "" if it sends directly.
@@ -32,6 +32,8 @@ func (c *Catalog) Cause(frames []string) Cause {
 		}
 		break
 	}
-	r.Function = r.Mechanism
+	if c.ends(frames) {
+		r.Function = r.Mechanism // of a stack that was cut the cause may be farther out
+	}
 	return r
 }

@@ -100,3 +100,34 @@ func (c *Catalog) Classify(function string, frames []string) *Classification {
 	}
 	return first
 }
+
+// Possible returns the classes that a hit may have, in their order. Where a frame of the
+// stack decided, or the stack was recorded to the boundary where it begins, that is what
+// Classify says. Without a stack, or with one that was cut, a frame that is not seen may
+// decide: then it is every class that a row gives one of the functions. Of a set that no
+// frame decides it is the classes of all members.
+func (c *Catalog) Possible(function string, frames []string) []Class {
+	if by := c.Classify(function, frames); by.Root != "" {
+		return []Class{by.Class}
+	}
+	whole := c.ends(frames)
+	var may [Unavoidable + 1]bool
+	for member := range Members(function) {
+		name := callbackName(member)
+		cb, ok := c.Callback(member)
+		if !ok {
+			return []Class{Unknown}
+		}
+		may[cb.Class] = true
+		if rows := c.classes[name]; rows != nil && !whole {
+			rows.each(func(r *Classification) { may[r.Class] = true })
+		}
+	}
+	var list []Class
+	for class, is := range may {
+		if is {
+			list = append(list, Class(class))
+		}
+	}
+	return list
+}

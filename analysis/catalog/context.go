@@ -68,6 +68,13 @@ func Depth(contexts []Context) int {
 // innermost context.
 func (c *Catalog) FirstContext(frames []string) []string { return frames[:c.firstContext(frames)] }
 
+// ends reports whether a stack reaches a boundary, so that its innermost context was
+// recorded whole. One that was cut, by a limit of frames or of a text's width, does not.
+func (c *Catalog) ends(frames []string) bool {
+	n := c.firstContext(frames)
+	return n > 0 && (n < len(frames) || c.look(frames[n-1]).edge != noEdge)
+}
+
 // firstContext returns the number of frames up to and with the first boundary. A boundary
 // is a run of entry frames of one kind ("__irq_exit_rcu, sysvec_x, asm_sysvec_x") that ends
 // at an outer edge or where a frame is of another kind or none.

@@ -74,6 +74,18 @@ func (n *names[T]) find(name string) (v T, rest string, ok bool) {
 	return v, "", false
 }
 
+// each calls f with the value of every name and pattern.
+func (n *names[T]) each(f func(T)) {
+	for _, v := range n.exact {
+		f(v)
+	}
+	for _, list := range n.patterns {
+		for _, p := range list {
+			f(p.value)
+		}
+	}
+}
+
 func hasPrefix(name, stem string) bool {
 	if len(name) < len(stem) {
 		return false

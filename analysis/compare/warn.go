@@ -17,12 +17,13 @@ func warn(set *result.Set, sides []Side, cs []comparison, cfg Config) {
 		c.warnRuns(set, cfg)
 		c.warnControl(set, cfg)
 	}
+	set.WarnSends()
 	for _, s := range sides {
 		for _, r := range s.Runs {
 			if n := r.Input.Events; n > 0 && n < fewEvents && !cfg.PerWork {
 				set.Warn("few-events", fmt.Sprintf("%s: has %d events, and its time is counted from the first to the last of them: it may have run for longer; --work or --counts take what you know", r.Input.Path, n))
 			}
-			if r.Input.IsLossy() {
+			if r.Input.LacksEvents() {
 				set.Warn("lost-events", fmt.Sprintf("%s: events are missing: its counts are lower bounds", r.Input.Path))
 			}
 		}

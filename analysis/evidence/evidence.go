@@ -69,6 +69,11 @@ func New(t *trace.Table, cfg Config) *State {
 
 var _ analysis.Selective = (*State)(nil)
 
+var _ analysis.Witness = (*State)(nil)
+
+// Testify implements analysis.Witness.
+func (s *State) Testify(in *result.Input) { s.sends.Testify(in) }
+
 // Wants implements analysis.Selective.
 func (s *State) Wants() trace.Want { return track.Wants() }
 

@@ -1,10 +1,14 @@
 package inventory
 
-import "github.com/ipiscope/ipiscope/analysis/result"
+import (
+	"strings"
+
+	"github.com/ipiscope/ipiscope/analysis/result"
+)
 
 // abilities says what can be found out from the events that were recorded, and
 // what would have to be recorded for the rest.
-func (s *State) abilities() *result.Table {
+func (s *State) abilities(in result.Input) *result.Table {
 	t := &result.Table{Name: "analyses", Wrap: "because", Cols: []result.Col{
 		{Name: "question", Head: "question"}, {Name: "answer", Head: "can be answered"}, {Name: "because", Head: "because"},
 	}}
@@ -14,8 +18,12 @@ func (s *State) abilities() *result.Table {
 	sends := s.has("ipi_send_cpu", "ipi_send_cpumask")
 	raises := s.has("ipi_raise")
 	switch {
+	case sends && len(in.Unrecorded) > 0:
+		add("IPIs", "in part", strings.Join(in.Unrecorded, "; "))
+	case sends && len(in.Unsaid) > 0:
+		add("IPIs", "yes", "as far as it says: "+strings.Join(in.Unsaid, "; "))
 	case sends:
-		add("IPIs", "yes", "ipi_send_cpu or ipi_send_cpumask recorded")
+		add("IPIs", "yes", "ipi_send_cpu and ipi_send_cpumask recorded")
 	case raises:
 		add("IPIs", "by kind", "only ipi_raise recorded: it names a reason, no function")
 	default:

@@ -4,6 +4,8 @@ package inventory
 
 import (
 	"github.com/ipiscope/ipiscope/analysis"
+	"github.com/ipiscope/ipiscope/analysis/result"
+	"github.com/ipiscope/ipiscope/analysis/track"
 	"github.com/ipiscope/ipiscope/parser/trace"
 )
 
@@ -107,3 +109,9 @@ func (s *State) has(names ...string) bool {
 	}
 	return false
 }
+
+var _ analysis.Witness = (*State)(nil)
+
+// Testify implements analysis.Witness. Events are not looked at, so it says of
+// their targets only what their formats tell.
+func (s *State) Testify(in *result.Input) { in.Sent = track.SentOf(s.table, s.events) }

@@ -22,7 +22,8 @@ func (s *State) Result(in result.Input) *result.Set {
 		{Name: "lost", Value: result.Int(in.Lost)},
 		{Name: "duration_ns", Value: result.Int(s.span.Duration())},
 	}
-	set.Tables = []*result.Table{s.properties(in), s.abilities(), s.eventTable(), s.cpuTable()}
+	set.Tables = []*result.Table{s.properties(in), s.abilities(in), s.eventTable(), s.cpuTable()}
+	set.WarnSends()
 	return set
 }
 

@@ -26,9 +26,10 @@ func (c *Counts) Result() *result.Set {
 	for _, k := range c.by {
 		set.By = append(set.By, k.String())
 	}
-	var events uint64
+	var events, untargeted uint64
 	for _, in := range c.inputs {
 		events += in.Events
+		untargeted += in.Sent.Untargeted
 	}
 	set.Totals = []result.Field{
 		{Name: "events", Value: result.Int(events)},
@@ -38,6 +39,7 @@ func (c *Counts) Result() *result.Set {
 		{Name: "self", Value: result.Int(c.totals.self)},
 		{Name: "noise", Value: result.Int(c.totals.noise)},
 		{Name: "unattributed", Value: result.Int(c.totals.unattributed)},
+		{Name: "sends_without_target", Value: result.Int(untargeted)},
 		{Name: "duration_ns", Value: result.Int(c.duration)},
 	}
 	set.Tables = []*result.Table{c.groupTable(isolated.Count()), c.adviceTable(), c.cpuTable()}

@@ -21,6 +21,7 @@ const (
 	Mechanism
 	Entry
 	Class
+	Classes
 	Comm
 	PID
 	Sender
@@ -46,6 +47,7 @@ var docs = [Num]struct{ name, doc string }{
 	Mechanism: {"mechanism", "what the cause called that sends, such as static_key_enable"},
 	Entry:     {"entry", "what entered the kernel: a system call, work, a timer, an interrupt, a kernel thread"},
 	Class:     {"class", "what can be done about it: deferrable, candidate, avoidable, ..."},
+	Classes:   {"classes", "the classes it may have where evidence is missing: a set a|b, or unknown"},
 	Comm:      {"comm", "name of the sending task"},
 	PID:       {"pid", "pid of the sending task"},
 	Sender:    {"sender", "CPU that sent"},

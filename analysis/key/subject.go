@@ -70,6 +70,8 @@ func (k Key) ID(s *Subject, a *track.Attributor) ID {
 		return ID(s.Mode)
 	case Class:
 		return ID(a.Class(s.Function, s.Stack).Class)
+	case Classes:
+		return ID(a.Classes(s.Function, s.Stack))
 	case Evidence:
 		return ID(s.Evidence)
 	case File:

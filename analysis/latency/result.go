@@ -297,8 +297,9 @@ func (c *Counts) notes(entries *track.Account) []string {
 }
 
 func (c *Counts) warn(set *result.Set, entries *track.Account) {
+	set.WarnSends()
 	for _, in := range c.inputs {
-		if in.IsLossy() {
+		if in.LacksEvents() {
 			set.Warn("lost-events", in.Path+": events are missing: pairs that cross a gap are left out, counts are lower bounds")
 		}
 	}

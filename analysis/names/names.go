@@ -33,6 +33,17 @@ const (
 	Is
 )
 
+// same reports that two names mean the same: ipi_raise gives the reschedule IPI
+// another one (arch/arm64/kernel/smp.c, ipi_types).
+func same(a, b string) bool { return canonical(a) == canonical(b) }
+
+func canonical(name string) string {
+	if name == "Rescheduling interrupts" {
+		return "reschedule"
+	}
+	return name
+}
+
 // Members returns the names of a value, of which it means one.
 func Members(value string) iter.Seq[string] { return strings.SplitSeq(value, "|") }
 
@@ -43,13 +54,15 @@ func IsUnknown(value string) bool {
 	switch value {
 	case "", Unknown, result.NoStack, "(other)":
 		return true
+	case "Function call interrupts", "IRQ work interrupts":
+		return true // reasons of ipi_raise, which do not say what runs
 	}
-	return isAddress(value)
+	return IsAddress(value)
 }
 
-// isAddress reports a name that is a bare address, which no symbol was found
+// IsAddress reports a name that is a bare address, which no symbol was found
 // for: 0xffffffff81bc5c10. 0x0 is the callback of the reschedule IPI.
-func isAddress(s string) bool {
+func IsAddress(s string) bool {
 	digits, ok := strings.CutPrefix(s, "0x")
 	return ok && len(digits) > 1 && strings.Trim(digits, "0123456789abcdefABCDEF") == ""
 }
@@ -64,7 +77,7 @@ func Match(value, name string) Answer {
 		return Is
 	}
 	wanted := slices.Collect(Members(name))
-	return MatchFunc(value, func(m string) bool { return slices.Contains(wanted, m) })
+	return MatchFunc(value, func(m string) bool { return slices.ContainsFunc(wanted, func(w string) bool { return same(m, w) }) })
 }
 
 // MatchFunc says whether a value of a row stands for a name that match takes:
@@ -98,7 +111,7 @@ func Overlap(a, b string) bool {
 	}
 	for m := range Members(a) {
 		for n := range Members(b) {
-			if m == n && !IsUnknown(m) {
+			if same(m, n) && !IsUnknown(m) {
 				return true
 			}
 		}

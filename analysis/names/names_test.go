@@ -34,6 +34,9 @@ func TestMatch(t *testing.T) {
 		{"(other)", "a", names.May},
 		{"0xffffffff81bc5c10", "a", names.May},
 		{"0x0", "a", names.No},
+		{"Function call interrupts", "a", names.May},
+		{"Rescheduling interrupts", "a", names.No},
+		{"Rescheduling interrupts", "reschedule", names.Is},
 		{"(none)", "a", names.No},
 		{"a", names.Unknown, names.No},
 	} {

@@ -269,8 +269,9 @@ func (c *Counts) verdict(isolated *cpumask.Mask, interruptions uint64) string {
 }
 
 func (c *Counts) warn(set *result.Set) {
+	set.WarnSends()
 	for _, in := range c.inputs {
-		if in.IsLossy() {
+		if in.LacksEvents() {
 			set.Warn("lost-events", in.Path+": events are missing: there were more interruptions, and stretches in which some were lost do not count as quiet")
 		}
 		switch in.Clock {

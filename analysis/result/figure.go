@@ -192,19 +192,17 @@ const shownFiles = 2
 // Source says in one line which files, kernels and CPUs the set is made of, and
 // what they lack.
 func (s *Set) Source() string {
-	inputs := slices.Clone(s.Inputs)
-	for _, side := range s.Sides {
-		inputs = append(inputs, side.Inputs...)
-	}
+	inputs := s.AllInputs()
 	files := ShortPaths(inputs)
 	var kernels, parts []string
-	var lost uint64
+	var lost, untargeted uint64
 	unknown, incomplete := false, false
 	for _, in := range inputs {
 		if in.Kernel != "" && !slices.Contains(kernels, in.Kernel) {
 			kernels = append(kernels, in.Kernel)
 		}
 		lost += in.Lost
+		untargeted += in.Sent.Untargeted
 		unknown = unknown || in.LostUnknown
 		incomplete = incomplete || in.Incomplete
 	}
@@ -234,6 +232,9 @@ func (s *Set) Source() string {
 	}
 	if incomplete {
 		parts = append(parts, "not read to its end")
+	}
+	if untargeted > 0 {
+		parts = append(parts, fmt.Sprintf("%d sends without a known target", untargeted))
 	}
 	return strings.Join(parts, " · ")
 }

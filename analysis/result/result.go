@@ -59,13 +59,51 @@ type Input struct {
 	// times of the result are in ticks of its own. Text may not name the clock.
 	Ticks      bool
 	Incomplete bool // damaged, cut off or interrupted: figures are partial
+	// Sent are the send events that the input shows.
+	Sent Sent
+	// Recorded is what --recorded says was on, empty without it.
+	Recorded []string
+	// Unrecorded are sends that the input lacks though no event of it was lost,
+	// as sentences: a kind of them was off, or CPUs are left out.
+	Unrecorded []string
+	// Unsaid are kinds of sends of which the input does not say whether they
+	// were recorded, as sentences: of a text that shows none of them.
+	Unsaid []string
 	// Notes are facts about the input that limit what can be said from it.
 	Notes []string
 }
 
-// IsLossy reports whether the input lacks events, so that its counts are lower
-// bounds.
-func (in Input) IsLossy() bool { return in.Lost > 0 || in.LostUnknown || in.Incomplete }
+// Sent counts the send events of an input, those that a filter leaves out too.
+type Sent struct {
+	CPU, Mask, Raise uint64 // ipi_send_cpu, ipi_send_cpumask, ipi_raise
+	// Untargeted are sends of which the target is not known: its field is
+	// missing, has another name or type, or was cut.
+	Untargeted uint64
+}
+
+// All is the number of sends: ipi_raise tells of the same IPIs as the others.
+func (s Sent) All() uint64 {
+	if s.CPU+s.Mask > 0 {
+		return s.CPU + s.Mask
+	}
+	return s.Raise
+}
+
+// IsLossy reports whether the input lacks events, or targets of its sends, so
+// that its counts are lower bounds.
+func (in Input) IsLossy() bool { return in.LacksEvents() || in.Sent.Untargeted > 0 }
+
+// LacksEvents reports whether events are missing.
+func (in Input) LacksEvents() bool { return in.Lost > 0 || in.LostUnknown || in.Incomplete }
+
+// Untargeted says how many sends of the input have no known target; it is empty
+// if all have.
+func (in Input) Untargeted() string {
+	if in.Sent.Untargeted == 0 {
+		return ""
+	}
+	return strconv.FormatUint(in.Sent.Untargeted, 10) + " of " + strconv.FormatUint(in.Sent.All(), 10) + " sends have no known target: hits are a lower bound"
+}
 
 // A Warning is a doubt about the result. Code is stable and meant for programs,
 // Text is a sentence for people.
@@ -76,16 +114,10 @@ type Warning struct {
 
 // WarnNotes adds the notes of all inputs.
 func (s *Set) WarnNotes() {
-	warn := func(inputs []Input) {
-		for _, in := range inputs {
-			for _, n := range in.Notes {
-				s.Warn("note", in.Path+": "+n)
-			}
+	for _, in := range s.AllInputs() {
+		for _, n := range in.Notes {
+			s.Warn("note", in.Path+": "+n)
 		}
-	}
-	warn(s.Inputs)
-	for _, side := range s.Sides {
-		warn(side.Inputs)
 	}
 }
 
@@ -97,10 +129,34 @@ func (s *Set) Warn(code, text string) {
 	}
 }
 
+// WarnSends warns of inputs that lack sends, or targets of them, though no event
+// was lost.
+func (s *Set) WarnSends() {
+	for _, in := range s.AllInputs() {
+		if text := in.Untargeted(); text != "" {
+			s.Warn("sends-without-target", in.Path+": "+text)
+		}
+		if in.Sent.All() == 0 {
+			continue // which is said
+		}
+		for _, what := range in.Unrecorded {
+			s.Warn("half-recorded", in.Path+": "+what+": hits are a part of all")
+		}
+	}
+}
+
+// AllInputs are the inputs of all sides.
+func (s *Set) AllInputs() []Input {
+	all := slices.Clone(s.Inputs)
+	for _, side := range s.Sides {
+		all = append(all, side.Inputs...)
+	}
+	return all
+}
+
 // IsLossy reports whether any input lacks events.
 func (s *Set) IsLossy() bool {
-	lossy := func(d Side) bool { return slices.ContainsFunc(d.Inputs, Input.IsLossy) }
-	return slices.ContainsFunc(s.Inputs, Input.IsLossy) || slices.ContainsFunc(s.Sides, lossy)
+	return slices.ContainsFunc(s.AllInputs(), Input.IsLossy)
 }
 
 // Table returns the table of that name, nil if there is none.

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/ipiscope/ipiscope/analysis/catalog"
+	"github.com/ipiscope/ipiscope/analysis/names"
 	"github.com/ipiscope/ipiscope/analysis/result"
 	"github.com/ipiscope/ipiscope/parser/ksym"
 	"github.com/ipiscope/ipiscope/parser/trace"
@@ -25,7 +26,9 @@ type Attributor struct {
 	table   *trace.Table
 	stacks  []*StackFacts // by StackID
 	classes map[classKey]*catalog.Classification
-	kinds   map[trace.NameID]string
+	// possible are the sets of Classes.
+	possible map[classKey]trace.NameID
+	kinds    map[trace.NameID]string
 	// recorders tells the comms of recording programs, by NameID.
 	recorders map[trace.NameID]bool
 }
@@ -49,7 +52,7 @@ type classKey struct {
 
 // NewAttributor returns an Attributor for the stacks of one table.
 func NewAttributor(c *catalog.Catalog, t *trace.Table) *Attributor {
-	return &Attributor{catalog: c, table: t, classes: map[classKey]*catalog.Classification{}, kinds: map[trace.NameID]string{}, recorders: map[trace.NameID]bool{}}
+	return &Attributor{catalog: c, table: t, classes: map[classKey]*catalog.Classification{}, possible: map[classKey]trace.NameID{}, kinds: map[trace.NameID]string{}, recorders: map[trace.NameID]bool{}}
 }
 
 // Stack returns the facts about a stack; those of "no stack" have NoStack for
@@ -128,6 +131,29 @@ func (a *Attributor) Class(function trace.NameID, stack trace.StackID) *catalog.
 		a.classes[key] = c
 	}
 	return c
+}
+
+// Classes are the classes that a hit may have as far as its function and stack are
+// known, as a set a|b.
+func (a *Attributor) Classes(function trace.NameID, stack trace.StackID) trace.NameID {
+	key := classKey{stack, function}
+	id, ok := a.possible[key]
+	if !ok {
+		id = a.table.Name(a.possibleClasses(a.table.NameOf(function), stack))
+		a.possible[key] = id
+	}
+	return id
+}
+
+func (a *Attributor) possibleClasses(function string, stack trace.StackID) string {
+	if names.IsUnknown(function) {
+		return names.Unknown
+	}
+	var words []string
+	for _, class := range a.catalog.Possible(function, a.Stack(stack).Frames) {
+		words = append(words, class.String())
+	}
+	return strings.Join(words, "|")
 }
 
 // Kind is how the function of a hit is called, as the catalogue knows: sync,

@@ -1,8 +1,6 @@
 package track
 
 import (
-	"strings"
-
 	"github.com/ipiscope/ipiscope/parser/trace"
 )
 
@@ -26,8 +24,8 @@ func (s *Sends) isLogical(w *Send, r *role) bool {
 	if s.hasCSD || r.kind == kindRaise || w.Callback == s.names.generic || w.Callback == s.names.null || w.Callback == 0 {
 		return false
 	}
-	if strings.HasPrefix(s.table.NameOf(w.Callback), "0x") {
-		return false // an address without a symbol, as the option fields prints it, may be any function
+	if s.isAddress(w.Callback) {
+		return false // as the option fields prints it, it may be any function
 	}
 	return !w.Targets.IsEmpty() && (w.Targets.Count() > 1 || !w.Targets.Has(int(w.CPU)))
 }

@@ -58,6 +58,8 @@ type Send struct {
 	// Counted is false for sends that the filter excludes.
 	Counted bool
 	Targets cpumask.Mask
+	// Untargeted says that it is not known whom it goes to; Targets is empty.
+	Untargeted bool
 	// Function and Evidence are those of a send that hits nobody; else they
 	// are in its hits.
 	Function trace.NameID

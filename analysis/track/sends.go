@@ -1,6 +1,7 @@
 package track
 
 import (
+	"github.com/ipiscope/ipiscope/analysis/names"
 	"strings"
 
 	"github.com/ipiscope/ipiscope/parser/cpumask"
@@ -57,7 +58,8 @@ type Sends struct {
 	handlers handlers
 	// narrowed is what the last such system call of each task said
 	narrowed map[int32]trace.NameID
-	queued   uint64  // requests so far
+	queued   uint64 // requests so far
+	seen     sightings
 	orphaned Request // the one that is being delivered
 }
 
@@ -227,18 +229,51 @@ func (s *Sends) send(e *trace.Event, r *role) {
 }
 
 func (s *Sends) targets(e *trace.Event, r *role, w *Send) {
-	if r.kind == kindSendCPU {
-		if cpu, ok := e.Uint(r.cpu); ok && cpu < cpumask.MaxCPUs {
-			w.Targets.Set(int(cpu))
-		}
-	} else {
-		e.Mask(r.mask, &w.Targets)
-	}
+	w.Untargeted = !readTargets(e, r, &w.Targets)
+	s.seen.add(r.kind, 1, w.Untargeted)
 	for cpu := range w.Targets.All() {
 		if s.isolated(int32(cpu)) {
 			w.Hits = append(w.Hits, Hit{Target: int32(cpu)})
 		}
 	}
+}
+
+// readTargets reads whom a send goes to, and reports whether that is known: the
+// field may be missing, have another name or type than the kernel gives it, or
+// hold what is no CPU or set of them.
+func readTargets(e *trace.Event, r *role, to *cpumask.Mask) bool {
+	if !r.hasTarget(e.Schema()) {
+		return false
+	}
+	if r.kind == kindSendCPU {
+		cpu, ok := e.Uint(r.cpu)
+		return ok && cpu < cpumask.MaxCPUs && to.Set(int(cpu))
+	}
+	if !e.Mask(r.mask, to) {
+		to.Reset()
+		return false
+	}
+	return true
+}
+
+// hasTarget reports whether a send event has a field that tells whom it goes to.
+func (r *role) hasTarget(s *trace.Schema) bool {
+	ref, isMask := r.mask, true
+	if r.kind == kindSendCPU {
+		ref, isMask = r.cpu, false
+	}
+	if ref == trace.NoField {
+		return false
+	}
+	switch s.Fields[ref].Kind {
+	case trace.KindInt:
+		return !isMask
+	case trace.KindMask, trace.KindArray:
+		return isMask
+	case trace.KindUnknown: // of a text
+		return true
+	}
+	return false
 }
 
 // resolve finds the function of each hit by the send itself and by the calls
@@ -251,7 +286,7 @@ func (s *Sends) resolve(w *Send, at trace.Context) {
 		name, by = lent, EvidenceCallback
 	case w.Callback == s.names.null:
 		name, by = s.names.reschedule, EvidenceCallback
-	case w.Callback != s.names.generic && w.Callback != 0:
+	case w.Callback != s.names.generic && w.Callback != 0 && !s.isAddress(w.Callback):
 		name, by = w.Callback, EvidenceCallback
 	}
 	w.Function, w.Evidence = name, by
@@ -271,6 +306,12 @@ func (s *Sends) resolve(w *Send, at trace.Context) {
 			w.Function, w.Evidence = h.Function, h.Evidence
 		}
 	}
+}
+
+// isAddress reports a callback without a symbol. It may be the carrier, so other
+// evidence is asked as if it were.
+func (s *Sends) isAddress(callback trace.NameID) bool {
+	return names.IsAddress(s.table.NameOf(callback))
 }
 
 func (s *Sends) resolveByCall(w *Send, h *Hit, at trace.Context) {

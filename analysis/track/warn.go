@@ -31,6 +31,7 @@ func (c *Coverage) Warn(set *result.Set) {
 			set.Warn("incomplete", in.Path+": not read to its end: counts are lower bounds")
 		}
 	}
+	set.WarnSends()
 	switch {
 	case c.Sends > 0:
 		c.warnBeyond(set)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/ipiscope/ipiscope/analysis"
 	"github.com/ipiscope/ipiscope/analysis/catalog"
+	"github.com/ipiscope/ipiscope/analysis/result"
 	"github.com/ipiscope/ipiscope/analysis/track"
 	"github.com/ipiscope/ipiscope/parser/cpumask"
 	"github.com/ipiscope/ipiscope/parser/trace"
@@ -146,6 +147,11 @@ func New(t *trace.Table, cfg Config) *State {
 }
 
 var _ analysis.Selective = (*State)(nil)
+
+var _ analysis.Witness = (*State)(nil)
+
+// Testify implements analysis.Witness.
+func (s *State) Testify(in *result.Input) { s.sends.Testify(in) }
 
 // Wants implements analysis.Selective.
 func (s *State) Wants() trace.Want {

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -18,8 +20,10 @@ import (
 	"github.com/ipiscope/ipiscope/analysis/irqcount"
 	"github.com/ipiscope/ipiscope/analysis/key"
 	"github.com/ipiscope/ipiscope/analysis/latency"
+	"github.com/ipiscope/ipiscope/analysis/names"
 	"github.com/ipiscope/ipiscope/analysis/quiet"
 	"github.com/ipiscope/ipiscope/analysis/result"
+	"github.com/ipiscope/ipiscope/analysis/track"
 	"github.com/ipiscope/ipiscope/cmd/internal/cli"
 	"github.com/ipiscope/ipiscope/parser/trace"
 	"github.com/ipiscope/ipiscope/report"
@@ -37,6 +41,7 @@ type gateFlags struct {
 	maxLost    uint64
 	allHits    bool
 	untraced   uint64
+	anyName    bool
 	counted    interruptsFlag
 	given      func(string) bool
 }
@@ -45,11 +50,17 @@ func newCheck(t *cli.Terminal) *cobra.Command {
 	var f gateFlags
 	cmd := &cobra.Command{
 		Use:   "check [flags] TRACE...",
-		Short: "Hold recordings against a budget: pass or fail for each isolated CPU",
+		Short: "Hold recordings against a budget: pass, fail or undecided for each isolated CPU",
 		Long: `Hold recordings against a budget of hits, handler time and quiet time, and say
-for each isolated CPU whether it passed and why. The exit status is 4 if one did
-not. What was not recorded does not pass, nor does a recording that lost more
-events than --max-lost. A count of none is given with its upper bound.
+for each isolated CPU whether it passed and why. A check fails by what was seen.
+It is undecided if it holds only without what is not known: hits whose function
+or class is not known, or is one of a set that holds the name, events that were
+not recorded, and sends without a target. The exit status is 4 if a check failed
+or is undecided. A recording that lost more events than --max-lost fails. A count
+of none is given with its upper bound.
+
+--recorded says which events were on where the input does not, as the text of a
+quiet machine.
 
 The budget comes from flags, or from a file:
 
@@ -62,12 +73,13 @@ The budget comes from flags, or from a file:
 	fs := cmd.Flags()
 	f.sends.AddTo(fs, "count only the sends")
 	fs.StringVar(&f.budget, "budget", "", "read the budget from `FILE`")
-	fs.StringArrayVar(&f.max, "max", nil, "allow so many hits per CPU and hour: `WHAT:N` with all, class=NAME or function=NAME; may be repeated")
+	fs.StringArrayVar(&f.max, "max", nil, "allow so many hits per CPU and hour: `WHAT:N` with all, class=NAME or function=NAME, which may be a set a|b as tables print it; may be repeated")
 	fs.DurationVar(&f.maxHandler, "max-handler", 0, "allow no run longer than `TIME`")
 	fs.DurationVar(&f.minQuiet, "min-quiet", 0, "want each CPU to be quiet for `TIME` once at least")
 	fs.Uint64Var(&f.maxLost, "max-lost", 0, "allow `N` lost events")
 	f.counted.AddTo(fs)
 	fs.Uint64Var(&f.untraced, "max-untraced", 0, "with --interrupts: allow each CPU `N` interrupts of kinds that the trace shows none of")
+	fs.BoolVar(&f.anyName, "allow-unknown-names", false, "take limits of functions that neither the catalogue nor the recordings know")
 	fs.BoolVar(&f.allHits, "all-hits", false, "count self-IPIs and hits that the recorder caused, too")
 	f.given = fs.Changed
 	f.output.Extra = []report.Format{
@@ -122,8 +134,10 @@ func (f *gateFlags) limits() (*budget.Budget, error) {
 		return nil, cli.Usage(errors.New("check: nothing is limited: give --budget, --max, --max-handler or --min-quiet"))
 	}
 	for _, l := range b.Classes {
-		if !catalog.IsClass(l.Name) {
-			return nil, cli.Unknown("class", l.Name, catalog.ClassNames())
+		for name := range names.Members(l.Name) {
+			if !catalog.IsClass(name) {
+				return nil, cli.Unknown("class", name, catalog.ClassNames())
+			}
 		}
 	}
 	return b, nil
@@ -156,7 +170,7 @@ func runCheck(ctx context.Context, t *cli.Terminal, f *gateFlags, paths []string
 		return err
 	}
 	isolated, cat := sends.Isolated.Targets(), sends.Catalog
-	by := []key.Key{key.Target, key.Function, key.Class}
+	by := []key.Key{key.Target, key.Function, key.Classes}
 	lc := latency.Config{Isolated: isolated, By: []key.Key{key.Target, key.Function}, Catalog: cat}
 	qc := quiet.Config{Isolated: isolated, Catalog: cat}
 	c := checked{hits: ipi.NewCounts(isolated, by), times: latency.NewCounts(lc), quiet: quiet.NewCounts(qc), irqs: irqcount.NewCounts()}
@@ -165,13 +179,15 @@ func runCheck(ctx context.Context, t *cli.Terminal, f *gateFlags, paths []string
 		lc := lc
 		lc.Counts = counts
 		times, calm, irqs := latency.New(src.Table(), lc), quiet.New(src.Table(), qc), irqcount.New(src.Table())
-		input, err := run(hits, times, calm, irqs)
+		present := budget.NewPresence(src.Table())
+		input, err := run(hits, times, calm, irqs, present)
 		c.hits.Merge(hits.Counts(input))
 		c.times.Merge(times.Counts(input))
 		c.quiet.Merge(calm.Counts(input))
 		c.irqs.Merge(irqs.Counts())
-		c.note(src.Table())
-		return err
+		recording, rerr := sends.Recording(src.Table())
+		c.note(&input, src.Table(), present, recording)
+		return errors.Join(err, rerr)
 	})
 	if cli.Status(err) == cli.ExitUsage {
 		return err
@@ -184,52 +200,58 @@ func runCheck(ctx context.Context, t *cli.Terminal, f *gateFlags, paths []string
 	if deltas != nil {
 		c.fillUntraced(deltas)
 	}
-	for _, name := range c.unheard(limits, sends.Catalog) {
-		t.Warnf("warning", "function %q is neither in the catalogue nor in the recordings: is it spelled right?", name)
+	if uerr := c.unheard(limits, sends.Catalog); uerr != nil && !f.anyName {
+		return uerr
 	}
-	set, passed := limits.Check(&c.Measured)
+	set, outcome := limits.Check(&c.Measured)
 	if werr := write(set); werr != nil {
 		return werr // err was said already
 	}
-	if err == nil && !passed {
+	if err == nil && outcome != budget.Pass {
 		return &cli.ExitError{Code: cli.ExitThreshold}
 	}
 	return err
 }
 
-// note remembers which events a recording was made with: those that its file
-// describes, for text those that it holds.
-func (c *checked) note(t *trace.Table) {
-	has := func(names ...string) bool {
-		for _, n := range names {
-			if len(t.Lookup(n)) > 0 {
-				return true
-			}
-		}
-		return false
-	}
+// note remembers what a recording can tell.
+func (c *checked) note(in *result.Input, t *trace.Table, present *budget.Presence, r *track.Recording) {
 	first := len(c.hits.Inputs()) == 1
-	sends, handlers := has("ipi_send_cpu", "ipi_send_cpumask", "ipi_raise"), has("csd_function_entry", "ipi_entry", "call_function_entry")
-	c.HasSends = sends && (first || c.HasSends)
-	c.HasHandlers = handlers && (first || c.HasHandlers)
+	c.HasSends = (in.Sent.All() > 0 || len(in.Unrecorded) == 0) && (first || c.HasSends)
+	c.Evidence.CSD = present.Has("csd_queue_cpu") && (first || c.Evidence.CSD)
+	c.Evidence.Stacks = present.Has("kernel_stack") && (first || c.Evidence.Stacks)
+	lacks := present.Lacks(r)
+	for _, x := range []struct {
+		to   *[]string
+		from []string
+	}{{&c.Lacks.Handler, lacks.Handler}, {&c.Lacks.Quiet, lacks.Quiet}} {
+		for _, what := range x.from {
+			*x.to = append(*x.to, in.Path+": "+what)
+		}
+	}
 	c.Ticks = c.Ticks || t.Meta.ClockUnit == "ticks"
 }
 
-// unheard are the limited functions that nothing knows.
-func (c *checked) unheard(b *budget.Budget, cat *catalog.Catalog) []string {
-	seen := map[string]bool{}
+// unheard finds limited functions that nothing knows: most are misspelled, and a
+// limit of what never comes would always hold.
+func (c *checked) unheard(b *budget.Budget, cat *catalog.Catalog) error {
+	valid := map[string]bool{}
 	for _, g := range c.hits.Groups() {
-		for name := range strings.SplitSeq(g.Key[1], "|") {
-			seen[name] = true
+		for name := range names.Members(g.Key[1]) {
+			valid[name] = true
 		}
 	}
-	var names []string
+	for _, cb := range cat.Callbacks() {
+		valid[cb.Name] = true
+	}
 	for _, l := range b.Functions {
-		if _, known := cat.Callback(l.Name); !known && !seen[l.Name] {
-			names = append(names, l.Name)
+		for name := range names.Members(l.Name) {
+			if _, known := cat.Callback(name); !known && !valid[name] {
+				err := cli.UnknownBriefly("function", name, slices.Sorted(maps.Keys(valid)))
+				return cli.Usage(fmt.Errorf("%w: neither the catalogue nor the recordings know it (--allow-unknown-names takes it)", err))
+			}
 		}
 	}
-	return names
+	return nil
 }
 
 // fill sorts the sums by CPU.

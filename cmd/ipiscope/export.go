@@ -102,8 +102,11 @@ func runExport(ctx context.Context, t *cli.Terminal, f *exportFlags, rowsGiven b
 			for _, n := range input.Notes {
 				t.Warnf("warning", "%s: %s", input.Path, n)
 			}
-			if input.IsLossy() {
+			if input.LacksEvents() {
 				t.Warnf("warning", "%s: events are missing: so are hits", input.Path)
+			}
+			if text := input.Untargeted(); text != "" {
+				t.Warnf("warning", "%s: %s", input.Path, text)
 			}
 			inputs = append(inputs, input)
 			return errors.Join(err, state.Err())

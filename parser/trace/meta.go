@@ -49,7 +49,13 @@ type CPUStat struct {
 }
 
 // Lost is the number of events that the kernel counted as lost on this CPU.
-func (s CPUStat) Lost() uint64 { return s.Overrun + s.CommitOverrun + s.DroppedEvents }
+func (s CPUStat) Lost() uint64 { return s.Overrun + s.Unmarked() }
+
+// Unmarked are the lost events that no page of the buffer tells of: those that
+// found the buffer full with overwrite=0 (dropped events) or reserved by an
+// interrupted write (commit overrun). Only what a reader was too late for is
+// marked in the data (kernel/trace/ring_buffer.c, lost_events).
+func (s CPUStat) Unmarked() uint64 { return s.CommitOverrun + s.DroppedEvents }
 
 // ClockComparable reports whether time stamps of different CPUs may be
 // subtracted at microsecond precision. The kernel's default clock "local" is

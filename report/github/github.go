@@ -11,17 +11,23 @@ import (
 	"github.com/ipiscope/ipiscope/analysis/result"
 )
 
-// Write writes an error for each failed row of the table "checks" of s, a
+// Write writes an error for each failed or undecided row of the table "checks" of s, a
 // warning for each of its warnings, and its verdict.
 func Write(w io.Writer, s *result.Set) error {
 	var b strings.Builder
 	if t := s.Table("checks"); t != nil {
 		for _, row := range t.Rows {
 			text := func(col string) string { return row[t.Index(col)].Text() }
-			if text("result") == "fail" {
-				fmt.Fprintf(&b, "::error title=%s::%s\n", property("CPU "+text("cpu")+": "+text("check")),
-					data(fmt.Sprintf("%s (measured %s, limit %s)", text("reason"), text("measured"), text("limit"))))
+			title := "CPU " + text("cpu") + ": " + text("check")
+			switch text("result") {
+			case "undecided":
+				title = "undecided: " + title
+			case "fail":
+			default:
+				continue
 			}
+			fmt.Fprintf(&b, "::error title=%s::%s\n", property(title),
+				data(fmt.Sprintf("%s (measured %s, limit %s)", text("reason"), text("measured"), text("limit"))))
 		}
 	}
 	for _, x := range s.Warnings {

@@ -16,6 +16,7 @@ func TestWrite(t *testing.T) {
 		Cols: []result.Col{{Name: "result"}, {Name: "cpu"}, {Name: "check"}, {Name: "measured"}, {Name: "limit"}, {Name: "bound"}, {Name: "reason"}},
 		Rows: [][]result.Value{
 			{result.Str("fail"), result.Str("2"), result.Str("hits, all"), result.Str("3"), result.Str("1"), result.Str(""), result.Str("too many")},
+			{result.Str("undecided"), result.Str("3"), result.Str("f"), result.Str("0 to 4"), result.Str("1"), result.Str(""), result.Str("not known")},
 			{result.Str("pass"), result.Str("3"), result.Str("hits"), result.Str("0"), result.Str("1"), result.Str(""), result.Str("")},
 		},
 	}}}
@@ -23,7 +24,7 @@ func TestWrite(t *testing.T) {
 	if err := github.Write(&b, s); err != nil {
 		t.Fatal(err)
 	}
-	want := "::error title=CPU 2%3A hits%2C all::too many (measured 3, limit 1)\n::warning title=lost::a%0Ab\n::notice title=ipiscope check::fail: 100%25\n"
+	want := "::error title=CPU 2%3A hits%2C all::too many (measured 3, limit 1)\n::error title=undecided%3A CPU 3%3A f::not known (measured 0 to 4, limit 1)\n::warning title=lost::a%0Ab\n::notice title=ipiscope check::fail: 100%25\n"
 	if b.String() != want {
 		t.Errorf("got %q, want %q", b.String(), want)
 	}

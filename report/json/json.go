@@ -184,6 +184,15 @@ func (e *encoder) input(in result.Input) {
 		e.member("first_ns", func() { e.value(result.Int(in.First)) })
 		e.member("last_ns", func() { e.value(result.Int(in.Last)) })
 		e.member("incomplete", func() { e.bool(in.Incomplete) })
+		e.member("sends_without_target", func() { e.value(result.Int(in.Sent.Untargeted)) })
+		for _, list := range []struct {
+			name  string
+			words []string
+		}{{"recorded", in.Recorded}, {"unrecorded", in.Unrecorded}, {"unsaid", in.Unsaid}} {
+			if list.words != nil {
+				e.member(list.name, func() { e.strs(list.words) })
+			}
+		}
 	})
 }
 

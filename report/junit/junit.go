@@ -13,6 +13,7 @@ type suites struct {
 	XMLName  xml.Name `xml:"testsuites"`
 	Tests    int      `xml:"tests,attr"`
 	Failures int      `xml:"failures,attr"`
+	Errors   int      `xml:"errors,attr"`
 	Suites   []suite  `xml:"testsuite"`
 }
 
@@ -20,6 +21,7 @@ type suite struct {
 	Name     string     `xml:"name,attr"`
 	Tests    int        `xml:"tests,attr"`
 	Failures int        `xml:"failures,attr"`
+	Errors   int        `xml:"errors,attr"`
 	Cases    []testcase `xml:"testcase"`
 	Out      string     `xml:"system-out,omitempty"`
 }
@@ -28,6 +30,7 @@ type testcase struct {
 	Class   string   `xml:"classname,attr"`
 	Name    string   `xml:"name,attr"`
 	Failure *failure `xml:"failure"`
+	Error   *failure `xml:"error"` // undecided
 	Out     string   `xml:"system-out,omitempty"`
 }
 
@@ -37,7 +40,8 @@ type failure struct {
 }
 
 // Write writes the table "checks" of s: each row is a test case, each CPU a
-// class of them.
+// class of them. A failed check is a failure, an undecided one an error: the test
+// could not be done.
 func Write(w io.Writer, s *result.Set) error {
 	t := s.Table("checks")
 	one := suite{Name: "ipiscope check"}
@@ -50,10 +54,14 @@ func Write(w io.Writer, s *result.Set) error {
 				detail += ", " + b
 			}
 			one.Tests++
-			if text("result") == "fail" {
+			switch why := (&failure{Message: text("reason"), Text: detail}); text("result") {
+			case "fail":
 				one.Failures++
-				c.Failure = &failure{Message: text("reason"), Text: detail}
-			} else {
+				c.Failure = why
+			case "undecided":
+				one.Errors++
+				c.Error = why
+			default:
 				c.Out = detail
 			}
 			one.Cases = append(one.Cases, c)
@@ -67,7 +75,7 @@ func Write(w io.Writer, s *result.Set) error {
 		out = append(out, x.Code+": "+x.Text)
 	}
 	one.Out = strings.Join(out, "\n")
-	data, err := xml.MarshalIndent(suites{Tests: one.Tests, Failures: one.Failures, Suites: []suite{one}}, "", " ")
+	data, err := xml.MarshalIndent(suites{Tests: one.Tests, Failures: one.Failures, Errors: one.Errors, Suites: []suite{one}}, "", " ")
 	if err != nil {
 		return err
 	}

@@ -20,7 +20,7 @@ func colourOf(word string) string {
 		return "\x1b[36m"
 	case "self-filtered":
 		return "\x1b[34m"
-	case "avoidable":
+	case "avoidable", "undecided":
 		return "\x1b[33m"
 	case "returnable":
 		return "\x1b[35m"

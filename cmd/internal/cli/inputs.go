@@ -14,6 +14,7 @@ import (
 	"github.com/ipiscope/ipiscope/analysis/marks"
 	"github.com/ipiscope/ipiscope/analysis/result"
 	"github.com/ipiscope/ipiscope/analysis/steady"
+	"github.com/ipiscope/ipiscope/analysis/track"
 	"github.com/ipiscope/ipiscope/parser"
 	"github.com/ipiscope/ipiscope/parser/cpumask"
 	"github.com/ipiscope/ipiscope/parser/trace"
@@ -34,6 +35,7 @@ type InputFlags struct {
 	from     string
 	to       string
 	trim     string
+	recorded string
 	strict   bool
 	threads  int
 	follow   time.Duration
@@ -45,6 +47,7 @@ type InputFlags struct {
 // AddTo defines the flags.
 func (f *InputFlags) AddTo(fs *pflag.FlagSet) {
 	fs.StringVar(&f.events, "events", "", "remove all other events from the input first: `LIST` of names or system:names")
+	fs.StringVar(&f.recorded, "recorded", "", "the events in `LIST` (names, systems, system:names) were on and no others: say so where the input cannot, such as the text of a quiet machine")
 	fs.StringVar(&f.cpus, "cpu", "", "take only what the CPUs in `LIST` recorded")
 	fs.StringVar(&f.instance, "instance", "", "take only the events of the trace instance `NAME`; an empty name is the top buffer")
 	f.hasInst = func() bool { return fs.Changed("instance") }
@@ -53,7 +56,7 @@ func (f *InputFlags) AddTo(fs *pflag.FlagSet) {
 	fs.StringVar(&f.trim, "trim", "", "cut `D` seconds (or 500ms) off both ends, or auto: all but the steady part")
 	fs.IntVar(&f.threads, "threads", 0, "read with `N` threads; 0 is one for each CPU. The result is the same whatever N")
 	fs.StringVar(&f.memory, "max-memory", "", "stop reading when the program needs more than `SIZE` of memory, such as 64M or 1G")
-	fs.BoolVar(&f.strict, "strict", false, "exit with status 3 if events were lost, lines are bad or an input is incomplete")
+	fs.BoolVar(&f.strict, "strict", false, "exit with status 3 if events were lost, lines are bad, sends have no known target or an input is incomplete")
 }
 
 // Inputs are the traces of one command line with everything about them parsed
@@ -65,6 +68,7 @@ type Inputs struct {
 	cpus     *cpumask.Mask
 	instance *string
 	window   *windowSpec
+	recorded []string
 	strict   bool
 	threads  int
 	memory   *ceiling
@@ -91,6 +95,12 @@ func (f *InputFlags) Inputs(t *Terminal, paths []string) (*Inputs, error) {
 	}
 	if f.events != "" {
 		in.events = strings.Split(f.events, ",")
+	}
+	if f.recorded != "" {
+		in.recorded = strings.Split(f.recorded, ",")
+		if err := checkRecorded(in.recorded); err != nil {
+			return nil, err
+		}
 	}
 	if f.cpus != "" {
 		m, err := cpumask.ParseList([]byte(f.cpus))
@@ -259,7 +269,24 @@ func (in *Inputs) run(ctx context.Context, src trace.Source, window *trace.Windo
 	if in.follow != nil && in.follow.err != nil {
 		err = in.follow.err
 	}
-	return st.Input(&src.Table().Meta, err), err
+	input := st.Input(&src.Table().Meta, err)
+	in.testify(src.Table(), &input, &selection, states)
+	return input, err
+}
+
+// testify adds to the description of an input what the states saw of it.
+func (in *Inputs) testify(t *trace.Table, input *result.Input, chosen *trace.Selection, states []analysis.State) {
+	seen := false
+	for _, s := range states {
+		if w, ok := s.(analysis.Witness); ok {
+			w.Testify(input)
+			seen = true
+		}
+	}
+	if seen {
+		input.Recorded = in.recorded
+		track.NoteUnrecorded(t, input, chosen)
+	}
 }
 
 // A prompt Source delivers everything as it comes: it is not told what it may

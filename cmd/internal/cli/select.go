@@ -2,6 +2,7 @@ package cli
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/ipiscope/ipiscope/parser/events"
 	"github.com/ipiscope/ipiscope/parser/trace"
@@ -20,6 +21,25 @@ func (in *Inputs) selection(t *trace.Table) (trace.Selection, error) {
 		return s, Unknown("instance", *in.instance, names)
 	}
 	return s, nil
+}
+
+// checkRecorded finds words of --recorded that stand for no send event and look
+// like one: a misspelled one would say that it was off.
+func checkRecorded(words []string) error {
+	var valid []string
+	for e := range events.All() {
+		valid = append(valid, e.Name)
+	}
+	for _, w := range words {
+		_, event, both := strings.Cut(w, ":")
+		if !both {
+			event = w
+		}
+		if strings.HasPrefix(event, "ipi_") && !strings.ContainsAny(event, "*?[") && !events.IsKnown(event) {
+			return UnknownBriefly("event", event, valid)
+		}
+	}
+	return nil
 }
 
 // checkEvents finds names that no event has. Only binary traces can tell: they

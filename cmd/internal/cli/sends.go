@@ -8,6 +8,7 @@ import (
 
 	"github.com/ipiscope/ipiscope/analysis/catalog"
 	"github.com/ipiscope/ipiscope/analysis/marks"
+	"github.com/ipiscope/ipiscope/analysis/track"
 	"github.com/ipiscope/ipiscope/parser/trace"
 )
 
@@ -58,6 +59,13 @@ func (f *SendFlags) Load(t *Terminal, paths []string) (*Sends, error) {
 	}
 	s.in, err = f.input.Inputs(t, paths)
 	return s, err
+}
+
+// Recording is what a trace says about which events were on, with what the flags
+// take of it and assert. It may be asked when the trace was read.
+func (s *Sends) Recording(t *trace.Table) (*track.Recording, error) {
+	selection, err := s.in.selection(t)
+	return track.NewRecording(t, &selection, s.in.recorded), err
 }
 
 // Each is Inputs.Each with the filter of each trace: counts is nil if every

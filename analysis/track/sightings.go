@@ -1,0 +1,195 @@
+package track
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/ipiscope/ipiscope/analysis/result"
+	"github.com/ipiscope/ipiscope/parser/cpumask"
+	"github.com/ipiscope/ipiscope/parser/trace"
+)
+
+// sightings count the send events of a trace, whether a filter takes them or not.
+type sightings struct {
+	sent   result.Sent
+	raised uint64 // ipi_raise without a known target
+}
+
+// add counts n events of a kind.
+func (s *sightings) add(k kind, n uint64, untargeted bool) {
+	lacks := &s.sent.Untargeted
+	switch k {
+	case kindSendCPU:
+		s.sent.CPU += n
+	case kindSendMask:
+		s.sent.Mask += n
+	default:
+		s.sent.Raise += n
+		lacks = &s.raised
+	}
+	if untargeted {
+		*lacks += n
+	}
+}
+
+// all are the sums: an ipi_raise is a send only where there is nothing better.
+func (s *sightings) all() result.Sent {
+	sent := s.sent
+	if sent.CPU+sent.Mask == 0 {
+		sent.Untargeted = s.raised
+	}
+	return sent
+}
+
+// Testify implements analysis.Witness for the states that hold a Sends.
+func (s *Sends) Testify(in *result.Input) { in.Sent = s.seen.all() }
+
+// Testify implements analysis.Witness for the states that hold a Deliveries.
+func (d *Deliveries) Testify(in *result.Input) { d.sends.Testify(in) }
+
+// Testify implements analysis.Witness for the states that hold a Records.
+func (r *Records) Testify(in *result.Input) { r.deliveries.Testify(in) }
+
+// SentOf counts the sends of a trace by the events that were counted by their
+// id. Of their targets it says only what the fields of the events tell.
+func SentOf(t *trace.Table, events []uint64) result.Sent {
+	var s sightings
+	for id, n := range events {
+		schema := t.Schema(trace.EventID(id))
+		r := classify(schema)
+		switch r.kind {
+		case kindSendCPU, kindSendMask, kindRaise:
+			s.add(r.kind, n, !r.hasTarget(schema))
+		}
+	}
+	return s.all()
+}
+
+// manySends is from how many events of one kind on it is worth a warning that an
+// input shows none of the other kind, which may have been off.
+const manySends = 50
+
+// manySystems is from how many event systems on a file lists the formats of all
+// that its kernel has, as trace-cmd extract and copies of tracefs do, and not of
+// what was recorded.
+const manySystems = 30
+
+// sendKinds are the events that together tell of every IPI since Linux 6.4
+// (include/trace/events/ipi.h): those to one CPU and those to a set.
+func sendKinds() [2]string { return [2]string{"ipi_send_cpu", "ipi_send_cpumask"} }
+
+// A Recording is what an input says about which events were on.
+type Recording struct {
+	table    *trace.Table
+	chosen   *trace.Selection
+	recorded []string // of --recorded
+	lists    bool     // its formats are those of the events that were recorded
+}
+
+// NewRecording returns that of a trace. chosen is what takes part of it, and
+// recorded what somebody says was on, nil if nobody does. Of a text the table
+// knows more when it was read.
+func NewRecording(t *trace.Table, chosen *trace.Selection, recorded []string) *Recording {
+	r := &Recording{table: t, chosen: chosen, recorded: recorded}
+	systems := map[string]bool{}
+	for _, s := range t.Schemas() {
+		systems[s.System] = true
+	}
+	r.lists = t.Meta.LongSize > 0 && len(systems) < manySystems
+	return r
+}
+
+// NoteUnrecorded says in the description of an input which sends it lacks though
+// no event was lost, and of which it does not say: a pass, or a row that is gone,
+// needs all of them. chosen is what takes part of the trace; in.Recorded says
+// what was on, where somebody knows.
+func NoteUnrecorded(t *trace.Table, in *result.Input, chosen *trace.Selection) {
+	r := NewRecording(t, chosen, in.Recorded)
+	r.noteCPUs(in)
+	if in.Sent.CPU+in.Sent.Mask == 0 {
+		if state, _ := r.Was("ipi", "ipi_raise", in.Sent.Raise > 0); state == On {
+			return // it tells of every IPI of arm and arm64
+		}
+	}
+	kinds := sendKinds()
+	for i, n := range [2]uint64{in.Sent.CPU, in.Sent.Mask} {
+		others := in.Sent.CPU + in.Sent.Mask - n
+		switch state, why := r.Was("ipi", kinds[i], n > 0); {
+		case state == Off:
+			in.Unrecorded = append(in.Unrecorded, kinds[i]+" "+why)
+		case state == Unsaid && others >= manySends:
+			in.Unrecorded = append(in.Unrecorded, fmt.Sprintf("%s seems to have been off: there is none beside %d %s (--recorded says that it was on)", kinds[i], others, kinds[1-i]))
+		case state == Unsaid:
+			in.Unsaid = append(in.Unsaid, fmt.Sprintf("there is no %s event, and nothing says that it was recorded (--recorded %s says so)", kinds[i], strings.Join(kinds[:], ",")))
+		}
+	}
+}
+
+// A State says whether an event was recorded.
+type State uint8
+
+const (
+	Unsaid State = iota // the input does not tell
+	Off
+	On
+)
+
+// Was finds out whether an event was recorded, and if it was off says why. seen
+// says that the input has such an event.
+func (r *Recording) Was(system, event string, seen bool) (state State, why string) {
+	known := len(r.table.Lookup(event)) > 0
+	switch {
+	case !r.chosen.HasEvent(&trace.Schema{System: system, Name: event}):
+		return Off, "is left out by --events"
+	case seen, r.recorded != nil && Asserts(r.recorded, system, event):
+		return On, ""
+	case r.recorded != nil:
+		return Off, "is not among what --recorded names"
+	case r.lists && !known:
+		return Off, "was not recorded: its format is not in the file"
+	case known && r.chosen.Instance == nil && (r.lists || r.table.Meta.LongSize == 0):
+		return On, "" // a text knows what it has shown, outside of the window too
+	}
+	return Unsaid, "is not there, and nothing says that it was recorded (--recorded says so)"
+}
+
+// Asserts reports whether a list of events, as trace-cmd record -e takes them,
+// holds one: by name, by system, as system:name, with * for any text.
+func Asserts(list []string, system, event string) bool {
+	return slices.ContainsFunc(list, func(word string) bool {
+		s, e, both := strings.Cut(word, ":")
+		switch {
+		case both:
+			return matches(s, system) && matches(e, event)
+		case matches(word, system):
+			return true
+		}
+		return matches(word, event)
+	})
+}
+
+// matches reports whether a shell pattern takes a name; a bad pattern takes none.
+func matches(pattern, name string) bool {
+	ok, err := path.Match(pattern, name)
+	return err == nil && ok
+}
+
+// noteCPUs notes which senders --cpu leaves out.
+func (r *Recording) noteCPUs(in *result.Input) {
+	if r.chosen.CPUs == nil {
+		return
+	}
+	var missing cpumask.Mask
+	if n := r.table.Meta.CPUs; n > 0 {
+		missing.SetRange(0, n-1)
+		missing.AndNot(r.chosen.CPUs)
+	}
+	switch {
+	case !missing.IsEmpty():
+		in.Unrecorded = append(in.Unrecorded, "sends of CPUs "+missing.String()+" are left out by --cpu")
+	case r.table.Meta.CPUs == 0:
+		in.Unsaid = append(in.Unsaid, "--cpu may leave out CPUs that send")
+	}
+}
