@@ -1,10 +1,9 @@
 // Package compare tells whether two or more groups of recordings differ in the
 // IPIs that hit the isolated CPUs, by how much, and whether chance could do
-// that.
+// that. docs/definitions.md describes the method.
 package compare
 
 import (
-	"math"
 	"slices"
 	"strings"
 
@@ -30,7 +29,10 @@ type Run struct {
 	CPUs     int    // number of isolated CPUs; 1 if unknown
 	Duration int64  // ns
 	// Work is the amount of work done in the run, 0 if not known.
-	Work      float64
+	Work float64
+	// Burst is how many hits come at a time where there are no cells to tell, 0
+	// if not known.
+	Burst     float64
 	CellWidth int64  // ns, a power of two
 	Regime    string // how the kernel tells of IPIs; runs with different ones do not compare
 	Missed    uint64 // sends that hit no isolated CPU
@@ -48,14 +50,23 @@ type Side struct {
 	several bool // it is one of more than two sides
 }
 
+// DefaultMargin is the factor within which rates are called unchanged unless
+// another one is asked for: 3 would call 22 hits against 9 unchanged.
+const DefaultMargin = 2
+
 // Config of Compare.
 type Config struct {
 	By []string // names of the keys
 	// Alpha is the error rate: of the rows that are called different, at most
 	// this part is so by chance, on average. 0 is 0.05.
 	Alpha float64
-	// Margin is the factor within which a rate is called unchanged. 0 is 3.
+	// Margin is the factor within which a rate is called unchanged. 0 is
+	// DefaultMargin.
 	Margin float64
+	// RunCV is by how much rates of runs of one set-up are assumed to vary, as
+	// coefficient of variation, where the runs do not show it. 0 is
+	// stat.DefaultRunCV.
+	RunCV float64
 	// PerWork takes rates per unit of work instead of per hour.
 	PerWork bool
 	// Control are the rows that should not change; none if empty.
@@ -67,7 +78,10 @@ func (cfg Config) withDefaults() Config {
 		cfg.Alpha = 0.05
 	}
 	if cfg.Margin == 0 {
-		cfg.Margin = 3
+		cfg.Margin = DefaultMargin
+	}
+	if cfg.RunCV == 0 {
+		cfg.RunCV = stat.DefaultRunCV
 	}
 	return cfg
 }
@@ -77,6 +91,9 @@ type comparison struct {
 	before, after *Side
 	rows          []row
 	total         row
+	// noise is the factor that the control rows show to be there without a
+	// cause: 1 for none, infinite if they bound it by nothing.
+	noise float64
 }
 
 // Compare compares each side with the first one. There are two sides or more,
@@ -88,27 +105,33 @@ func Compare(sides []Side, cfg Config) *result.Set {
 		normalized[i] = normalize(s, cfg.By)
 		normalized[i].several = len(sides) > 2
 	}
+	unite(normalized, cfg.By)
 	var cs []comparison
 	for i := range normalized[1:] {
 		cs = append(cs, newComparison(&normalized[0], &normalized[i+1], cfg))
 	}
 	for i := range cs {
-		cs[i].adjust()
 		cs[i].judge(cfg)
 	}
 	return newSet(normalized, cs, cfg)
 }
 
 func newComparison(before, after *Side, cfg Config) comparison {
-	c := comparison{before: before, after: after}
+	c := comparison{before: before, after: after, noise: 1}
+	p := newPair(before, after, cfg)
+	doubts := newDoubts(p, cfg.By)
 	for _, key := range keysOf(before, after) {
-		find := func(r *Run) *Group { return r.group(key) }
-		if x := newRow(key, before, after, find, cfg); x.before.hits+x.after.hits > 0 {
-			c.rows = append(c.rows, x)
+		x := p.row(key, func(r *Run) *Group { return r.group(key) })
+		if x.before.hits+x.after.hits == 0 {
+			continue
 		}
+		x.control = slices.ContainsFunc(cfg.Control, func(t Terms) bool { return t.controls(cfg.By, x.key) })
+		x.worst = doubts.of(&x)
+		c.rows = append(c.rows, x)
 	}
-	c.total = newRow(nil, before, after, func(r *Run) *Group { return &r.Total }, cfg)
-	c.total.q = c.total.p
+	c.total = p.row(nil, func(r *Run) *Group { return &r.Total })
+	c.total.worst = doubts.of(&c.total)
+	c.noise = c.controlNoise(p, cfg)
 	return c
 }
 
@@ -119,7 +142,7 @@ func keysOf(sides ...*Side) [][]string {
 	for _, s := range sides {
 		for _, r := range s.Runs {
 			for _, g := range r.Groups {
-				if id := strings.Join(g.Key, "\x00"); !seen[id] {
+				if id := keyID(g.Key); !seen[id] {
 					seen[id] = true
 					keys = append(keys, g.Key)
 				}
@@ -130,24 +153,15 @@ func keysOf(sides ...*Side) [][]string {
 	return keys
 }
 
+// keyID is a key as one string.
+func keyID(key []string) string { return strings.Join(key, "\x00") }
+
 // group returns the group of a key, one without hits if the run has none.
 func (r *Run) group(key []string) *Group {
-	if i, ok := r.index[strings.Join(key, "\x00")]; ok {
+	if i, ok := r.index[keyID(key)]; ok {
 		return &r.Groups[i]
 	}
 	return &Group{Key: key}
-}
-
-// adjust fills in what depends on all rows of a comparison. Several comparisons
-// are adjusted apart: adding a group does not change what is said of another.
-func (c *comparison) adjust() {
-	ps := make([]float64, len(c.rows))
-	for i, r := range c.rows {
-		ps[i] = r.p
-	}
-	for i, q := range stat.BenjaminiHochberg(ps) {
-		c.rows[i].q = q
-	}
 }
 
 const nsPerHour = 3600e9
@@ -158,12 +172,4 @@ func (r *Run) exposure(cfg Config) float64 {
 		return r.Work * float64(r.CPUs)
 	}
 	return float64(r.Duration) / nsPerHour * float64(r.CPUs)
-}
-
-// ratioOf is b/a, without a number for 0/0.
-func ratioOf(a, b float64) float64 {
-	if a == 0 && b == 0 {
-		return math.NaN()
-	}
-	return b / a
 }

@@ -12,7 +12,8 @@ import (
 
 // CountsHelp describes the text that ParseCounts reads.
 const CountsHelp = `A run begins with a line "NAME DURATION", such as "before 20min", perhaps with
-cpus=N for the number of isolated CPUs and work=N. Lines "COUNT FUNCTION", as
+cpus=N for the number of isolated CPUs, work=N, and burst=N if hits come N at a
+time, as 2 if both of two CPUs are hit by one send. Lines "COUNT FUNCTION", as
 uniq -c prints them, or "FUNCTION COUNT" follow. FUNCTION may be KEY=VALUE for
 another key than function. A function that a run does not have counts 0. Runs of
 one NAME are repetitions. # begins a comment.`
@@ -89,8 +90,12 @@ func (p *countsParser) newRun(name string, duration time.Duration, options []str
 			if run.Work, err = strconv.ParseFloat(value, 64); err != nil || !(run.Work > 0) {
 				return fmt.Errorf("%q: want an amount of work, more than 0", o)
 			}
+		case "burst":
+			if run.Burst, err = strconv.ParseFloat(value, 64); err != nil || !(run.Burst >= 1 && run.Burst < 1e9) {
+				return fmt.Errorf("%q: want how many hits come at a time, 1 or more", o)
+			}
 		default:
-			return fmt.Errorf("%q: want cpus=N or work=N", o)
+			return fmt.Errorf("%q: want cpus=N, work=N or burst=N", o)
 		}
 	}
 	at := -1

@@ -1,6 +1,7 @@
 package compare
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -23,6 +24,7 @@ func newSet(sides []Side, cs []comparison, cfg Config) *result.Set {
 	set.Totals = []result.Field{
 		{Name: "alpha", Value: result.Float(cfg.Alpha)},
 		{Name: "margin", Value: result.Float(cfg.Margin)},
+		{Name: "run_cv", Value: result.Float(cfg.RunCV)},
 		{Name: "rate_unit", Value: result.Str(cfg.rateUnit())},
 	}
 	rows, total := cfg.rowTable("rows", cfg.By, sides), cfg.rowTable("total", nil, sides)
@@ -32,17 +34,14 @@ func newSet(sides []Side, cs []comparison, cfg Config) *result.Set {
 		}
 		total.Rows = append(total.Rows, cfg.cells(&c.total, c.after))
 	}
-	first := len(cfg.By)
-	if len(sides) > 2 {
-		first++
-	}
-	sortRows(rows, first)
+	sortRows(rows, len(cfg.By))
 	for i := range total.Rows {
 		total.Rows[i] = append(total.Rows[i], result.Str("all hits"))
 	}
 	set.Tables = []*result.Table{rows, total, explainTable(cs, len(sides) > 2), sideTable(sides, cfg)}
 	set.Stacks = stacksOf(rows)
 	set.Verdict = verdict(cs)
+	notes(set, cs)
 	warn(set, sides, cs, cfg)
 	return set
 }
@@ -123,22 +122,13 @@ func (cfg Config) rowTable(name string, by []string, sides []Side) *result.Table
 		}
 		col("hits", side.head, "", "hits in all runs")
 		col("sends", "sends "+side.head, "", "send events with a target in the row")
-		col("rate", per+side.head, "1/h", cfg.rateUnit()+"; of several runs the median")
-		col("lo", "from", "1/h", "95 % interval of the rate; of fewer than six runs the smallest rate")
-		col("hi", "to", "1/h", "95 % interval of the rate, one-sided if there are no hits; of fewer than six runs the largest rate")
+		col("rate", per+side.head, "1/h", cfg.rateUnit()+", fitted to the runs")
+		col("lo", "from", "1/h", "95 % interval of the rate")
+		col("hi", "to", "1/h", "95 % interval of the rate, one-sided if there are no hits")
+		col("most", "at most", "ratio", "hits with all those of unknown names and lost events that may be the row's; no number if they have no bound")
 	}
-	t.Cols = append(t.Cols,
-		result.Col{Name: "ratio", Head: "ratio", Unit: "ratio", Help: "rate after divided by rate before"},
-		result.Col{Name: "ci.lo", Head: "95 % CI", Unit: "ratio", Array: true, Help: "95 % interval of the ratio"},
-		result.Col{Name: "ci.hi", Head: "to", Unit: "ratio", Array: true},
-		result.Col{Name: "p", Head: "p", Unit: "p", Help: "probability of such a difference by chance"},
-		result.Col{Name: "q", Head: "q", Unit: "p", Help: "p after Benjamini-Hochberg over all rows"},
-		result.Col{Name: "n.before", Head: "runs", Array: true, Help: "number of runs before"},
-		result.Col{Name: "n.after", Head: "runs", Array: true, Help: "number of runs after"},
-		result.Col{Name: "test", Head: "test"},
-		result.Col{Name: "verdict", Head: "verdict"},
-	)
-	t.Show = []string{"before.hits", "after.hits", "ratio", "ci.lo", "ci.hi", "verdict"}
+	t.Cols = append(t.Cols, testCols()...)
+	t.Show = []string{"before.hits", "after.hits", "ratio", "ci.lo", "says"}
 	t.Show = append(t.Show, by...)
 	if len(sides) > 2 {
 		t.Show = append(t.Show, "group")
@@ -151,8 +141,33 @@ func (cfg Config) rowTable(name string, by []string, sides []Side) *result.Table
 		t.Cols = append(t.Cols, result.Col{Name: "name", Head: "all rows"})
 		t.Show = append(t.Show, "name")
 	}
-	t.Show = append(t.Show, "q", "before.rate", "after.rate", "p", "n.before", "n.after", "test")
+	t.Show = append(t.Show, "q", "reason", "before.rate", "after.rate", "p_counts", "p_runs", "burst", "run_cv", "holds", "test")
 	return t
+}
+
+// testCols are the columns of what the tests say.
+func testCols() []result.Col {
+	return []result.Col{
+		{Name: "ratio", Head: "ratio", Unit: "ratio", Help: "fitted rate after divided by that before; no number if there were no hits before, then ratio_infinite is 1, or none at all"},
+		{Name: "ratio_infinite", Head: "new", Help: "1: there were hits after and none before"},
+		{Name: "ci.lo", Head: "95 % CI", Unit: "ratio", Array: true, Keep: true, To: "ci.hi", Help: "95 % interval of the ratio, not adjusted for the number of rows"},
+		{Name: "ci.hi", Head: "to", Unit: "ratio", Array: true, Keep: true},
+		{Name: "p", Head: "p", Unit: "p", Help: "probability of such a difference by chance: the larger of p_counts and p_runs"},
+		{Name: "q", Head: "q", Unit: "p", Help: "p after Benjamini-Hochberg over the rows that have enough hits to differ"},
+		{Name: "p_counts", Head: "p of counts", Unit: "p", Help: "probability by counting: exact test of two Poisson counts, divided by the size of a burst"},
+		{Name: "p_runs", Head: "p of runs", Unit: "p", Help: "probability by the variation between runs: negative-binomial likelihood ratio with t quantiles"},
+		{Name: "burst", Head: "burst", Unit: "ratio", Help: "the factor by which hits come in bursts"},
+		{Name: "run_cv", Head: "run CV", Unit: "1", Help: "coefficient of variation of the rate between runs, beyond counting"},
+		{Name: "df.own", Head: "df", Array: true, Help: "degrees of freedom that the run CV has from the runs"},
+		{Name: "df.assumed", Head: "df assumed", Array: true, Help: "and from the assumption"},
+		{Name: "holds", Head: "holds to CV", Unit: "1", Help: "one run a side: up to which run CV the verdict holds"},
+		{Name: "n.before", Head: "runs", Array: true, Help: "number of runs before"},
+		{Name: "n.after", Head: "runs", Array: true, Help: "number of runs after"},
+		{Name: "test", Head: "run CV from", Help: "where the run CV is from: runs, runs+assumed or assumed"},
+		{Name: "verdict", Head: "verdict"},
+		{Name: "says", Head: "verdict", Help: "the verdict with its bound"},
+		{Name: "reason", Head: "why unclear", Help: "few-hits, one-run, scatter, not-shown, adjusted, control, unknown or lost"},
+	}
 }
 
 func (cfg Config) cells(r *row, after *Side) []result.Value {
@@ -163,11 +178,23 @@ func (cfg Config) cells(r *row, after *Side) []result.Value {
 	if after.several {
 		v = append(v, result.Str(after.Name))
 	}
-	for _, a := range []*amount{&r.before, &r.after} {
-		v = append(v, result.Int(a.hits), result.Int(a.sends), result.Float(a.rate), result.Float(a.lo), result.Float(a.hi))
+	for i, a := range []*amount{&r.before, &r.after} {
+		v = append(v, result.Int(a.hits), result.Int(a.sends), result.Float(a.rate), result.Float(a.lo), result.Float(a.hi),
+			result.Float(r.worst.most(i, a.hits)))
 	}
-	v = append(v, result.Float(r.ratio), result.Float(r.lo), result.Float(r.hi), result.Float(r.p), result.Float(r.q),
-		result.Int(r.n[0]), result.Int(r.n[1]), result.Str(r.test), result.Str(string(r.verdict)))
+	infinite := 0
+	if math.IsInf(r.ratio, 1) {
+		infinite = 1
+	}
+	holds := result.None()
+	if !math.IsNaN(r.holds) {
+		holds = result.Float(r.holds)
+	}
+	c := r.counts
+	v = append(v, result.Float(r.ratio), result.Int(infinite), result.Float(r.lo), result.Float(r.hi), result.Float(r.p), result.Float(r.q),
+		result.Float(c.PCounts), result.Float(c.PRuns), result.Float(c.Burst), result.Float(math.Sqrt(c.Phi)),
+		result.Int(c.Own), result.Int(c.Assumed), holds, result.Int(r.n[0]), result.Int(r.n[1]),
+		result.Str(r.test()), result.Str(string(r.verdict)), result.Str(r.says()), result.Str(r.reason))
 	if cfg.Control != nil {
 		control := 0
 		if r.control {
@@ -178,15 +205,26 @@ func (cfg Config) cells(r *row, after *Side) []result.Value {
 	return v
 }
 
-// sortRows puts the rows with the most hits on either side first.
-func sortRows(t *result.Table, firstValue int) {
+// sortRows puts the rows with the most hits on any side first. Rows of one key
+// stand together, in the order of the groups, so that all groups have one order.
+func sortRows(t *result.Table, keys int) {
 	before, after := t.Index("before.hits"), t.Index("after.hits")
+	id := func(r []result.Value) string {
+		var key []string
+		for _, v := range r[:keys] {
+			key = append(key, v.Str)
+		}
+		return keyID(key)
+	}
+	most := map[string]int64{}
+	for _, r := range t.Rows {
+		most[id(r)] = max(most[id(r)], r[before].Int, r[after].Int)
+	}
 	slices.SortStableFunc(t.Rows, func(a, b []result.Value) int {
-		most := func(r []result.Value) result.Value { return result.Int(max(r[before].Int, r[after].Int)) }
-		if c := most(b).Compare(most(a)); c != 0 {
+		if c := cmp.Compare(most[id(b)], most[id(a)]); c != 0 {
 			return c
 		}
-		for i := range firstValue {
+		for i := range keys {
 			if c := a[i].Compare(b[i]); c != 0 {
 				return c
 			}
@@ -231,10 +269,22 @@ func explainTable(cs []comparison, several bool) *result.Table {
 			if several {
 				row = append(row, result.Str(c.after.Name))
 			}
-			t.Rows = append(t.Rows, append(row, result.Str(f.name), number(x), number(y), result.Float(ratioOf(x, y))))
+			value := number
+			if f.name == "hits" || f.name == "lost_events" {
+				value = func(f float64) result.Value { return result.Int(int64(f)) }
+			}
+			t.Rows = append(t.Rows, append(row, result.Str(f.name), value(x), value(y), result.Float(ratioOf(x, y))))
 		}
 	}
 	return t
+}
+
+// ratioOf is b/a, without a number for 0/0.
+func ratioOf(a, b float64) float64 {
+	if a == 0 && b == 0 {
+		return math.NaN()
+	}
+	return b / a
 }
 
 // number keeps NaN, of a share of nothing, out of tables.
@@ -264,6 +314,7 @@ func sideTable(sides []Side, cfg Config) *result.Table {
 		{Name: "runs", Head: "runs"},
 		{Name: "duration_ns", Head: "duration", Unit: "ns"},
 		{Name: "work", Head: "work", Help: "units of work, 0 if not given"},
+		{Name: "exposure", Head: "exposure", Help: "what rates divide by: isolated CPUs x hours, or x units of work"},
 		{Name: "isolated", Head: "isolated"},
 		{Name: "hits", Head: "hits"},
 		{Name: "sends", Head: "sends", Help: "sends with an isolated target"},
@@ -276,13 +327,14 @@ func sideTable(sides []Side, cfg Config) *result.Table {
 		s := &sides[i]
 		x := s.sums()
 		var duration int64
-		work := 0.0
+		work, exposure := 0.0, 0.0
 		for _, r := range s.Runs {
 			duration += r.Duration
 			work += r.Work
+			exposure += r.exposure(cfg)
 		}
 		t.Rows = append(t.Rows, []result.Value{
-			result.Str(s.Name), result.Int(len(s.Runs)), result.Int(duration), result.Float(work), result.Str(s.isolated()),
+			result.Str(s.Name), result.Int(len(s.Runs)), result.Int(duration), result.Float(work), result.Float(exposure), result.Str(s.isolated()),
 			result.Int(uint64(x.hits)), result.Int(uint64(x.sends)), result.Str(s.losses()),
 			result.Str(s.common(func(in *result.Input) string { return in.Clock })),
 			result.Str(s.common(func(in *result.Input) string { return in.Kernel })),
@@ -331,7 +383,7 @@ func verdict(cs []comparison) string {
 	var parts []string
 	for _, c := range cs {
 		t := c.total
-		text := fmt.Sprintf("hits %d -> %d, %s %s", t.before.hits, t.after.hits, change(t.ratio), t.verdict)
+		text := fmt.Sprintf("hits %s%d -> %s%d%s, %s %s", c.before.atLeast(), t.before.hits, c.after.atLeast(), t.after.hits, c.durations(), change(t.ratio), t.says())
 		if len(c.rows) > 0 {
 			text += ": " + c.tally()
 		}
@@ -341,6 +393,24 @@ func verdict(cs []comparison) string {
 		parts = append(parts, text)
 	}
 	return strings.Join(parts, "; ")
+}
+
+// atLeast stands before a number of hits that lost events may add to.
+func (s *Side) atLeast() string {
+	if s.recorded().lossy {
+		return "at least "
+	}
+	return ""
+}
+
+// durations says how long the sides were watched if that differs: fewer hits in
+// less time can be a higher rate.
+func (c *comparison) durations() string {
+	x, y := c.before.sums().seconds, c.after.sums().seconds
+	if math.Abs(x-y) <= 0.02*max(x, y) {
+		return ""
+	}
+	return fmt.Sprintf(" in %.3g s and %.3g s", x, y)
 }
 
 // change prints a ratio of rates as people say it.

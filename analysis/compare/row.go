@@ -6,12 +6,11 @@ import (
 	"github.com/ipiscope/ipiscope/analysis/stat"
 )
 
-// Names of the tests.
+// Names of the tests: from where the variation between runs is known.
 const (
-	testPoisson   = "poisson"         // exact, conditional on the sum
-	testScaled    = "poisson-scaled"  // the same on counts divided by their dispersion
-	testBootstrap = "block-bootstrap" // over blocks of time
-	testRanks     = "mann-whitney"    // over runs
+	testRuns    = "runs"         // from the runs
+	testBoth    = "runs+assumed" // from the runs and an assumption, as they are few
+	testAssumed = "assumed"      // one run a side
 )
 
 // confidence is that of all intervals that are shown.
@@ -21,154 +20,104 @@ const confidence = 0.95
 type row struct {
 	key           []string
 	before, after amount
-	ratio, lo, hi float64
-	p, q          float64
 	n             [2]int // runs
-	test          string
+	counts        *stat.Comparison
+	ratio, lo, hi float64
 	// equal is the interval that has to lie within the margin for the rates
 	// to be called unchanged.
-	equal   [2]float64
+	equal [2]float64
+	// p is the probability of the difference by chance, beyond what the control
+	// rows show; q is p adjusted for the number of rows.
+	p, q    float64
 	verdict Verdict
+	reason  string // of Unclear
 	control bool
+	worst   worst
+	// holds is up to which coefficient of variation between runs the row is
+	// different, NaN if that is measured or the row is not.
+	holds float64
 }
 
 // An amount is what one side has of a row.
 type amount struct {
 	hits, sends uint64
-	exposure    float64
-	rates       []float64 // of each run
-	rate        float64   // the median of several runs
-	lo, hi      float64   // its interval; with no hits from 0 to the one-sided bound
-	cells       series
+	runs        stat.Runs
+	rate        float64 // fitted, per exposure
+	lo, hi      float64 // its interval; with no hits from 0 to the one-sided bound
 }
 
-// newRow compares the groups that find returns.
-func newRow(key []string, before, after *Side, find func(*Run) *Group, cfg Config) row {
-	r := row{key: key, n: [2]int{len(before.Runs), len(after.Runs)}}
-	r.before, r.after = newAmount(before, find, cfg), newAmount(after, find, cfg)
-	if r.n[0] > 1 && r.n[1] > 1 {
-		r.compareRuns(cfg)
-	} else {
-		r.compareCounts(cfg)
+// A pair is two sides with what all their rows share.
+type pair struct {
+	cfg           Config
+	before, after *Side
+	exposure      [2][]float64 // of each run
+	width         int64        // of cells that all runs can have, 0 if a run has none
+	burst         float64      // that runs without cells were given
+	several       bool         // both sides have several runs
+}
+
+func newPair(before, after *Side, cfg Config) *pair {
+	p := &pair{cfg: cfg, before: before, after: after, several: len(before.Runs) > 1 && len(after.Runs) > 1}
+	for i, s := range p.sides() {
+		for j := range s.Runs {
+			p.exposure[i] = append(p.exposure[i], s.Runs[j].exposure(cfg))
+		}
+	}
+	p.width, p.burst = commonWidth(before, after), givenBurst(before, after)
+	return p
+}
+
+func (p *pair) sides() [2]*Side { return [2]*Side{p.before, p.after} }
+
+// row compares the groups that find returns.
+func (p *pair) row(key []string, find func(*Run) *Group) row {
+	r := row{key: key, n: [2]int{len(p.before.Runs), len(p.after.Runs)}, holds: math.NaN()}
+	var cells [][]float64
+	for i, a := range []*amount{&r.before, &r.after} {
+		a.runs.Exposure = p.exposure[i]
+		runs := p.sides()[i].Runs
+		for j := range runs {
+			g := find(&runs[j])
+			a.hits += g.Hits
+			a.sends += g.Sends
+			a.runs.Hits = append(a.runs.Hits, float64(g.Hits))
+			if p.width > 0 && g.Hits > 0 {
+				cells = append(cells, cellsOf(&runs[j], g, p.width))
+			}
+		}
+	}
+	burst := max(p.burst, stat.Burst(cells, p.several))
+	r.counts = stat.Compare(r.before.runs, r.after.runs, burst, p.cfg.RunCV)
+	r.p = r.counts.P()
+	r.ratio = r.counts.Ratio()
+	r.lo, r.hi = r.counts.Interval(confidence)
+	r.equal[0], r.equal[1] = r.counts.Interval(1 - 2*p.cfg.Alpha)
+	for i, a := range []*amount{&r.before, &r.after} {
+		lo, hi := r.counts.RateInterval(i, confidence)
+		a.rate, a.lo, a.hi = r.counts.Rates[i]*burst, lo*burst, hi*burst
 	}
 	return r
 }
 
-func newAmount(s *Side, find func(*Run) *Group, cfg Config) amount {
-	var a amount
-	for i := range s.Runs {
-		run := &s.Runs[i]
-		g := find(run)
-		exposure := run.exposure(cfg)
-		a.hits += g.Hits
-		a.sends += g.Sends
-		a.exposure += exposure
-		a.rates = append(a.rates, float64(g.Hits)/exposure)
-	}
-	a.rate = float64(a.hits) / a.exposure
-	a.cells = newSeries(s, find)
-	return a
-}
-
-// compareRuns takes each run as one value, so that the variation from run to
-// run is in the result.
-func (r *row) compareRuns(cfg Config) {
-	a, b := r.before.rates, r.after.rates
-	r.test = testRanks
-	r.p = stat.MannWhitney(a, b)
-	for _, x := range []*amount{&r.before, &r.after} {
-		x.rate = stat.Median(x.rates)
-		x.lo, x.hi, _ = stat.MedianInterval(x.rates, confidence)
-	}
-	r.ratio = ratioOf(r.before.rate, r.after.rate)
-	r.lo, r.hi = stat.ShiftInterval(a, b, confidence)
-	r.equal[0], r.equal[1] = stat.ShiftInterval(a, b, 1-2*cfg.Alpha)
-	if r.before.hits == 0 || r.after.hits == 0 {
-		r.boundNone()
-	}
-}
-
-// boundNone makes the intervals of a side that no run has hits on those of one
-// long run: that nothing was seen in five runs does not make the rate 0.
-func (r *row) boundNone() {
-	dispersion := max(r.before.cells.dispersion(), r.after.cells.dispersion())
-	lo, hi := stat.RatioInterval(stat.Rate{Count: r.before.hits, Exposure: r.before.exposure},
-		stat.Rate{Count: r.after.hits, Exposure: r.after.exposure}, confidence, dispersion)
-	r.lo, r.hi = min(r.lo, lo), max(r.hi, hi)
-	r.equal = [2]float64{0, math.Inf(1)} // the test alone tells
-	for _, x := range []*amount{&r.before, &r.after} {
-		if x.hits == 0 {
-			x.bound(dispersion)
-		}
-	}
-}
-
-// compareCounts takes the counts of one run on one side or on both.
-func (r *row) compareCounts(cfg Config) {
-	r.ratio = ratioOf(r.before.rate, r.after.rate)
-	a := stat.Rate{Count: r.before.hits, Exposure: r.before.exposure}
-	b := stat.Rate{Count: r.after.hits, Exposure: r.after.exposure}
-	x, y := align(r.before.cells, r.after.cells)
-	n := stat.BlockLength(len(x), len(y))
-	// cells that are not aligned may be finer
-	bursty := r.before.cells.bursty() || r.after.cells.bursty() || stat.IsBursty(x, n) || stat.IsBursty(y, n)
-	dispersion := 1.0
+// test names where the variation between runs is known from.
+func (r *row) test() string {
 	switch {
-	case bursty && n > 0:
-		dispersion = max(stat.Overdispersion(x, n), stat.Overdispersion(y, n))
-		r.test = testBootstrap
-		x, y = blocks(x, n, r.before), blocks(y, n, r.after)
-		r.p = stat.BlockTest(x, y)
-	case bursty:
-		// too unequal in length for blocks of the same time
-		dispersion = max(r.before.cells.dispersion(), r.after.cells.dispersion())
-		r.test = testScaled
-		r.p = stat.PoissonTest(scaled(a, dispersion), scaled(b, dispersion))
-	default:
-		r.test = testPoisson
-		r.p = stat.PoissonTest(a, b)
+	case r.counts.Own == 0:
+		return testAssumed
+	case r.counts.Assumed > 0:
+		return testBoth
 	}
-	r.lo, r.hi = stat.RatioInterval(a, b, confidence, dispersion)
-	r.equal[0], r.equal[1] = stat.RatioInterval(a, b, 1-2*cfg.Alpha, dispersion)
-	if r.test == testBootstrap && a.Count > 0 && b.Count > 0 {
-		r.bootstrapIntervals(x, y, cfg)
-	}
-	r.before.bound(dispersion)
-	r.after.bound(dispersion)
+	return testRuns
 }
 
-// bootstrapIntervals takes the intervals from the blocks, moved to the ratio of
-// all hits: the blocks leave out a rest at the end of each run. Hits that are in
-// few blocks have none that way; theirs stay those of the scaled counts.
-func (r *row) bootstrapIntervals(x, y []float64, cfg Config) {
-	move := r.ratio / (sum(y) / float64(len(y)) / (sum(x) / float64(len(x))))
-	if math.IsNaN(move) || math.IsInf(move, 0) || move == 0 {
-		return // the hits of a side are all in the rest
+// with compares the row as it would be with more hits in the runs of a side, 0
+// before and 1 after.
+func (r *row) with(side int, more []float64, cfg Config) *stat.Comparison {
+	sides := [2]stat.Runs{r.before.runs, r.after.runs}
+	hits := make([]float64, len(more))
+	for j, n := range sides[side].Hits {
+		hits[j] = n + more[j]
 	}
-	for i, ci := range stat.BlockInterval(x, y, confidence, 1-2*cfg.Alpha) {
-		if ci[0] == 0 || math.IsInf(ci[1], 0) {
-			continue
-		}
-		if ci[0], ci[1] = ci[0]*move, ci[1]*move; i == 0 {
-			r.lo, r.hi = ci[0], ci[1]
-		} else {
-			r.equal = ci
-		}
-	}
-}
-
-func scaled(r stat.Rate, dispersion float64) stat.Rate {
-	return stat.Rate{Count: uint64(math.Round(float64(r.Count) / dispersion)), Exposure: r.Exposure}
-}
-
-// bound sets the interval of the rate. That of no hits is one-sided, the rule
-// of three.
-func (a *amount) bound(dispersion float64) {
-	level := (1 + confidence) / 2
-	if a.hits == 0 {
-		level = confidence
-	}
-	n := float64(a.hits) / dispersion
-	a.lo = stat.LowerBound(n, level) * dispersion / a.exposure
-	a.hi = stat.UpperBound(n, level) * dispersion / a.exposure
+	sides[side].Hits = hits
+	return stat.Compare(sides[0], sides[1], r.counts.Burst, cfg.RunCV)
 }

@@ -2,79 +2,43 @@ package compare
 
 import "github.com/ipiscope/ipiscope/analysis/stat"
 
-// A series is the hits of a row over time, in cells of width ns.
-type series struct {
-	counts []float64
-	width  int64
-}
-
-// newSeries puts the runs of a side behind one another. It is empty if one of
-// them does not have its hits over time.
-func newSeries(s *Side, find func(*Run) *Group) series {
-	var out series
-	for i := range s.Runs {
-		run := &s.Runs[i]
-		g := find(run)
-		if run.CellWidth <= 0 || len(run.Total.Cells) == 0 {
-			return series{}
+// commonWidth is the width of the widest cells of all runs, 0 if one of them
+// does not have its hits over time.
+func commonWidth(sides ...*Side) int64 {
+	width := int64(0)
+	for _, s := range sides {
+		for _, r := range s.Runs {
+			if r.CellWidth <= 0 || len(r.Total.Cells) == 0 {
+				return 0
+			}
+			width = max(width, r.CellWidth)
 		}
-		one := series{make([]float64, len(run.Total.Cells)), run.CellWidth}
-		for j, n := range g.Cells {
-			one.counts[j] = float64(n)
+	}
+	return width
+}
+
+// givenBurst is the largest size of bursts that runs without cells were given, 0
+// if one of them was given none.
+func givenBurst(sides ...*Side) float64 {
+	burst, all := 0.0, true
+	for _, s := range sides {
+		for _, r := range s.Runs {
+			burst = max(burst, r.Burst)
+			all = all && r.Burst > 0
 		}
-		if i == 0 {
-			out = one
-			continue
-		}
-		width := max(out.width, one.width)
-		out, one = out.coarse(width), one.coarse(width)
-		out.counts = append(out.counts, one.counts...)
 	}
-	return out
-}
-
-// coarse returns the series with wider cells. Widths are powers of two.
-func (s series) coarse(width int64) series {
-	if width == s.width {
-		return s
+	if !all {
+		return 0
 	}
-	return series{stat.Coarsen(s.counts, int(width/s.width)), width}
+	return burst
 }
 
-// align returns two series with cells of the same width, nothing if there is
-// none of one.
-func align(a, b series) (x, y []float64) {
-	if a.counts == nil || b.counts == nil {
-		return nil, nil
+// cellsOf are the hits of a group over time, in cells of a width that is the
+// run's or that times a power of two.
+func cellsOf(run *Run, g *Group, width int64) []float64 {
+	counts := make([]float64, len(run.Total.Cells))
+	for i, n := range g.Cells {
+		counts[i] = float64(n)
 	}
-	width := max(a.width, b.width)
-	return a.coarse(width).counts, b.coarse(width).counts
-}
-
-func (s series) bursty() bool {
-	n := stat.BlockLength(len(s.counts), len(s.counts))
-	return n > 0 && stat.IsBursty(s.counts, n)
-}
-
-// dispersion is 1 for a series that is not known.
-func (s series) dispersion() float64 {
-	return stat.Overdispersion(s.counts, stat.BlockLength(len(s.counts), len(s.counts)))
-}
-
-// blocks adds up each n cells and turns them into rates of the exposure that
-// the whole series has.
-func blocks(cells []float64, n int, a amount) []float64 {
-	out := stat.Coarsen(cells, n)
-	for i := range out {
-		out[i] *= float64(len(cells)) / float64(n) / a.exposure
-	}
-	return out
-}
-
-func sum(xs []float64) float64 {
-	total := 0.0
-	for _, x := range xs {
-		total += x
-	}
-	return total
+	return stat.Coarsen(counts, int(width/run.CellWidth))
 }

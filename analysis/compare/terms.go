@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/ipiscope/ipiscope/analysis/key"
+	"github.com/ipiscope/ipiscope/analysis/names"
 )
 
 // Terms choose rows: each names a key and a pattern for its value, and all must
@@ -34,20 +37,45 @@ func ParseTerms(text string, by []string, columns ...string) (Terms, error) {
 	return terms, nil
 }
 
-func (ts Terms) match(by, values []string) bool {
+// answer says whether a row of these values is one that the terms choose: a
+// value that is a set, or not known, may be.
+func (ts Terms) answer(by, values []string) names.Answer {
+	answer := names.Is
 	for _, t := range ts {
 		i := slices.Index(by, t.Key)
-		if i < 0 || i >= len(values) || !matchAny(t.Pattern, values[i]) {
-			return false
+		if i < 0 || i >= len(values) {
+			return names.No
 		}
+		answer = min(answer, t.answer(values[i]))
 	}
-	return true
+	return answer
 }
 
-// matchAny takes the pattern as a whole first: a function may itself be a set
-// "a|b".
-func matchAny(pattern, s string) bool {
-	return match(pattern, s) || slices.ContainsFunc(strings.Split(pattern, "|"), func(p string) bool { return match(p, s) })
+// controls says whether a row is one of the control: sets that hold a name are,
+// but what is not known is not.
+func (ts Terms) controls(by, values []string) bool {
+	answer := ts.answer(by, values)
+	return answer == names.Is || answer == names.May && !isNameless(by, values)
+}
+
+// answer takes the pattern as a whole first: a set "a|b" is given as tables
+// print it.
+func (t Term) answer(value string) names.Answer {
+	parts := strings.Split(t.Pattern, "|")
+	matches := func(name string) bool {
+		return match(t.Pattern, name) || slices.ContainsFunc(parts, func(p string) bool { return match(p, name) })
+	}
+	switch {
+	case matches(value):
+		return names.Is
+	case value == key.Other:
+		return names.May
+	case hasSets(t.Key):
+		return names.MatchFunc(value, matches)
+	case isBlank(t.Key, value):
+		return names.May
+	}
+	return names.No
 }
 
 // match reports whether s is pattern with any text in place of each *.

@@ -3,6 +3,7 @@ package compare
 import (
 	"fmt"
 	"math"
+	"strings"
 
 	"github.com/ipiscope/ipiscope/analysis/result"
 	"github.com/ipiscope/ipiscope/analysis/stat"
@@ -138,15 +139,24 @@ func (s *Side) recorded() recorded {
 	return x
 }
 
+// warnRuns says what the numbers of runs leave to an assumption.
 func (c *comparison) warnRuns(set *result.Set, cfg Config) {
 	n, m := len(c.before.Runs), len(c.after.Runs)
-	if n == 1 || m == 1 {
-		set.Warn("single-run", "one run on a side: run-to-run variation unknown; intervals and p cover chance within the runs only")
-	} else if least := stat.LeastMannWhitney(n, m); least > cfg.Alpha {
-		set.Warn("few-runs", fmt.Sprintf("the Mann-Whitney test of %d and %d runs cannot be below p = %.2g, so that no row is significant at %g: record four runs or more of each", n, m, least, cfg.Alpha))
-	} else if rows := len(c.rows); least*float64(rows) >= cfg.Alpha {
-		set.Warn("few-runs", fmt.Sprintf("the Mann-Whitney test of %d and %d runs cannot be below p = %.2g: of %d rows %d or more must differ to be significant; record more runs, or compare fewer rows (--by, --filter)",
-			n, m, least, rows, int(least*float64(rows)/cfg.Alpha)+1))
+	cv := fmt.Sprintf("%.0f %%", 100*cfg.RunCV)
+	switch {
+	case n == 1 && m == 1:
+		set.Warn("single-run", "one run a side: how much runs of one set-up differ is assumed ("+cv+"), not measured; only gone, new and changes of about x5 or more can show; three runs of each measure it")
+	case n == 1 || m == 1:
+		one, several := c.names()
+		if m == 1 {
+			one, several = several, one
+		}
+		set.Warn("single-run", fmt.Sprintf("one run of %s: its scatter is taken from %s, and what that leaves open is assumed (%s)", one, several, cv))
+	case n+m-2 < stat.FullDF:
+		set.Warn("assumed-scatter", "half of what is known of run-to-run scatter is assumed ("+cv+"); three runs of each measure it")
+	}
+	if (n == 1 || m == 1) && commonWidth(c.before, c.after) == 0 && givenBurst(c.before, c.after) == 0 {
+		set.Warn("bursts-unknown", "counts without times: hits that come in bursts pass for independent ones, so that differences look more certain than they are")
 	}
 	if c.isTooShort(cfg) {
 		set.Warn("too-short", fmt.Sprintf("%d and %d hits are too few to tell even hits that are gone from chance: record longer", c.total.before.hits, c.total.after.hits))
@@ -154,6 +164,61 @@ func (c *comparison) warnRuns(set *result.Set, cfg Config) {
 	if x, y := c.before.sums(), c.after.sums(); x.seconds > 10*y.seconds || y.seconds > 10*x.seconds {
 		set.Warn("duration-differ", fmt.Sprintf("%.3g s of %s and %.3g s of %s: what happens seldom, or at the start and the end, has another share", x.seconds, c.before.Name, y.seconds, c.after.Name))
 	}
+	c.warnWork(set, cfg)
+}
+
+// noticeable is from which variation of rates on that their being per hour may
+// be wrong.
+const noticeable = 0.1
+
+// warnWork tells of runs whose hits hardly depend on how long they took: work of
+// a fixed amount.
+func (c *comparison) warnWork(set *result.Set, cfg Config) {
+	if cfg.PerWork || len(c.rows) == 0 {
+		return
+	}
+	top := &c.rows[0]
+	for i := range c.rows {
+		if r := &c.rows[i]; r.before.hits+r.after.hits > top.before.hits+top.after.hits {
+			top = r
+		}
+	}
+	counts, rates := top.variation()
+	if rates > noticeable && counts < rates/2 {
+		set.Warn("fixed-work", fmt.Sprintf("hits of a run hardly depend on how long it took (%s varies by %.2g %% between runs, its rate by %.2g %%): if all runs did the same work, --work run compares per run",
+			rowName(cfg.By, top.key), 100*counts, 100*rates))
+	}
+}
+
+// variation is the coefficient of variation between the runs of one side, of
+// counts and of rates.
+func (r *row) variation() (counts, rates float64) {
+	free := 0.0
+	for _, a := range []*amount{&r.before, &r.after} {
+		n := float64(len(a.runs.Hits))
+		if a.hits == 0 || n < 2 {
+			continue
+		}
+		perHour := make([]float64, len(a.runs.Hits))
+		for j, h := range a.runs.Hits {
+			perHour[j] = h / a.runs.Exposure[j]
+		}
+		counts += (n - 1) * squaredCV(a.runs.Hits)
+		rates += (n - 1) * squaredCV(perHour)
+		free += n - 1
+	}
+	if free == 0 {
+		return 0, 0
+	}
+	return math.Sqrt(counts / free), math.Sqrt(rates / free)
+}
+
+func squaredCV(xs []float64) float64 {
+	mean, squares := sum(xs)/float64(len(xs)), 0.0
+	for _, x := range xs {
+		squares += (x - mean) * (x - mean)
+	}
+	return squares / float64(len(xs)-1) / (mean * mean)
 }
 
 func (c *comparison) warnControl(set *result.Set, cfg Config) {
@@ -167,10 +232,44 @@ func (c *comparison) warnControl(set *result.Set, cfg Config) {
 			set.Warn("control-differ", fmt.Sprintf("%s is %s (ratio %.3g) though nothing should have changed it: that is the noise from run to run", rowName(cfg.By, r.key), r.verdict, r.ratio))
 		}
 	}
-	if !found {
+	switch {
+	case !found:
 		set.Warn("control-empty", "no row matches --control")
+	case math.IsInf(c.noise, 1):
+		set.Warn("control-noise", "the control rows together differ without bounds: every other row is called unclear")
+	case c.noise > 1:
+		set.Warn("control-noise", fmt.Sprintf("the control rows together differ by a factor of %.3g: other rows are held against a difference of that size instead of none", c.noise))
 	}
-	if noise := c.controlNoise(cfg); noise > 1 {
-		set.Warn("control-noise", fmt.Sprintf("the control rows together differ by a factor of %.3g: rows that differ by less are called unclear", noise))
+}
+
+// notes say why rows are unclear.
+func notes(set *result.Set, cs []comparison) {
+	const few = "too few hits to differ"
+	words := []struct{ reason, text string }{
+		{reasonFewHits, few},
+		{reasonOneRun, "all hits in one run only"},
+		{reasonScatter, "more than counting explains, but runs vary as much"},
+		{reasonNotShown, "neither a difference nor its absence is shown"},
+		{reasonAdjusted, "not certain enough among so many rows"},
+		{reasonControl, "the control rows differ as much"},
+		{reasonUnknown, "hits of unknown names may be the row's"},
+		{reasonLost, "lost events may be the row's"},
+	}
+	var parts []string
+	for _, w := range words {
+		n := 0
+		for _, c := range cs {
+			for _, r := range c.rows {
+				if r.reason == w.reason {
+					n++
+				}
+			}
+		}
+		if n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s (%s)", n, w.text, w.reason))
+		}
+	}
+	if parts != nil {
+		set.Notes = append(set.Notes, "unclear (~): "+strings.Join(parts, ", "))
 	}
 }

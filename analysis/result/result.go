@@ -225,6 +225,9 @@ type Col struct {
 	// Keep shows the column to people where all of it is zero, which is left
 	// out else: that there was none is an answer.
 	Keep bool
+	// To names the column that ends the range which begins here: people are
+	// shown both in one.
+	To string
 	// Array makes the columns that share the part of their name before the dot
 	// one JSON array.
 	Array bool

@@ -14,6 +14,7 @@ import (
 	"github.com/ipiscope/ipiscope/analysis/compare"
 	"github.com/ipiscope/ipiscope/analysis/ipi"
 	"github.com/ipiscope/ipiscope/analysis/result"
+	"github.com/ipiscope/ipiscope/analysis/stat"
 	"github.com/ipiscope/ipiscope/cmd/internal/cli"
 	"github.com/ipiscope/ipiscope/report"
 	"github.com/ipiscope/ipiscope/report/mail"
@@ -39,6 +40,7 @@ type diffFlags struct {
 	failOn         []string
 	flame          string
 	alpha, margin  float64
+	runCV          float64
 }
 
 func newDiff(t *cli.Terminal) *cobra.Command {
@@ -51,15 +53,16 @@ isolated CPU and hour, their ratio with its 95 % interval, and whether chance
 explains the difference.
 
 A folder or a quoted pattern ("before/*.dat") stands for the traces in it; the
-traces of one side are repeated runs of one set-up. Two runs or more a side are
-compared by the Mann-Whitney test, which takes the variation from run to run into
-account. One run a side is compared by the exact test of two Poisson counts or,
-where hits come in bursts, by a bootstrap over blocks of time; neither can know
-how much runs differ. The column test says which was used.
+traces of one side are repeated runs of one set-up: three runs or more of each
+measure how much runs differ. What fewer runs cannot tell is assumed to be
+--run-cv, and said.
 
-Rows are gone, reduced, grown or new if the difference is significant after
-adjustment for their number (q), unchanged if the ratio is shown to be within
---margin, and unclear if there are too few data to say either.
+Rows are gone, reduced, grown or new if neither of two kinds of chance explains
+the difference after adjustment for the number of rows (q): counting, as hits are
+few and come in bursts, and the variation from run to run. It must hold even if
+hits of unknown names and lost events belong to the other side. Rows are unchanged
+if the ratio is shown to be within --margin, and unclear else; the column reason
+says why. docs/definitions.md has the method.
 
 --counts compares counts that were made elsewhere:
 
@@ -70,8 +73,10 @@ adjustment for their number (q), unchanged if the ratio is shown to be within
 ` + indent(compare.ConditionHelp) + `
 
 The condition looks at the figures alone; verdict=grown in front of it asks for
-significance too. git bisect run takes every status but 0 and 125 for bad; to
-skip commits that could not be measured, run
+significance too. Where hits of unknown names or lost events could make the
+condition true, it cannot be decided: the exit status is 3. git bisect run takes
+every status from 1 to 127 but 125 for bad; to skip commits that could not be
+measured or decided, run
 
   sh -c 'ipiscope diff ...; s=$?; [ $s = 0 ] || [ $s = 4 ] || exit 125; exit $s'`,
 		Example: `  ipiscope diff --isolated 2-3 before.dat after.dat
@@ -83,7 +88,7 @@ skip commits that could not be measured, run
 	}
 	f.addSides(cmd)
 	fs := cmd.Flags()
-	fs.StringVar(&f.work, "work", "", "take rates per unit of work: `before=N,after=N`, what each run did, or before=N+N for one run after the other")
+	fs.StringVar(&f.work, "work", "", "take rates per unit of work: `before=N,after=N`, what each run did, before=N+N for one run after the other, or run for the same work in all")
 	fs.StringVar(&f.counts, "counts", "", "compare the counts in `FILE` instead of traces")
 	fs.StringArrayVar(&f.control, "control", nil, "`KEY=PATTERN` of rows that nothing should have changed: what they differ by is noise")
 	fs.StringArrayVar(&f.failOn, "fail-on", nil, "exit with status 4 if `CONDITION` is met")
@@ -106,7 +111,8 @@ func (f *diffFlags) addSides(cmd *cobra.Command) {
 	fs.StringVar(&f.by, "by", defaultBy, "group by `KEYS`, comma separated: "+strings.Join(ipi.KeyNames(), " "))
 	f.byGiven = func() bool { return fs.Changed("by") }
 	fs.Float64Var(&f.alpha, "alpha", 0.05, "error rate `P` of calling rows different")
-	fs.Float64Var(&f.margin, "margin", 3, "`FACTOR` within which a rate is called unchanged")
+	fs.Float64Var(&f.runCV, "run-cv", stat.DefaultRunCV, "`CV` by which rates of runs of one set-up are assumed to vary where too few runs show it")
+	fs.Float64Var(&f.margin, "margin", compare.DefaultMargin, "`FACTOR` within which a rate is called unchanged")
 	f.filter.AddTo(fs, "count only the sends")
 	f.catalog.AddTo(fs)
 	f.input.AddTo(fs)
@@ -118,10 +124,18 @@ func (f *diffFlags) checkLevels() error {
 	if !(f.alpha > 0 && f.alpha < 0.5) {
 		return cli.Usage(fmt.Errorf("--alpha %g: want a probability such as 0.05", f.alpha))
 	}
+	if !(f.runCV > 0 && f.runCV <= 10) {
+		return cli.Usage(fmt.Errorf("--run-cv %g: want a coefficient of variation above 0, such as 0.25 for 25 %%", f.runCV))
+	}
 	if !(f.margin > 1) {
 		return cli.Usage(fmt.Errorf("--margin %g: want a factor above 1, such as 1.25", f.margin))
 	}
 	return nil
+}
+
+// levels are what the flags say of how to judge.
+func (f *diffFlags) levels() compare.Config {
+	return compare.Config{Alpha: f.alpha, Margin: f.margin, RunCV: f.runCV}
 }
 
 func runDiff(ctx context.Context, t *cli.Terminal, f *diffFlags, args []string) error {
@@ -132,7 +146,7 @@ func runDiff(ctx context.Context, t *cli.Terminal, f *diffFlags, args []string) 
 	if err := f.checkLevels(); err != nil {
 		return err
 	}
-	cfg := compare.Config{Alpha: f.alpha, Margin: f.margin}
+	cfg := f.levels()
 	var sides []compare.Side
 	var conditions []*compare.Condition
 	var readErr error
@@ -178,10 +192,24 @@ func runDiff(ctx context.Context, t *cli.Terminal, f *diffFlags, args []string) 
 	if readErr != nil {
 		return readErr
 	}
+	return conclude(conditions, set)
+}
+
+// conclude ends with the status of --fail-on: a condition that is met weighs
+// more than one that cannot be decided.
+func conclude(conditions []*compare.Condition, set *result.Set) error {
+	undecided := ""
 	for _, c := range conditions {
-		if met := c.Met(set); met != "" {
-			return &cli.ExitError{Code: cli.ExitThreshold, Err: errors.New(met)}
+		out := c.Look(set)
+		if out.Met != "" {
+			return &cli.ExitError{Code: cli.ExitThreshold, Err: errors.New(out.Met)}
 		}
+		if undecided == "" {
+			undecided = out.Undecided
+		}
+	}
+	if undecided != "" {
+		return &cli.ExitError{Code: cli.ExitPartial, Err: errors.New(undecided)}
 	}
 	return nil
 }
@@ -225,7 +253,15 @@ func (f *diffFlags) conditions(cfg *compare.Config) ([]*compare.Condition, error
 
 // addWork puts the work of --work into the runs.
 func (f *diffFlags) addWork(sides []compare.Side, cfg *compare.Config) error {
-	if f.work != "" {
+	switch f.work {
+	case "":
+	case "run":
+		for i := range sides {
+			for j := range sides[i].Runs {
+				sides[i].Runs[j].Work = 1
+			}
+		}
+	default:
 		for word := range strings.SplitSeq(f.work, ",") {
 			name, amounts, _ := strings.Cut(word, "=")
 			i := slices.IndexFunc(sides, func(s compare.Side) bool { return s.Name == name })

@@ -56,8 +56,13 @@ type diffJSON struct {
 		CI      []*float64
 		P, Q    float64
 		N       []int
+		DF      []int
 		Test    string
 		Verdict string
+		Reason  string
+		Says    string
+
+		RatioInfinite int `json:"ratio_infinite"`
 	}
 	Warnings []struct{ Code, Text string }
 }
@@ -113,23 +118,36 @@ func TestDiffSingleRuns(t *testing.T) {
 		if got := d.verdict(t, "function", "do_sync_core"); got != "new" {
 			t.Errorf("pair %s backwards: do_sync_core is %s", pair, got)
 		}
-		if d.Rows[0].Ratio != nil || d.Rows[0].CI[1] != nil || *d.Rows[0].CI[0] < 5 {
+		if d.Rows[0].RatioInfinite != 1 || d.Rows[0].Ratio != nil || d.Rows[0].CI[1] != nil || *d.Rows[0].CI[0] < 5 {
 			t.Errorf("a rate that was 0: ratio %v, interval %v: want null, and null for no limit", d.Rows[0].Ratio, d.Rows[0].CI)
 		}
 	}
 }
 
-// TestDiffRuns compares two runs a side, which are too few, then each of them
-// twice.
+// TestDiffRuns compares two runs a side, then each of them twice.
 func TestDiffRuns(t *testing.T) {
-	same := diffAs(t, "--isolated", "2-3", "-b", recording("before-1"), "-b", recording("before-2"), "-a", recording("after-1"), "-a", recording("after-2"))
-	for _, r := range same.Rows {
-		if r.N[0] != 2 || r.N[1] != 2 || r.Test != "mann-whitney" || r.Verdict != "unclear" {
-			t.Errorf("two runs a side cannot be significant: %+v", r)
+	pair := diffAs(t, "--isolated", "2-3", "-b", recording("before-1"), "-b", recording("before-2"), "-a", recording("after-1"), "-a", recording("after-2"))
+	for name, want := range map[string]string{"do_sync_core": "gone", "flush_tlb_func": "grown", "nohz_full_kick_func": "grown", "flush_ldt": "grown"} {
+		if got := pair.verdict(t, "function", name); got != want {
+			t.Errorf("two runs a side: %s is %s, want %s", name, got, want)
 		}
 	}
-	if len(same.Warnings) != 1 || same.Warnings[0].Code != "few-runs" {
-		t.Errorf("warnings %+v", same.Warnings)
+	for _, r := range pair.Rows {
+		if r.N[0] != 2 || r.N[1] != 2 || r.Test != "runs+assumed" || len(r.DF) != 2 || r.DF[0]+r.DF[1] != 4 {
+			t.Errorf("two runs a side: %+v", r)
+		}
+	}
+	var codes []string
+	for _, w := range pair.Warnings {
+		codes = append(codes, w.Code)
+	}
+	if got := strings.Join(codes, " "); got != "assumed-scatter fixed-work" {
+		t.Errorf("warnings %s", got)
+	}
+	// per run instead of per hour: the work is the same in all
+	work := diffAs(t, "--isolated", "2-3", "--work", "run", "-b", recording("before-1"), "-b", recording("before-2"), "-a", recording("after-1"), "-a", recording("after-2"))
+	if rate := work.Rows[0].Before.Rate; rate != 7336.0/4 { // 2 runs of 2 CPUs
+		t.Errorf("--work run: rate %v", rate)
 	}
 
 	dir := t.TempDir()
@@ -198,10 +216,10 @@ func TestDiffOptions(t *testing.T) {
 func TestDiffFormats(t *testing.T) {
 	before, after := recording("before-1"), recording("after-1")
 	for format, want := range map[string]string{
-		"table":    "gone       do_sync_core",
-		"csv":      "function,before.hits,before.sends,before.rate,before.lo,before.hi,after.hits,after.sends,after.rate,after.lo,after.hi,ratio,ci.lo,ci.hi,p,q,n.before,n.after,test,verdict\ndo_sync_core,36",
+		"table":    "gone (< 12 % of before)  do_sync_core",
+		"csv":      "function,before.hits,before.sends,before.rate,before.lo,before.hi,before.most,after.hits,after.sends,after.rate,after.lo,after.hi,after.most,ratio,ratio_infinite,ci.lo,ci.hi,p,q,p_counts,p_runs,burst,run_cv,df.own,df.assumed,holds,n.before,n.after,test,verdict,says,reason\ndo_sync_core,36",
 		"markdown": "| gone",
-		"mail":     "isolated CPUs 2-3, events lost: none",
+		"mail":     "all: isolated CPUs 2-3\n",
 	} {
 		out, errs, status := diff(t, "--isolated", "2-3", "--format", format, before, after)
 		if status != 0 || !strings.Contains(out, want) {
@@ -216,7 +234,7 @@ func TestDiffCounts(t *testing.T) {
 	d := diffAs(t, "--counts", thread001)
 	for name, want := range map[string]string{
 		"do_flush_tlb_all": "reduced", "do_sync_core": "gone",
-		"generic_smp_call_function_single_interrupt": "reduced", "nohz_full_kick_func": "unchanged",
+		"generic_smp_call_function_single_interrupt": "reduced", "nohz_full_kick_func": "unclear",
 	} {
 		if got := d.verdict(t, "callback", name); got != want {
 			t.Errorf("%s is %s, want %s", name, got, want)
@@ -253,6 +271,9 @@ func TestDiffStatus(t *testing.T) {
 		{[]string{before, after, "--work", "before=0,after=3"}, 2, "no amount of work"},
 		{[]string{before, after, "--alpha", "2"}, 2, "--alpha"},
 		{[]string{before, after, "--margin", "0.5"}, 2, "--margin"},
+		{[]string{before, after, "--run-cv", "0"}, 2, "--run-cv"},
+		{[]string{before, after, "--events", "ipi_send_cpu,ipi_send_cpumask", "--fail-on", "function=do_sync_core > 0"}, 3, "cannot be decided"},
+		{[]string{before, after, "--events", "ipi_send_cpu,ipi_send_cpumask", "--fail-on", "hits > 1"}, 4, "all hits"},
 		{[]string{before, after, "--isolated-before", "x"}, 2, "--isolated-before"},
 		{[]string{"--counts", thread001, before}, 2, "takes the place"},
 		{[]string{"--counts", thread001, "--by", "function"}, 2, "are by callback"},

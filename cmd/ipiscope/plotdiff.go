@@ -48,7 +48,7 @@ func runDiffPlot(ctx context.Context, t *cli.Terminal, f *diffPlotFlags, args []
 	if err != nil {
 		return err
 	}
-	cfg := compare.Config{Alpha: f.diff.alpha, Margin: f.diff.margin}
+	cfg := f.diff.levels()
 	for _, k := range by {
 		cfg.By = append(cfg.By, k.String())
 	}

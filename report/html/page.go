@@ -206,6 +206,6 @@ func changes(total *result.Table) []fact {
 	return []fact{
 		{"hits " + head("before.hits"), value("before.hits")}, {"hits " + head("after.hits"), value("after.hits")},
 		{head("before.rate"), value("before.rate")}, {head("after.rate"), value("after.rate")},
-		{"ratio of the rates", value("ratio")}, {"95 % interval", value("ci.lo") + " to " + value("ci.hi")}, {"verdict", value("verdict")},
+		{"ratio of the rates", value("ratio")}, {"95 % interval", value("ci.lo") + " to " + value("ci.hi")}, {"verdict", value("says")},
 	}
 }

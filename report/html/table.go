@@ -179,7 +179,7 @@ func isLong(t *result.Table, i int) bool {
 }
 
 // marked are the columns of words that have a colour.
-func marked(name string) bool { return name == "class" || name == "verdict" }
+func marked(name string) bool { return name == "class" || name == "verdict" || name == "says" }
 
 func newCell(s *result.Set, t *result.Table, i int, v result.Value, l limits) cell {
 	col := t.Cols[i]
@@ -195,6 +195,7 @@ func newCell(s *result.Set, t *result.Table, i int, v result.Value, l limits) ce
 	default:
 		if marked(col.Name) && t.Name != "cpus" && v.Str != "" {
 			c.Class, _, _ = strings.Cut(c.Text, "+")
+			c.Class, _, _ = strings.Cut(c.Class, " (")
 		}
 	}
 	if col.Name == "share" {

@@ -26,9 +26,7 @@ func Write(w io.Writer, s *result.Set, top int) error {
 		return errors.New("the form mail is for comparisons (ipiscope diff)")
 	}
 	var b strings.Builder
-	for i := range sides.Rows {
-		writeSide(&b, record{sides, i})
-	}
+	writeSides(&b, sides)
 	several := rows.Index("group") >= 0
 	for group := range groups(total, several) {
 		b.WriteByte('\n')
@@ -79,31 +77,43 @@ func groups(total *result.Table, several bool) func(func(string) bool) {
 	}
 }
 
-// writeSide writes what was recorded.
-func writeSide(b *strings.Builder, r record) {
-	name := r.str("name")
-	runs := "1 run"
-	if n := r.int("runs"); n != 1 {
-		runs = fmt.Sprintf("%d runs", n)
+// writeSides writes what was recorded: what all sides have in common once.
+func writeSides(b *strings.Builder, sides *result.Table) {
+	common := ""
+	own := make([]string, len(sides.Rows))
+	for _, f := range []struct{ col, name string }{
+		{"isolated", "isolated CPUs "}, {"kernel", "Linux "}, {"host", "machine "}, {"clock", "clock "},
+	} {
+		same := true
+		for i := range sides.Rows {
+			same = same && record{sides, i}.str(f.col) == record{sides, 0}.str(f.col)
+		}
+		for i := range sides.Rows {
+			value := record{sides, i}.str(f.col)
+			switch {
+			case value == "":
+			case !same:
+				own[i] += ", " + f.name + value
+			case i == 0:
+				common += ", " + f.name + value
+			}
+		}
 	}
-	facts := []string{runs + ", " + ascii(text.Duration(r.int("duration_ns")))}
-	if work := r.float("work"); work > 0 {
-		facts = append(facts, text.Significant(work)+" units of work")
+	for i := range sides.Rows {
+		r := record{sides, i}
+		runs := "1 run"
+		if n := r.int("runs"); n != 1 {
+			runs = fmt.Sprintf("%d runs", n)
+		}
+		facts := runs + ", " + ascii(text.Duration(r.int("duration_ns")))
+		if work := r.float("work"); work > 0 {
+			facts += ", " + text.Significant(work) + " units of work"
+		}
+		wrap(b, "  ", r.str("name")+": "+facts+own[i]+", events lost: "+r.str("lost"))
 	}
-	if cpus := r.str("isolated"); cpus != "" {
-		facts = append(facts, "isolated CPUs "+cpus)
+	if common != "" {
+		wrap(b, "  ", "all: "+strings.TrimPrefix(common, ", "))
 	}
-	facts = append(facts, "events lost: "+r.str("lost"))
-	if kernel := r.str("kernel"); kernel != "" {
-		facts = append(facts, "Linux "+kernel)
-	}
-	if host := r.str("host"); host != "" {
-		facts = append(facts, "machine "+host)
-	}
-	if clock := r.str("clock"); clock != "" {
-		facts = append(facts, "clock "+clock)
-	}
-	wrap(b, "  ", name+": "+strings.Join(facts, ", "))
 }
 
 // writeRows writes the table of one comparison.
@@ -149,7 +159,7 @@ func head(s *result.Set, group string) []string {
 func short(name string) string { return name[max(0, len(name)-9):] }
 
 func figures(r record) []string {
-	verdict := r.str("verdict")
+	verdict := strings.NewReplacer(" of before", "", "< ", "<", " %", "%").Replace(r.str("says")) // 72 columns are few
 	if verdict == "unclear" {
 		verdict = "~"
 	}
@@ -210,18 +220,9 @@ func writeGrid(b *strings.Builder, lines [][]string) {
 	}
 }
 
-// notes says what the figures are.
+// notes says what the figures and the verdicts are.
 func notes(s *result.Set) string {
-	rows := s.Table("rows")
-	var tests []string
-	seen := map[string]bool{}
-	for i := range rows.Rows {
-		if t := (record{rows, i}).str("test"); !seen[t] {
-			seen[t] = true
-			tests = append(tests, testNames(t))
-		}
-	}
-	alpha, margin, unit := 0.05, 3.0, "hits per isolated CPU and hour"
+	alpha, margin, unit := 0.05, 2.0, "hits per isolated CPU and hour"
 	for _, f := range s.Totals {
 		switch f.Name {
 		case "alpha":
@@ -232,30 +233,31 @@ func notes(s *result.Set) string {
 			unit = ascii(f.Value.Str)
 		}
 	}
-	text := fmt.Sprintf("Counts are hits; ratios are of %s, after to before. Changes are significant at a false discovery rate of %g (Benjamini-Hochberg", unit, alpha)
-	if len(tests) > 0 {
-		text += "; " + strings.Join(tests, ", ")
+	seen := map[string]bool{}
+	for _, t := range []*result.Table{s.Table("rows"), s.Table("total")} {
+		for i := range t.Rows {
+			seen[record{t, i}.str("verdict")] = true
+		}
 	}
-	text += fmt.Sprintf("). unchanged: within a factor of %g; ~: too few data to tell.", margin)
-	if rows.Index("control") >= 0 {
+	text := fmt.Sprintf("Counts are hits; ratios are of %s, after to before. ", unit)
+	if seen["gone"] || seen["reduced"] || seen["new"] || seen["grown"] {
+		text += fmt.Sprintf("Differences are significant at a false discovery rate of %g: neither counting (exact test of two Poisson counts, divided by the size of a burst) nor the variation from run to run (negative-binomial likelihood ratio) explains them.", alpha)
+	} else {
+		text += fmt.Sprintf("No difference is significant at a false discovery rate of %g.", alpha)
+	}
+	if seen["gone"] {
+		text += " gone (<N%): none were seen, and at 95 % confidence the rate is below N % of that before."
+	}
+	if seen["unchanged"] {
+		text += fmt.Sprintf(" unchanged: within a factor of %g.", margin)
+	}
+	if s.Table("rows").Index("control") >= 0 {
 		text += " (c): a control, not expected to change."
 	}
-	return text
-}
-
-// testNames spells a test out.
-func testNames(test string) string {
-	switch test {
-	case "poisson":
-		return "exact test of two Poisson counts"
-	case "poisson-scaled":
-		return "exact test of two counts divided by their dispersion"
-	case "block-bootstrap":
-		return "block bootstrap over time, as hits are bursty"
-	case "mann-whitney":
-		return "Mann-Whitney U test over runs"
+	for _, n := range s.Notes {
+		text += " " + ascii(n) + "."
 	}
-	return test
+	return text
 }
 
 // wrap writes words in lines of at most Width columns, all but the first one

@@ -66,7 +66,11 @@ func newGrid(t *result.Table, top int) *grid {
 			name: len(rows) > 0 && kind == result.KindString && name != "cpus", spare: !c.Key && slices.Contains(t.Spare, name),
 		}
 		for _, row := range rows {
-			col.cells = append(col.cells, Clean(Human(row[i], c.Unit)))
+			cell := Human(row[i], c.Unit)
+			if end := t.Index(c.To); end >= 0 {
+				cell = "(" + cell + "–" + Human(row[end], t.Cols[end].Unit) + ")"
+			}
+			col.cells = append(col.cells, Clean(cell))
 		}
 		g.cols = append(g.cols, col)
 	}
@@ -86,10 +90,18 @@ func colourWords(t *result.Table, rows [][]result.Value) []string {
 	words := make([]string, len(rows))
 	for r, row := range rows {
 		if i >= 0 {
-			words[r], _, _ = strings.Cut(row[i].Str, "+") // the most frequent one comes first
+			words[r] = leading(row[i].Str)
 		}
 	}
 	return words
+}
+
+// leading is the word that a cell begins with: of a list the most frequent one, of
+// a verdict the one before its bound.
+func leading(cell string) string {
+	word, _, _ := strings.Cut(cell, "+")
+	word, _, _ = strings.Cut(word, " (")
+	return word
 }
 
 // paint colours the keys and the words that decide the colour.
@@ -97,7 +109,7 @@ func (g *grid) paint() {
 	for c := range g.cols {
 		col := &g.cols[c]
 		for r, cell := range col.cells {
-			if first, _, _ := strings.Cut(cell, "+"); col.key || col.name && first == g.colours[r] {
+			if col.key || col.name && leading(cell) == g.colours[r] {
 				col.cells[r] = Coloured(cell, g.colours[r])
 			}
 		}

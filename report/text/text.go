@@ -111,6 +111,11 @@ func WriteMarkdown(w io.Writer, s *result.Set, o Options) error {
 		if _, err := fmt.Fprintf(w, "**%s**\n", escapeMarkdown(Clean(s.Verdict))); err != nil {
 			return err
 		}
+		for _, n := range s.Notes {
+			if _, err := fmt.Fprintf(w, "\n%s\n", escapeMarkdown(Clean(n))); err != nil {
+				return err
+			}
+		}
 	}
 	for i, t := range s.Tables {
 		if len(t.Rows) == 0 {
