@@ -112,6 +112,9 @@ func WriteMarkdown(w io.Writer, s *result.Set, o Options) error {
 			return err
 		}
 		for _, n := range s.Notes {
+			if s.Sides == nil {
+				break // only a comparison's say what its words mean
+			}
 			if _, err := fmt.Fprintf(w, "\n%s\n", escapeMarkdown(Clean(n))); err != nil {
 				return err
 			}
