@@ -267,7 +267,7 @@ func (x *extent) within(w trace.Window) Span {
 // Input describes a source and what Run counted in it.
 func (st Stats) Input(m *trace.Meta, err error) result.Input {
 	return result.Input{
-		Path: m.Path, Format: m.Format, Tool: m.Tool, Kernel: m.Kernel, Host: m.Host, Clock: m.Clock, CPUs: m.CPUs,
+		Path: m.Path, Format: m.Format, Tool: m.Tool, Kernel: m.Kernel, Host: m.Host, Arch: m.Arch, Clock: m.Clock, CPUs: m.CPUs,
 		Events: st.Events, Lost: st.Lost, LostUnknown: st.LostUnknown, SyntaxErrors: st.SyntaxErrors,
 		First: int64(st.First), Last: int64(st.Last), Ticks: m.ClockUnit == "ticks", Incomplete: err != nil,
 		Notes: m.Notes,

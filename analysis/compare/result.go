@@ -166,7 +166,7 @@ func testCols() []result.Col {
 		{Name: "test", Head: "run CV from", Help: "where the run CV is from: runs, runs+assumed or assumed"},
 		{Name: "verdict", Head: "verdict"},
 		{Name: "says", Head: "verdict", Help: "the verdict with its bound"},
-		{Name: "reason", Head: "why unclear", Help: "few-hits, one-run, scatter, not-shown, adjusted, control, unknown or lost"},
+		{Name: "reason", Head: "why unclear", Help: "few-hits, one-run, scatter, not-shown, adjusted, control, unknown, lost, not-recorded or machines"},
 	}
 }
 

@@ -48,6 +48,7 @@ func (c *comparison) judge(cfg Config) {
 	t := &c.total
 	t.q = t.p
 	t.judge([...]float64{seen: t.p, unknowns: t.probability(unknowns, 1, cfg), losses: t.probability(losses, 1, cfg)}, cfg)
+	c.restrain(cfg)
 	c.findHolds(cfg)
 }
 

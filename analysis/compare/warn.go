@@ -44,15 +44,7 @@ func (c *comparison) warnMachines(set *result.Set) {
 	}
 	differ("isolated-differ", "the isolated set", func(r *Run) string { return r.Isolated }, "rates are per isolated CPU, but other CPUs need not be hit alike")
 	differ("clock-differ", "the clock", func(r *Run) string { return r.Input.Clock }, "durations are measured differently")
-	differ("machine-differ", "the machine", func(r *Run) string { return r.Input.Host }, "the difference may be that of the machines")
-	differ("cpus-differ", "the number of CPUs", func(r *Run) string {
-		if r.Input.CPUs == 0 {
-			return ""
-		}
-		return fmt.Sprint(r.Input.CPUs)
-	}, "the difference may be that of the machines")
-	differ("regime-differ", "how the kernels tell of IPIs", func(r *Run) string { return r.Regime },
-		"hits are counted alike, but functions are known from other evidence, and requests do not compare")
+	warnDifferent(set, c.before, c.after)
 	for _, s := range []*Side{c.before, c.after} {
 		for _, r := range s.Runs {
 			if hasTicks(r.Input.Clock) {

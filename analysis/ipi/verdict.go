@@ -27,6 +27,9 @@ func (c *Counts) verdict(set *result.Set, isolated *cpumask.Mask) string {
 	case 0:
 		if c.totals.sends+c.excluded == 0 {
 			b.WriteString("no IPI sends recorded")
+			if bound != "" {
+				b.WriteString(", but events are missing,")
+			}
 		} else {
 			b.WriteString(bound + "0 hits")
 		}

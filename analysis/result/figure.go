@@ -36,6 +36,9 @@ type Figure struct {
 	Gaps        []Span // stretches of X in which events were lost
 	// Source says what the figure was made of, for people.
 	Source string
+	// Caveats are the doubts about it, each in a few words: a picture travels
+	// without the warnings beside it.
+	Caveats []string
 }
 
 // An Axis describes one of a figure's dimensions.
@@ -154,7 +157,7 @@ func (f *Figure) cells(s *Series, p *Point) []Value {
 // Show makes f what the set shows: its points are the set's first table, and what
 // they mean an object.
 func (s *Set) Show(f *Figure) {
-	f.Source = s.Source()
+	f.Source, f.Caveats = s.Source(), s.Caveats()
 	s.Figure, s.Tables = f, []*Table{f.Table()}
 	if f.Gaps != nil {
 		s.Tables = append(s.Tables, f.lossTable())
@@ -184,6 +187,48 @@ func (f *Figure) rangeCols() []Col {
 		{Name: "from" + suffix, Head: "from", Unit: f.X.Unit, Help: f.X.Label},
 		{Name: "to" + suffix, Head: "to", Unit: f.X.Unit, Help: f.X.Label},
 	}
+}
+
+// Caveats are the set's warnings that change what its numbers mean, each in a few
+// words. Losses are part of the Source.
+func (s *Set) Caveats() []string {
+	var list []string
+	for _, w := range s.Warnings {
+		if text := caveat(w.Code); text != "" && !slices.Contains(list, text) {
+			list = append(list, text)
+		}
+	}
+	return list
+}
+
+func caveat(code string) string {
+	switch code {
+	case "clock", "negative":
+		return "the clocks of CPUs are not comparable"
+	case "clock-ticks", "clock-differ":
+		return "times and rates are in ticks or of different clocks"
+	case "half-recorded":
+		return "not all sends were recorded"
+	case "no-entries":
+		return "known by sends alone"
+	case "not-recorded":
+		return "some kinds of interruptions were not recorded"
+	case "syntax-errors":
+		return "parts of the input were not understood"
+	case "duplicate-buffers", "duplicate-input":
+		return "some sends count twice"
+	case "single-run":
+		return "one run on a side"
+	case "few-runs", "too-short", "few-events":
+		return "too few data"
+	case "different-machines", "isolated-differ", "duration-differ", "filters-differ":
+		return "the sides differ in machine or recording"
+	case "evidence-differ":
+		return "functions are not known alike on both sides"
+	case "isolated-beyond":
+		return "isolated CPUs are missing from the trace"
+	}
+	return ""
 }
 
 // shownFiles is how many files a source line names.

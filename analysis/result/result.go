@@ -59,8 +59,14 @@ type Input struct {
 	// times of the result are in ticks of its own. Text may not name the clock.
 	Ticks      bool
 	Incomplete bool // damaged, cut off or interrupted: figures are partial
+	// Arch is the architecture of the traced kernel, as uname says it or as far
+	// as the events tell: "x86", "arm"; empty if nothing does.
+	Arch string
 	// Sent are the send events that the input shows.
 	Sent Sent
+	// Tells are the kinds of events that hits and their functions are known by
+	// and that were recorded, in the order of their names.
+	Tells []string
 	// Recorded is what --recorded says was on, empty without it.
 	Recorded []string
 	// Unrecorded are sends that the input lacks though no event of it was lost,
@@ -69,6 +75,9 @@ type Input struct {
 	// Unsaid are kinds of sends of which the input does not say whether they
 	// were recorded, as sentences: of a text that shows none of them.
 	Unsaid []string
+	// Missing are what Unrecorded and Unsaid are about: names of events, lists
+	// of CPUs.
+	Missing []string
 	// Notes are facts about the input that limit what can be said from it.
 	Notes []string
 }

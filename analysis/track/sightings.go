@@ -44,7 +44,42 @@ func (s *sightings) all() result.Sent {
 }
 
 // Testify implements analysis.Witness for the states that hold a Sends.
-func (s *Sends) Testify(in *result.Input) { in.Sent = s.seen.all() }
+func (s *Sends) Testify(in *result.Input) {
+	in.Sent = s.seen.all()
+	if in.Arch == "" {
+		in.Arch = archOf(s.table)
+	}
+	in.Tells = s.tells()
+}
+
+// archOf is the architecture that events of its own tell (arch/x86 has the
+// irq_vectors events, arch/arm and arch/arm64 ipi_raise and ipi_entry).
+func archOf(t *trace.Table) string {
+	for _, x := range []struct{ event, arch string }{
+		{"ipi_raise", "arm"}, {"ipi_entry", "arm"}, {"local_timer_entry", "x86"}, {"reschedule_entry", "x86"}, {"call_function_entry", "x86"}, {"call_function_single_entry", "x86"},
+	} {
+		if len(t.Lookup(x.event)) > 0 {
+			return x.arch
+		}
+	}
+	return ""
+}
+
+// tells lists the events by which hits and functions are known that the trace
+// has, or that its file has formats of.
+func (s *Sends) tells() []string {
+	var names []string
+	for _, name := range []string{"csd_function_entry", "csd_queue_cpu", "ipi_raise", "ipi_send_cpu", "ipi_send_cpumask", "kernel_stack"} {
+		for _, schema := range s.table.Lookup(name) {
+			seen := int(schema.ID) < len(s.roles) && s.roles[schema.ID].kind != kindUnseen
+			if seen || s.table.Meta.LongSize > 0 && name != "kernel_stack" { // every file has the format of that
+				names = append(names, name)
+				break
+			}
+		}
+	}
+	return names
+}
 
 // Testify implements analysis.Witness for the states that hold a Deliveries.
 func (d *Deliveries) Testify(in *result.Input) { d.sends.Testify(in) }
@@ -116,7 +151,11 @@ func NoteUnrecorded(t *trace.Table, in *result.Input, chosen *trace.Selection) {
 	kinds := sendKinds()
 	for i, n := range [2]uint64{in.Sent.CPU, in.Sent.Mask} {
 		others := in.Sent.CPU + in.Sent.Mask - n
-		switch state, why := r.Was("ipi", kinds[i], n > 0); {
+		state, why := r.Was("ipi", kinds[i], n > 0)
+		if state != On {
+			in.Missing = append(in.Missing, kinds[i])
+		}
+		switch {
 		case state == Off:
 			in.Unrecorded = append(in.Unrecorded, kinds[i]+" "+why)
 		case state == Unsaid && others >= manySends:
@@ -185,6 +224,9 @@ func (r *Recording) noteCPUs(in *result.Input) {
 	if n := r.table.Meta.CPUs; n > 0 {
 		missing.SetRange(0, n-1)
 		missing.AndNot(r.chosen.CPUs)
+	}
+	if !missing.IsEmpty() || r.table.Meta.CPUs == 0 {
+		in.Missing = append(in.Missing, "CPUs "+missing.String())
 	}
 	switch {
 	case !missing.IsEmpty():

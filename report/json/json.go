@@ -174,7 +174,7 @@ func (e *encoder) input(in result.Input) {
 			v    result.Value
 		}{
 			{"path", result.Str(in.Path)}, {"format", result.Str(in.Format)}, {"tool", result.Str(in.Tool)},
-			{"kernel", result.Str(in.Kernel)}, {"host", result.Str(in.Host)}, {"clock", result.Str(in.Clock)}, {"cpus", result.Int(in.CPUs)},
+			{"kernel", result.Str(in.Kernel)}, {"host", result.Str(in.Host)}, {"arch", result.Str(in.Arch)}, {"clock", result.Str(in.Clock)}, {"cpus", result.Int(in.CPUs)},
 			{"events", result.Int(in.Events)}, {"lost", result.Int(in.Lost)},
 		} {
 			e.member(f.name, func() { e.value(f.v) })

@@ -3,6 +3,7 @@ package plot
 import (
 	"image/color"
 	"math"
+	"strings"
 
 	xfont "golang.org/x/image/font"
 	"gonum.org/v1/plot"
@@ -92,20 +93,35 @@ func (p *page) top(c draw.Canvas) draw.Canvas {
 	return c
 }
 
-// bottom draws the source and returns what is left.
+// bottom draws the source with the caveats above it and returns what is left.
 func (p *page) bottom(c draw.Canvas) draw.Canvas {
 	if p.f.Source == "" {
 		return c
 	}
-	sty := p.style(sourceSize, p.t.dim)
-	lines := wrapped(text.Clean(p.f.Source), sty, c.Size().X, 2)
+	p.below(&c, p.f.Source, p.style(sourceSize, p.t.dim), 2)
+	if caveats := Caveats(p.f); caveats != "" {
+		p.below(&c, caveats, p.style(sourceSize, p.t.ink), 3)
+	}
+	c.Min.Y += 6 * px
+	return c
+}
+
+// below draws lines at the bottom of c and takes them off it.
+func (p *page) below(c *draw.Canvas, s string, sty plottext.Style, most int) {
+	lines := wrapped(text.Clean(s), sty, c.Size().X, most)
 	height := sty.FontExtents().Height
 	for i := len(lines) - 1; i >= 0; i-- {
 		c.FillText(sty, vg.Point{X: c.Min.X, Y: c.Min.Y + height}, lines[i])
 		c.Min.Y += height + 1*px
 	}
-	c.Min.Y += 6 * px
-	return c
+}
+
+// Caveats is what is doubtful about a figure, in a line.
+func Caveats(f *result.Figure) string {
+	if len(f.Caveats) == 0 {
+		return ""
+	}
+	return "Caution: " + strings.Join(f.Caveats, "; ")
 }
 
 // wrapped breaks a line at blanks so that it is no wider than width, into most

@@ -325,3 +325,32 @@ func TestManyPoints(t *testing.T) {
 		t.Errorf("%d bytes", n)
 	}
 }
+
+// TestCaveats: a picture says what is doubtful about it, as text too.
+func TestCaveats(t *testing.T) {
+	set := &result.Set{Inputs: []result.Input{{Path: "trace.dat"}}}
+	for _, code := range []string{"single-run", "clock", "half-recorded", "note", "clock"} {
+		set.Warn(code, code+" "+strconv.Itoa(len(set.Warnings)))
+	}
+	f := &result.Figure{Name: "bars", Form: result.FormBars, Title: "t"}
+	set.Show(f)
+	const want = "Caution: one run on a side; the clocks of CPUs are not comparable; not all sends were recorded"
+	if got := plot.Caveats(f); got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	var b strings.Builder
+	if err := plot.WriteText(&b, f, 80); err != nil || !strings.Contains(b.String(), want) {
+		t.Errorf("%v: %s", err, b.String())
+	}
+	var with, without bytes.Buffer
+	if err := plot.Write(&with, f, plot.Options{Format: "svg", Width: 640}); err != nil {
+		t.Fatal(err)
+	}
+	f.Caveats = nil
+	if err := plot.Write(&without, f, plot.Options{Format: "svg", Width: 640}); err != nil || plot.Caveats(f) != "" {
+		t.Fatal(err)
+	}
+	if !strings.Contains(with.String(), "Caution: ") || strings.Contains(without.String(), "Caution: ") {
+		t.Error("the caveats are not in the picture, or in one without any")
+	}
+}

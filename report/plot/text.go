@@ -44,6 +44,9 @@ func WriteText(w io.Writer, f *result.Figure, width int) error {
 		d.overTime()
 	}
 	if f.Source != "" {
+		if caveats := Caveats(f); caveats != "" {
+			d.printf("%s\n", caveats)
+		}
 		d.printf("%s\n", text.Shorten(text.Clean(f.Source), width))
 	}
 	_, err := io.WriteString(w, d.b.String())
