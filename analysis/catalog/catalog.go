@@ -12,6 +12,8 @@
 //	classes     (function, frame) -> class: the same flush is deferrable from vmalloc only
 //	vectors     numbers of interrupts
 //	recorders   names of the programs that record
+//	knobs       settings that texts name: which kernels have them, what they cost
+//	dispatchers frame -> the event that names what it calls
 //
 // A stack is a []string, innermost frame first, as it was printed: "sym", "sym+0x1c/0x80",
 // "sym [mod]", "sym (ffffffff81000000)". The tracepoint's own frame (trace_event_raw_event_*) may be
@@ -25,6 +27,7 @@ import (
 	"embed"
 	"errors"
 	"strings"
+	"sync"
 
 	"github.com/ipiscope/ipiscope/parser/ksym"
 )
@@ -33,25 +36,44 @@ import (
 var embedded embed.FS
 
 // files are the embedded tables, in the order they are read.
-var files = [...]string{"callbacks.tsv", "frames.tsv", "rules.tsv", "classes.tsv", "vectors.tsv"}
+var files = [...]string{"callbacks.tsv", "frames.tsv", "rules.tsv", "classes.tsv", "vectors.tsv", "knobs.tsv"}
 
 // A Catalog is the compiled tables.
 type Catalog struct {
+	tables *tables
+	kernel kernel    // that the rows were chosen for
+	views  *sync.Map // kernel -> *Catalog, of the same tables
+
 	callbacks []Callback // in file order
 	callback  map[string]int
 	frames    names[frame]
 	rules     names[[]rule]
 	narrows   map[narrowKey]string
-	classes   map[string]*names[*Classification]
+	classes   map[string]*classTable
 	recorders map[string]string // comm -> what it is
 	unknown   Classification
+	// dispatchers are by the frame that calls what the event names
+	dispatchers map[string]Dispatcher
 
 	// the rows of the tables in their order, for Explain
 	frameRows []FrameRow
 	ruleRows  []RuleRow
 	classRows []ClassRow
 	vectors   []Vector
+	knobs     []Knob
 }
+
+// A Knob is a setting that a text names.
+type Knob struct {
+	Name         string // as texts write it
+	Since, Until string // Linux versions that have it, "" for no end
+	Price        string // what texts say of a setting that harms, word for word
+	Source       string
+}
+
+// A Dispatcher is a frame that calls what others asked for, a work or a timer, with the
+// events that its calls lie between: their field Field names the function.
+type Dispatcher struct{ Start, End, Field string }
 
 // A Callback is one row about what an IPI makes its target run. Text columns are "" where
 // the table has "-".
@@ -61,6 +83,11 @@ type Callback struct {
 	Arch   string // any, x86, arm64, arm, or several with commas
 	Source string // file:line in Linux 6.12, or the file alone
 	In61   bool   // Linux 6.1 has the same function
+	// Since and Until are the Linux versions that have it, "" where that is not known.
+	Since, Until string
+	// Part is the part of the posted deferral series that would defer it for some of its
+	// callers, or that work on its grounds would belong to: "text" or PartTLB.
+	Part string
 
 	Purpose string
 	Causes  string // what usually leads to it
@@ -82,7 +109,9 @@ type Source struct {
 //
 // a section, a line that names its columns (any order; the key columns are needed), then
 // one row a line with a tab between cells. Columns not named keep the value they had, or
-// are "-" in a new row. Blank lines and lines that begin with # are skipped.
+// are "-" in a new row. In [classes] function and root may be sets a|b|c, a row of each; root may be FRAME<CALLER
+// for a frame and its caller, or - for any stack; a row without a class changes texts only; a do of =NAME
+// takes the texts of the row for NAME. mitigation and reason are old names of do and why. Blank lines and lines that begin with # are skipped.
 //
 // The error joins one *Error per bad line, up to maxErrors of them.
 func Load(overlays ...Source) (*Catalog, error) {
@@ -98,12 +127,15 @@ func Load(overlays ...Source) (*Catalog, error) {
 	for _, o := range overlays {
 		errs = append(errs, t.read(o)...)
 	}
-	c, more := t.compile()
+	c, more := t.compile(kernel{})
 	if errs = append(errs, more...); len(errs) > 0 {
 		return nil, errors.Join(errs[:min(len(errs), maxErrors)]...)
 	}
 	return c, nil
 }
+
+// PartTLB is the Part of a callback that flushes translations.
+const PartTLB = "tlb"
 
 // Reschedule is the function of the reschedule IPI, whose events print callback=0x0.
 const Reschedule = "reschedule"

@@ -5,18 +5,23 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 )
 
-// compile checks every row and builds the lookups.
-func (t *tables) compile() (*Catalog, []error) {
+// compile checks every row and builds the lookups for a kernel.
+func (t *tables) compile(k kernel) (*Catalog, []error) {
 	c := &Catalog{
-		callback:  make(map[string]int),
-		narrows:   make(map[narrowKey]string),
-		classes:   make(map[string]*names[*Classification]),
-		recorders: make(map[string]string),
+		tables:      t,
+		kernel:      k,
+		views:       new(sync.Map),
+		callback:    make(map[string]int),
+		narrows:     make(map[narrowKey]string),
+		classes:     make(map[string]*classTable),
+		recorders:   make(map[string]string),
+		dispatchers: make(map[string]Dispatcher),
 		unknown: Classification{
-			Reason:     Unknown.Meaning(),
-			Mitigation: "find its callers in the kernel source; a table file of your own can add a row",
+			Why: Unknown.Meaning(),
+			Do:  "Look for its callers in the kernel source; a table file of your own (--catalog) can add a row.",
 		},
 	}
 	rules := make(map[string]*[]rule)
@@ -34,12 +39,14 @@ func (t *tables) compile() (*Catalog, []error) {
 				err = c.addRule(rules, r.cells)
 			case "narrow":
 				err = c.addNarrow(r.cells)
-			case "classes":
-				err = c.addClass(r.cells)
 			case "vectors":
 				c.addVector(r.cells)
 			case "recorders":
 				c.recorders[r.cells[0]] = undash(r.cells[1])
+			case "knobs":
+				err = c.addKnob(r.cells)
+			case "dispatchers":
+				c.dispatchers[r.cells[0]] = Dispatcher{Start: undash(r.cells[1]), End: undash(r.cells[2]), Field: undash(r.cells[3])}
 			}
 			if err != nil {
 				errs = append(errs, r.errorf("[%s] %s: %w", t[i].name, r.cells[0], err))
@@ -49,22 +56,29 @@ func (t *tables) compile() (*Catalog, []error) {
 	for frame, list := range rules {
 		c.rules.add(frame, *list)
 	}
-	return c, errs
+	return c, append(errs, c.addClasses(t.section("classes"), t.section("callbacks"))...)
 }
 
 func (c *Catalog) addCallback(cells []string) error {
-	class, err := newClassification(cells[7:])
+	class, err := parseClass(cells[9], cells[10], texts{cells[13], cells[14], cells[15], cells[3]})
 	if err != nil {
 		return err
 	}
 	if cells[4] != "-" && cells[4] != "yes" && cells[4] != "no" {
 		return fmt.Errorf("in_6.1 is %q; write yes or no", cells[4])
 	}
+	if cells[11] != "-" && cells[11] != "cause" {
+		return fmt.Errorf("decides is %q; write cause, or - for the innermost frame that has a row", cells[11])
+	}
+	if _, err := parseRange(cells[5], cells[6]); err != nil {
+		return err
+	}
+	cb := Callback{
+		Name: cells[0], Kind: undash(cells[1]), Arch: undash(cells[2]), Source: undash(cells[3]), In61: cells[4] == "yes", Since: undash(cells[5]), Until: undash(cells[6]),
+		Purpose: undash(cells[7]), Causes: undash(cells[8]), Part: undash(cells[12]), Classification: class,
+	}
 	c.callback[cells[0]] = len(c.callbacks)
-	c.callbacks = append(c.callbacks, Callback{
-		Name: cells[0], Kind: undash(cells[1]), Arch: undash(cells[2]), Source: undash(cells[3]), In61: cells[4] == "yes",
-		Purpose: undash(cells[5]), Causes: undash(cells[6]), Classification: class,
-	})
+	c.callbacks = append(c.callbacks, cb)
 	return nil
 }
 
@@ -93,6 +107,8 @@ func (c *Catalog) addFrame(cells []string) error {
 		f.naming = bySelf
 	case "rest":
 		f.naming = byRest
+	case "none":
+		f.naming = byNobody
 	default:
 		f.naming, f.name = byWord, cells[4]
 	}
@@ -104,7 +120,7 @@ func (c *Catalog) addFrame(cells []string) error {
 func (c *Catalog) addVector(cells []string) {
 	c.vectors = append(c.vectors, Vector{
 		Number: cells[0], Arch: undash(cells[1]), Name: undash(cells[2]), Event: undash(cells[3]), Function: undash(cells[4]),
-		Source: undash(cells[5]), Purpose: undash(cells[6]), Mitigation: undash(cells[7]),
+		Source: undash(cells[5]), Purpose: undash(cells[6]), Do: undash(cells[7]),
 	})
 }
 
@@ -137,45 +153,12 @@ func (c *Catalog) addNarrow(cells []string) error {
 	return nil
 }
 
-func (c *Catalog) addClass(cells []string) error {
-	if err := checkName(cells[1]); err != nil {
+func (c *Catalog) addKnob(cells []string) error {
+	if _, err := parseRange(cells[1], cells[2]); err != nil {
 		return err
 	}
-	class, err := newClassification(cells[2:])
-	if err != nil {
-		return err
-	}
-	class.Root = cells[1]
-	n := c.classes[cells[0]]
-	if n == nil {
-		n = new(names[*Classification])
-		c.classes[cells[0]] = n
-	}
-	n.add(cells[1], &class)
-	c.classRows = append(c.classRows, ClassRow{Function: cells[0], Classification: &class})
+	c.knobs = append(c.knobs, Knob{Name: cells[0], Since: undash(cells[1]), Until: undash(cells[2]), Price: undash(cells[3]), Source: undash(cells[4])})
 	return nil
-}
-
-// newClassification reads the cells class, also, reason, mitigation.
-func newClassification(cells []string) (Classification, error) {
-	class, err := parseWord(classNames[:], cells[0], "class")
-	if err != nil {
-		return Classification{}, err
-	}
-	c := Classification{Class: Class(class), Reason: undash(cells[2]), Mitigation: undash(cells[3])}
-	if c.Reason == "" {
-		c.Reason = c.Class.Meaning()
-	}
-	if cells[1] != "-" {
-		for word := range strings.SplitSeq(cells[1], ",") {
-			also, err := parseWord(classNames[:], strings.TrimSpace(word), "also")
-			if err != nil {
-				return c, err
-			}
-			c.Also = append(c.Also, Class(also))
-		}
-	}
-	return c, nil
 }
 
 func parseWord(words []string, s, what string) (int, error) {

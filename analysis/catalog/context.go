@@ -5,16 +5,30 @@ type Origin struct {
 	Kind Kind
 	Via  string // "" or what stands between: timer, hrtimer, rcu, handler, stopper, task_work ...
 	Name string // the system call without its prefix, the work, timer or thread function, the interrupt
+	// Tail is what stands where the work, timer or thread function should: its last call,
+	// of which it left no frame of its own.
+	Tail string
 }
 
-// String gives "syscall:setsockopt", "softirq/timer:dev_watchdog", "idle"; "" if nothing is known.
+// viaSignal is the Via of what a task does for a signal on its way to user mode. Whatever brought it
+// into the kernel has nothing to do with it.
+const viaSignal = "signal"
+
+// String gives "syscall:setsockopt", "softirq/timer:dev_watchdog", "idle", "signal:get_signal",
+// "kworker (tail call: vfree)"; "" if nothing is known.
 func (o Origin) String() string {
+	if o.Via == viaSignal {
+		return viaSignal + ":" + o.Name
+	}
 	s := o.Kind.String()
 	if o.Via != "" {
 		s += "/" + o.Via
 	}
 	if o.Name != "" {
-		s += ":" + o.Name
+		return s + ":" + o.Name
+	}
+	if o.Tail != "" {
+		s += " (tail call: " + o.Tail + ")"
 	}
 	return s
 }
@@ -119,7 +133,10 @@ func (c *Catalog) origin(frames []string) Origin {
 			if o.Via == "" && (l.level == Entry || l.naming != byNothing) {
 				o.Via = l.via
 			}
-			if o.Name == "" {
+			switch {
+			case o.Tail == "" && l.isTailCall(&callee):
+				o.Tail = callee.symbol
+			case o.Name == "" && (o.Tail == "" || l.naming == byCallee): // behind it only a thread's function says more
 				o.Name = l.entryName(&callee)
 			}
 		}
@@ -135,7 +152,7 @@ func (c *Catalog) origin(frames []string) Origin {
 func (l *looked) entryName(callee *looked) string {
 	switch l.naming {
 	case byCallee:
-		if callee.level == None || callee.level == Mechanism {
+		if (callee.level == None || callee.level == Mechanism) && callee.naming != byNobody && !l.isTailCall(callee) {
 			return callee.symbol
 		}
 	case bySelf:

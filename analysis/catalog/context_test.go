@@ -54,7 +54,7 @@ depth 1`},
 		"dev_watchdog": {watchdogStack, `0-9 softirq/timer:dev_watchdog []
 9-12 hardirq:apic_timer_interrupt []
 depth 1`},
-		"kworker": {vfreeStack, `0-11 kworker:vfree []
+		"kworker": {vfreeStack, `0-11 kworker (tail call: vfree) []
 depth 0`},
 		"arm64": {armTimerStack, `0-18 hardirq/hrtimer:tick_nohz_handler []
 18-23 idle []

@@ -26,19 +26,22 @@ type RuleRow struct {
 // Classification.Root.
 type ClassRow struct {
 	Function string
+	Kernels  string // "Linux up to 7.0", "" for all
+	Arch     string // "" for all
+	TextOnly bool   // the class is another row's
 	*Classification
 }
 
 // A Vector is a row of [vectors]. Text is "" where the table has "-".
 type Vector struct {
-	Number     string // decimal on x86, IPI0 and so on on arm64
-	Arch       string
-	Name       string // as the kernel's source calls it
-	Event      string // name of its events without _entry, or the reason of ipi_raise
-	Function   string // the callback that tells more
-	Source     string
-	Purpose    string
-	Mitigation string
+	Number   string // decimal on x86, IPI0 and so on on arm64
+	Arch     string
+	Name     string // as the kernel's source calls it
+	Event    string // name of its events without _entry, or the reason of ipi_raise
+	Function string // the callback that tells more
+	Source   string
+	Purpose  string
+	Do       string
 }
 
 // An Explanation is all that the catalogue has on a name. A name may be several things.
@@ -109,7 +112,10 @@ func (c *Catalog) explainFrame(x *Explanation, name string) {
 		x.Frame = &c.frameRows[best]
 	}
 	x.Runs = closest(c.ruleRows, func(r RuleRow) (string, bool) { return r.Frame, matches(r.Frame) })
-	x.ClassFrom = pick(c.classRows, func(r ClassRow) bool { return matches(r.Root) })
+	x.ClassFrom = pick(c.classRows, func(r ClassRow) bool {
+		frame, caller, isPair := strings.Cut(r.Root, "<")
+		return r.Root != "" && (matches(frame) || isPair && matches(caller))
+	})
 }
 
 // Matches reports whether a name is, or begins with, what a row of the tables is for:
@@ -185,7 +191,9 @@ func (c *Catalog) Names() []string {
 		names = append(names, r.Frame)
 	}
 	for _, r := range c.classRows {
-		names = append(names, r.Root)
+		if r.Root != "" {
+			names = append(names, strings.Split(r.Root, "<")...)
+		}
 	}
 	for _, v := range c.vectors {
 		names = append(names, v.Number, v.Name)

@@ -52,6 +52,7 @@ const (
 	bySelf
 	byRest // what the star of its row stands for
 	byWord
+	byNobody // gives no name, and is none
 )
 
 // A frame is a row of [frames].

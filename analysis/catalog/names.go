@@ -58,6 +58,23 @@ func (n *names[T]) add(s string, v T) {
 	n.patterns[key] = slices.Insert(list, i, pattern[T]{stem, v})
 }
 
+func (n *names[T]) isEmpty() bool { return n.exact == nil && n.patterns == nil }
+
+// get returns the value that was added for a name or pattern.
+func (n *names[T]) get(s string) (v T, ok bool) {
+	stem, star := strings.CutSuffix(s, "*")
+	if !star {
+		v, ok = n.exact[s]
+		return v, ok
+	}
+	for _, p := range n.patterns[[minPrefix]byte([]byte(stem[:minPrefix]))] {
+		if p.text == stem {
+			return p.value, true
+		}
+	}
+	return v, false
+}
+
 // find returns the value of name and the part of name that a star stands for.
 func (n *names[T]) find(name string) (v T, rest string, ok bool) {
 	if v, ok = n.exact[name]; ok {

@@ -13,7 +13,7 @@ func TestOverlay(t *testing.T) {
 		Source{"a", []byte("# mine\n\n[callbacks]\r\ncallback\tclass\tmitigation\nmy_ipi\tavoidable\tunload my_driver\ndo_sync_core\tcandidate\tas I say\n[rules]\nfunction\tvia\tframe\nmy_ipi\t-\tmy_driver_kick\n")},
 		Source{"b", []byte("[frames]\nframe\tlevel\nmy_helper_*\tmechanism\n[classes]\nfunction\troot\tclass\talso\tmitigation\nmy_ipi\tmy_ioctl\treturnable\tnoise,avoidable\tx\n[callbacks]\ncallback\tpurpose\nmy_ipi\tkicks\n")})
 	cb, ok := c.Callback("my_ipi")
-	if !ok || cb.Class != Avoidable || cb.Mitigation != "unload my_driver" || cb.Purpose != "kicks" {
+	if !ok || cb.Class != Avoidable || cb.Do != "unload my_driver" || cb.Purpose != "kicks" {
 		t.Errorf("%+v", cb)
 	}
 	if cb, _ := c.Callback("do_sync_core"); cb.Class != Candidate || cb.Kind != "sync" || cb.Purpose == "" {
@@ -83,7 +83,7 @@ func FuzzOverlay(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		tab := newTables()
 		errs := tab.read(Source{"f", data})
-		c, more := tab.compile()
+		c, more := tab.compile(kernel{})
 		for _, err := range append(errs, more...) {
 			if e := new(Error); !errors.As(err, &e) || e.File != "f" || e.Line < 1 {
 				t.Fatalf("no line: %v", err)

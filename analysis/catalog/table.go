@@ -3,6 +3,7 @@ package catalog
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -28,16 +29,31 @@ type section struct {
 	name    string
 	columns []string
 	keys    int
+	needs   int // the first of the keys that a header must name, 0 for all
+	sets    int // in the first of the keys a|b|c stands for a row of each
 }
 
 var sections = [...]section{
-	{"callbacks", []string{"callback", "kind", "arch", "source", "in_6.1", "purpose", "causes", "class", "also", "reason", "mitigation"}, 1},
-	{"frames", []string{"frame", "level", "kind", "via", "name", "edge", "text"}, 1},
-	{"rules", []string{"frame", "via", "function"}, 2},
-	{"narrow", []string{"event", "field", "value", "function"}, 3},
-	{"classes", []string{"function", "root", "class", "also", "reason", "mitigation"}, 2},
-	{"vectors", []string{"vector", "arch", "name", "event", "function", "source", "purpose", "mitigation"}, 1},
-	{"recorders", []string{"comm", "text"}, 1},
+	{name: "callbacks", columns: []string{"callback", "kind", "arch", "source", "in_6.1", "since", "until", "purpose", "causes", "class", "also", "decides", "part", "do", "why", "limit"}, keys: 1},
+	{name: "frames", columns: []string{"frame", "level", "kind", "via", "name", "edge", "text"}, keys: 1},
+	{name: "rules", columns: []string{"frame", "via", "function"}, keys: 2},
+	{name: "narrow", columns: []string{"event", "field", "value", "function"}, keys: 3},
+	{name: "classes", columns: []string{"function", "root", "arch", "since", "until", "class", "also", "do", "why", "limit", "source"}, keys: 5, needs: 2, sets: 2},
+	{name: "vectors", columns: []string{"vector", "arch", "name", "event", "function", "source", "purpose", "do"}, keys: 1},
+	{name: "recorders", columns: []string{"comm", "text"}, keys: 1},
+	{name: "knobs", columns: []string{"knob", "since", "until", "price", "source"}, keys: 1},
+	{name: "dispatchers", columns: []string{"frame", "start", "end", "field"}, keys: 1},
+}
+
+// oldNames are what columns were called before: files of users go on to work.
+func oldName(column string) string {
+	switch column {
+	case "mitigation":
+		return "do"
+	case "reason":
+		return "why"
+	}
+	return column
 }
 
 // A row is one line's cells in the order of its section's columns, with the place where
@@ -137,7 +153,7 @@ func (t *table) header(text string) ([]int, error) {
 	cells := strings.Split(text, "\t")
 	cols := make([]int, len(cells))
 	for i, cell := range cells {
-		cols[i] = slices.Index(t.columns, strings.TrimSpace(cell))
+		cols[i] = slices.Index(t.columns, oldName(strings.TrimSpace(cell)))
 		if cols[i] < 0 {
 			return nil, fmt.Errorf("[%s] has no column %q; columns: %s (put a tab between them)", t.name, cell, strings.Join(t.columns, " "))
 		}
@@ -145,12 +161,20 @@ func (t *table) header(text string) ([]int, error) {
 			return nil, fmt.Errorf("column %q named twice", cell)
 		}
 	}
-	for k := range t.keys {
+	for k := range t.needed() {
 		if !slices.Contains(cols, k) {
 			return nil, fmt.Errorf("[%s] needs the column %q to know which row is meant", t.name, t.columns[k])
 		}
 	}
 	return cols, nil
+}
+
+// needed is how many of the keys a header must name.
+func (t *table) needed() int {
+	if t.needs > 0 {
+		return t.needs
+	}
+	return t.keys
 }
 
 // set enters one line. seen holds the keys of this section of this source.
@@ -168,22 +192,86 @@ func (t *table) set(r row, text string, header []int, seen map[string]int) error
 	if r.cells[0] == "-" {
 		return fmt.Errorf("no %s", t.columns[0])
 	}
-	key := strings.Join(r.cells[:t.keys], "\t")
-	if first, dup := seen[key]; dup {
-		return fmt.Errorf("%s is in [%s] already, in line %d", strings.ReplaceAll(key, "\t", ", "), t.name, first)
-	}
-	seen[key] = r.line
-	i, old := t.index[key]
-	if !old {
-		t.index[key] = len(t.rows)
-		t.rows = append(t.rows, r)
-		return nil
-	}
-	for c := range t.columns {
-		if !slices.Contains(header, c) {
-			r.cells[c] = t.rows[i].cells[c]
+	for key := range t.expand(r.cells) {
+		one := row{cells: append(key, r.cells[t.keys:]...), file: r.file, line: r.line}
+		if err := t.setOne(one, header, seen); err != nil {
+			return err
 		}
 	}
-	t.rows[i] = r
 	return nil
+}
+
+// expand returns the keys that a row stands for: one, or one of each member of its sets.
+func (t *table) expand(cells []string) iter.Seq[[]string] {
+	return func(yield func([]string) bool) {
+		if t.sets == 0 {
+			yield(slices.Clone(cells[:t.keys]))
+			return
+		}
+		for function := range Members(cells[0]) {
+			for root := range Members(cells[1]) {
+				if !yield(append([]string{function, root}, cells[t.sets:t.keys]...)) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// setOne enters a row of one key. Where the header names only a part of the key, the row is about all
+// that an earlier source has with that part, or a new one.
+func (t *table) setOne(r row, header []int, seen map[string]int) error {
+	key := strings.Join(r.cells[:t.keys], "\t")
+	if first, dup := seen[key]; dup {
+		named := strings.TrimRight(strings.ReplaceAll(key, "\t", ", "), ", -")
+		return fmt.Errorf("%s is in [%s] already, in line %d", named, t.name, first)
+	}
+	seen[key] = r.line
+	if i, old := t.index[key]; old {
+		t.override(i, r, header)
+		return nil
+	}
+	if found := t.like(r, header); len(found) > 0 {
+		for _, i := range found {
+			t.override(i, r, header)
+		}
+		return nil
+	}
+	t.index[key] = len(t.rows)
+	t.rows = append(t.rows, r)
+	return nil
+}
+
+// like finds the rows that have what the header names of the key; none if it names all.
+func (t *table) like(r row, header []int) (found []int) {
+	var named []int
+	for k := range t.keys {
+		if slices.Contains(header, k) {
+			named = append(named, k)
+		}
+	}
+	if len(named) == t.keys {
+		return nil
+	}
+	for i := range t.rows {
+		is := t.rows[i].file != r.file
+		for _, k := range named {
+			is = is && t.rows[i].cells[k] == r.cells[k]
+		}
+		if is {
+			found = append(found, i)
+		}
+	}
+	return found
+}
+
+// override puts a row in the place of the i'th, which keeps its key and what the header does not name.
+func (t *table) override(i int, r row, header []int) {
+	cells := slices.Clone(t.rows[i].cells)
+	for c := t.keys; c < len(cells); c++ {
+		if slices.Contains(header, c) {
+			cells[c] = r.cells[c]
+		}
+	}
+	t.rows[i] = row{cells, r.file, r.line}
 }

@@ -84,7 +84,7 @@ func (f *facts) vector(v *catalog.Vector) {
 		f.add("events", "ipi_raise, ipi_entry and ipi_exit with the reason \""+v.Event+"\"")
 	}
 	f.add("runs", v.Function)
-	f.add("what to do", v.Mitigation)
+	f.add("what to do", v.Do)
 	f.add("source", v.Source+" (Linux 6.12)")
 }
 
@@ -122,21 +122,34 @@ func (f *facts) callback(x *catalog.Explanation) {
 	f.add("purpose", cb.Purpose)
 	f.add("sent by", cb.Causes)
 	f.add("class", classText(&cb.Classification))
-	f.add("what to do", cb.Mitigation)
+	f.add("why", cb.Why)
+	f.add("what to do", cb.Do)
+	f.add("limit", cb.Limit)
 	f.add("told by", strings.Join(x.Narrowed, ", "))
 	f.add("sent from", frames(x.SentBy))
 	f.add("architecture", cb.Arch)
 	f.add("source", cb.Source+" (Linux 6.12)")
+	f.add("kernels", kernelsText(cb))
+}
+
+// kernelsText says which kernels have a callback.
+func kernelsText(cb *catalog.Callback) string {
+	text := "Linux 6.1 does not have it"
 	if cb.In61 {
-		f.add("Linux 6.1", "has it, too")
-	} else {
-		f.add("Linux 6.1", "does not have it")
+		text = "Linux 6.1 has it, too"
 	}
+	if cb.Since != "" {
+		text += "; none before " + cb.Since + " has it"
+	}
+	if cb.Until != "" {
+		text += "; none after " + cb.Until + " has it"
+	}
+	return text
 }
 
 // classText is a class with what it means and the others that apply.
 func classText(c *catalog.Classification) string {
-	text := c.Class.String() + ": " + c.Reason
+	text := c.Class.String() + ": " + c.Class.Meaning()
 	for i, also := range c.Also {
 		if i == 0 {
 			text += "; also "
@@ -193,19 +206,52 @@ func classTable(x *catalog.Explanation) *result.Table {
 		{Name: "reason", Head: "because"},
 		{Name: "sent_from", Head: "sent from"},
 		{Name: "mitigation", Head: "what to do"},
-		{Name: "text", Help: "the last two as a sentence"},
-	}, Show: []string{"class", "reason", "text"}}
+		{Name: "text", Help: "all that is said of it"},
+		{Name: "limit", Head: "limit", Help: "what doing so costs, risks or leaves"},
+		{Name: "source", Head: "source"},
+		{Name: "kernels", Head: "kernels", Help: "what it holds for, empty for all"},
+	}, Show: []string{"class", "kernels", "text"}, Spare: []string{"kernels"}}
 	if x.Callback == nil {
-		t.Show[1] = "function"
+		t.Show = []string{"function", "class", "kernels", "text"}
 	}
 	for _, r := range merged(append(slices.Clone(x.ByCaller), x.ClassFrom...)) {
-		text := r.Mitigation
+		text := r.Do + " " + r.Why
 		if x.Callback != nil {
-			text = "from " + r.Root + ": " + text
+			text = "from " + fromText(r.Root) + ": " + text
 		}
-		t.Rows = append(t.Rows, []result.Value{result.Str(r.Function), result.Str(r.Class.String()), result.Str(r.Reason), result.Str(r.Root), result.Str(r.Mitigation), result.Str(text)})
+		if r.Limit != "" {
+			text += " " + r.Limit
+		}
+		if r.Source != "" {
+			text += " (" + r.Source + ")"
+		}
+		t.Rows = append(t.Rows, []result.Value{result.Str(r.Function), result.Str(classOf(r)), result.Str(r.Why), result.Str(fromText(r.Root)), result.Str(r.Do), result.Str(text),
+			result.Str(r.Limit), result.Str(r.Source), result.Str(kernelsOf(r))})
 	}
 	return t
+}
+
+// classOf is the class of a row; one with texts only leaves the class to others.
+func classOf(r catalog.ClassRow) string {
+	if r.TextOnly {
+		return "as else"
+	}
+	return r.Class.String()
+}
+
+func kernelsOf(r catalog.ClassRow) string {
+	if r.Arch != "" && r.Kernels != "" {
+		return r.Arch + ", " + r.Kernels
+	}
+	return r.Arch + r.Kernels
+}
+
+// fromText is a root as it is shown.
+func fromText(root string) string {
+	if root == "" {
+		return "(any)"
+	}
+	return root
 }
 
 // merged are the rows with those of the same function that say the same put
@@ -214,14 +260,15 @@ func merged(rows []catalog.ClassRow) []catalog.ClassRow {
 	var out []catalog.ClassRow
 	for _, r := range rows {
 		i := slices.IndexFunc(out, func(o catalog.ClassRow) bool {
-			return o.Function == r.Function && o.Class == r.Class && o.Mitigation == r.Mitigation && o.Reason == r.Reason
+			return o.Function == r.Function && o.Class == r.Class && o.TextOnly == r.TextOnly && o.Do == r.Do && o.Why == r.Why && o.Limit == r.Limit && kernelsOf(o) == kernelsOf(r)
 		})
 		if i >= 0 {
 			out[i].Root += ", " + r.Root
 			continue
 		}
 		k := *r.Classification // the catalogue's own is not changed
-		out = append(out, catalog.ClassRow{Function: r.Function, Classification: &k})
+		r.Classification = &k
+		out = append(out, r)
 	}
 	return out
 }
@@ -262,6 +309,8 @@ func List(c *catalog.Catalog, class string) *result.Set {
 		{Name: "purpose", Head: "purpose"},
 		{Name: "source", Head: "source"},
 		{Name: "mitigation", Head: "what to do"},
+		{Name: "reason", Head: "because"},
+		{Name: "limit", Head: "limit"},
 	}}
 	t.Show = []string{"callback", "class", "also", "root", "purpose"}
 	t.Wrap, t.Spare = "purpose", []string{"also", "root"}
@@ -274,14 +323,14 @@ func List(c *catalog.Catalog, class string) *result.Set {
 		}
 		if is {
 			t.Rows = append(t.Rows, []result.Value{result.Str(cb.Name), result.Str(k.Root), result.Str(k.Class.String()), result.Str(strings.Join(also, " ")),
-				result.Str(cb.Kind), result.Str(cb.Arch), result.Str(cb.Purpose), result.Str(cb.Source), result.Str(k.Mitigation)})
+				result.Str(cb.Kind), result.Str(cb.Arch), result.Str(cb.Purpose), result.Str(cb.Source), result.Str(k.Do), result.Str(k.Why), result.Str(k.Limit)})
 		}
 	}
 	rows := merged(c.ClassRows())
 	for i := range c.Callbacks() {
 		cb := &c.Callbacks()[i]
 		for _, r := range rows {
-			if r.Function == cb.Name {
+			if r.Function == cb.Name && !r.TextOnly {
 				add(cb, r.Classification)
 			}
 		}

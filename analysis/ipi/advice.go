@@ -15,20 +15,39 @@ type adviceTotal struct {
 	hits      uint64
 	functions tallies
 	roots     tallies
+	// what belongs to it: the same thing to do may have several grounds
+	whys, limits, sources tallies
+}
+
+// newAdvice is what is to be done about hits of a function.
+func newAdvice(class *catalog.Classification, function string, hits uint64) adviceTotal {
+	one := func(text string) tallies {
+		if text == "" {
+			return nil
+		}
+		return tallies{text: hits}
+	}
+	return adviceTotal{
+		class: class, hits: hits, functions: one(function), roots: one(class.Root),
+		whys: one(class.Why), limits: one(class.Limit), sources: one(class.Source),
+	}
 }
 
 // addAdvice adds hits to what is to be done about them. One mitigation may
 // answer several functions.
 func (c *Counts) addAdvice(a adviceTotal) {
-	key := a.class.Class.String() + "\x00" + a.class.Mitigation
+	key := a.class.Class.String() + "\x00" + a.class.Do
 	old := c.advice[key]
 	if old == nil {
-		old = &adviceTotal{class: a.class, functions: tallies{}, roots: tallies{}}
+		old = &adviceTotal{class: a.class, functions: tallies{}, roots: tallies{}, whys: tallies{}, limits: tallies{}, sources: tallies{}}
 		c.advice[key] = old
 	}
 	old.hits += a.hits
 	old.functions.add(a.functions)
 	old.roots.add(a.roots)
+	old.whys.add(a.whys)
+	old.limits.add(a.limits)
+	old.sources.add(a.sources)
 }
 
 // maxAdvice is how many things to do a person is shown.
@@ -45,15 +64,17 @@ func (c *Counts) adviceTable() *result.Table {
 		{Name: "class", Head: "class"},
 		{Name: "mitigation", Head: "what to do"},
 		{Name: "reason", Head: "because"},
+		{Name: "limit", Head: "limit", Help: "what doing so costs, risks or leaves"},
+		{Name: "source", Head: "source", Help: "where that is written"},
 	}, Show: []string{"hits", "share", "class", "function", "mitigation"}, Prose: "mitigation", Brief: maxAdvice}
 	for _, a := range c.advice {
-		text := a.class.Mitigation
+		text := a.class.Do
 		if text == "" {
 			text = a.class.Class.Meaning()
 		}
 		t.Rows = append(t.Rows, []result.Value{
 			result.Int(a.hits), result.Float(ratio(float64(a.hits), float64(c.totals.hits))), result.Str(strings.Join(a.functions.sorted(), ", ")), result.Str(strings.Join(a.roots.sorted(), ", ")),
-			result.Str(a.class.Class.String()), result.Str(text), result.Str(a.class.Reason),
+			result.Str(a.class.Class.String()), result.Str(text), result.Str(strings.Join(a.whys.sorted(), " ")), result.Str(strings.Join(a.limits.sorted(), " ")), result.Str(strings.Join(a.sources.sorted(), "; ")),
 		})
 	}
 	t.SortDown(0)

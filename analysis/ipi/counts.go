@@ -116,11 +116,7 @@ func (s *State) view(t *tally, view int, in result.Input) *Counts {
 		c.addGroup(ng, 0, 1)
 	}
 	for a, hits := range t.advice {
-		total := adviceTotal{class: a.class, hits: hits, functions: tallies{s.table.NameOf(a.function): hits}}
-		if a.class.Root != "" {
-			total.roots = tallies{a.class.Root: hits}
-		}
-		c.addAdvice(total)
+		c.addAdvice(newAdvice(a.class, s.table.NameOf(a.function), hits))
 	}
 	c.patching = t.patching
 	for id, hits := range t.functions {

@@ -516,10 +516,10 @@ func TestAdvice(t *testing.T) {
 	cat := load(t)
 	mitigation := func(function string) string {
 		cb, ok := cat.Callback(function)
-		if !ok || cb.Mitigation == "" {
+		if !ok || cb.Do == "" {
 			t.Fatalf("%s is not in the catalogue", function)
 		}
-		return cb.Mitigation
+		return cb.Do
 	}
 	table := set.Table("advice")
 	var got [][]string
@@ -528,8 +528,8 @@ func TestAdvice(t *testing.T) {
 	}
 	want := [][]string{
 		{"3", "ipi_rseq, ipi_mb", "", "avoidable", mitigation("ipi_mb")},
-		{"2", "nobody_knows", "", "unknown", cat.Classify("nobody_knows", nil).Mitigation},
-		{"1", "do_sync_core", "tracepoint_add_func", "deferrable", cat.Classify("do_sync_core", []string{"tracepoint_add_func"}).Mitigation},
+		{"2", "nobody_knows", "", "unknown", cat.Classify("nobody_knows", nil).Do},
+		{"1", "do_sync_core", "tracepoint_add_func", "deferrable", cat.Classify("do_sync_core", []string{"tracepoint_add_func"}).Do},
 		{"1", "do_sync_core", "", "deferrable", mitigation("do_sync_core")},
 	}
 	slices.SortStableFunc(got[2:], func(a, b []string) int { return strings.Compare(b[2], a[2]) })

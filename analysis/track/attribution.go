@@ -31,6 +31,7 @@ type Attributor struct {
 	kinds    map[trace.NameID]string
 	// recorders tells the comms of recording programs, by NameID.
 	recorders map[trace.NameID]bool
+	completed map[insertedAt]trace.StackID
 }
 
 // StackFacts is what one stack says by itself.
@@ -42,7 +43,11 @@ type StackFacts struct {
 	IsSet            bool
 	Cause, Mechanism trace.NameID
 	Entry            trace.NameID
-	Frames           []string // as recorded, innermost first
+	Frames           []string // innermost first
+	// tail is the index of the frame whose callee left none, 0 if there is no such frame,
+	// calledBy the event that names the callee.
+	tail     int
+	calledBy string
 }
 
 type classKey struct {
@@ -50,9 +55,13 @@ type classKey struct {
 	function trace.NameID
 }
 
-// NewAttributor returns an Attributor for the stacks of one table.
+// NewAttributor returns an Attributor for the stacks of one table. Of the catalogue's rows those
+// count that hold for the kernel of the trace, as far as it names it.
 func NewAttributor(c *catalog.Catalog, t *trace.Table) *Attributor {
-	return &Attributor{catalog: c, table: t, classes: map[classKey]*catalog.Classification{}, possible: map[classKey]trace.NameID{}, kinds: map[trace.NameID]string{}, recorders: map[trace.NameID]bool{}}
+	if c != nil {
+		c = c.For(t.Meta.Kernel, t.Meta.Arch, t.Meta.Uname)
+	}
+	return &Attributor{catalog: c, table: t, classes: map[classKey]*catalog.Classification{}, possible: map[classKey]trace.NameID{}, kinds: map[trace.NameID]string{}, recorders: map[trace.NameID]bool{}, completed: map[insertedAt]trace.StackID{}}
 }
 
 // Stack returns the facts about a stack; those of "no stack" have NoStack for
@@ -84,6 +93,9 @@ func (a *Attributor) facts(id trace.StackID) *StackFacts {
 	}
 	if fn, _, ok := a.catalog.ResolveFunction(f.Frames); ok {
 		f.Function, f.IsSet = a.table.Name(fn), strings.Contains(fn, "|")
+	}
+	if at, d, ok := a.catalog.TailCall(f.Frames); ok {
+		f.tail, f.calledBy = at, d.Start
 	}
 	c := a.catalog.Cause(f.Frames)
 	f.Cause, f.Entry = a.known(c.Function), a.known(c.Entry.String())
@@ -167,6 +179,17 @@ func (a *Attributor) Kind(function trace.NameID) string {
 		a.kinds[function] = k
 	}
 	return k
+}
+
+// Part is the part of the posted deferral series that a function, or one of a set, belongs to; "" if
+// to none.
+func (a *Attributor) Part(function trace.NameID) string {
+	for m := range catalog.Members(a.table.NameOf(function)) {
+		if c, known := a.catalog.Callback(m); known && c.Part != "" {
+			return c.Part
+		}
+	}
+	return ""
 }
 
 // IsNoise reports whether a hit was caused by the recorder: because nothing

@@ -21,6 +21,8 @@ const (
 	kindBracketEntry
 	kindBracketExit
 	kindRun
+	kindStart
+	kindEnd
 )
 
 // A role is what an event means here, with the fields it is read by.
@@ -29,6 +31,8 @@ type role struct {
 	cpu, mask                         trace.FieldRef
 	callsite, callback, function, csd trace.FieldRef
 	lines                             lineSet // of a call interrupt of x86
+	dispatch                          dispatch
+	called                            trace.FieldRef // the function of a dispatch
 }
 
 // kinds names the events that are joined. Their fields are those of
@@ -47,9 +51,16 @@ func kinds() map[string]kind {
 		"call_function_entry":        kindBracketEntry,
 		"call_function_single_entry": kindBracketEntry,
 		"ipi_entry":                  kindBracketEntry,
-		"call_function_exit":         kindBracketExit,
-		"call_function_single_exit":  kindBracketExit,
-		"ipi_exit":                   kindBracketExit,
+		ofWork.start():               kindStart,
+		ofTimer.start():              kindStart,
+		ofHrtimer.start():            kindStart,
+		ofWork.end():                 kindEnd,
+		ofTimer.end():                kindEnd,
+		ofHrtimer.end():              kindEnd,
+
+		"call_function_exit":        kindBracketExit,
+		"call_function_single_exit": kindBracketExit,
+		"ipi_exit":                  kindBracketExit,
 	}
 }
 
@@ -74,7 +85,7 @@ func Wants() trace.Want {
 
 // Needs are the events that Sends reads, for analyzers to declare.
 func Needs() (anyOf, optional []string) {
-	return []string{"ipi_send_cpu", "ipi_send_cpumask", "ipi_raise"}, []string{"csd_queue_cpu", "csd_function_entry", "kernel_stack", "call_function_entry", "call_function_single_entry", "ipi_entry"}
+	return []string{"ipi_send_cpu", "ipi_send_cpumask", "ipi_raise"}, []string{"csd_queue_cpu", "csd_function_entry", "kernel_stack", "call_function_entry", "call_function_single_entry", "ipi_entry", ofWork.start(), ofTimer.start(), ofHrtimer.start()}
 }
 
 // roleOf looks an event's role up by its id; each id is classified once.
@@ -101,6 +112,13 @@ func classify(s *trace.Schema) role {
 		r.mask = s.Ref("cpumask")
 	case kindRaise:
 		r.mask, r.callback = s.Ref("target_cpus"), s.Ref("reason")
+	case kindStart, kindEnd:
+		r.called = s.Ref("function")
+		for d := range dispatches {
+			if s.Name == d.start() || s.Name == d.end() {
+				r.dispatch = d
+			}
+		}
 	case kindBracketEntry, kindBracketExit:
 		r.callback = s.Ref("reason")
 		r.lines = lineOfVector(strings.TrimSuffix(strings.TrimSuffix(s.Name, "_entry"), "_exit"))

@@ -71,8 +71,9 @@ type Send struct {
 	// Serial numbers the sends of a trace as they come, from 1.
 	Serial uint64
 
-	open     bool         // its stack may still come
-	narrowed trace.NameID // what a system call's argument says runs, 0 if nothing
+	open     bool               // its stack may still come
+	narrowed trace.NameID       // what a system call's argument says runs, 0 if nothing
+	underway [dispatches]called // what runs there, 0 if not known
 }
 
 // A Hit is one target of a Send that is in the isolated set.

@@ -60,6 +60,7 @@ type Sends struct {
 	narrowed map[int32]trace.NameID
 	queued   uint64 // requests so far
 	seen     sightings
+	underway underway
 	orphaned Request // the one that is being delivered
 }
 
@@ -70,7 +71,7 @@ type openSend struct {
 
 // NewSends returns a Sends for the events of one table.
 func NewSends(t *trace.Table, cfg Config) *Sends {
-	s := &Sends{cfg: cfg, table: t, narrowed: map[int32]trace.NameID{}}
+	s := &Sends{cfg: cfg, table: t, narrowed: map[int32]trace.NameID{}, underway: underway{functions: map[dispatched]called{}}}
 	s.names.generic, s.names.null = t.Name(Generic), t.Name(Null)
 	s.names.reschedule, s.names.unknown = t.Name(Reschedule), t.Name(Unknown)
 	return s
@@ -96,6 +97,8 @@ func (s *Sends) Event(e *trace.Event) {
 		s.queueCall(e, r)
 	case kindNarrow:
 		s.narrow(e)
+	case kindStart, kindEnd:
+		s.underway.take(e, r)
 	case kindBracketEntry, kindBracketExit, kindRun:
 		s.handle(e, r)
 	}
@@ -127,6 +130,7 @@ func (s *Sends) Lost(l *trace.Lost) {
 	}
 	s.dropLogical(l.CPU)
 	s.handlers.lost(l.CPU)
+	s.underway.lost(l.CPU)
 	s.flush()
 }
 
@@ -188,6 +192,7 @@ func (s *Sends) send(e *trace.Event, r *role) {
 	w.Time, w.CPU, w.PID, w.Comm, w.Instance = e.Time, e.CPU, e.PID, e.Comm, e.Instance
 	w.Event, w.Flags, w.Raise = e.ID, e.Flags, r.kind == kindRaise
 	w.narrowed = s.narrowed[e.PID]
+	w.underway = s.underway.of(e.CPU, e.PID)
 	w.Counted = s.cfg.Counts == nil || s.cfg.Counts(e)
 	s.targets(e, r, w)
 	if r.kind == kindRaise {
@@ -417,6 +422,7 @@ func (s *Sends) flush() {
 			}
 			s.forget(w)
 		}
+		s.completeStack(w)
 		s.resolveByStack(w)
 		if !s.resolveByHandler(w) && len(s.queue)-s.head <= maxWaiting {
 			break

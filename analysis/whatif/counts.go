@@ -14,6 +14,7 @@ type Counts struct {
 	classes [len(classes)]fate
 	cpus    map[int]cpuFate
 	tracked bool
+	without bool // the TLB part of the series
 }
 
 type cpuFate struct {
@@ -27,7 +28,7 @@ func NewCounts() *Counts { return &Counts{cpus: map[int]cpuFate{}} }
 // Counts returns what s found.
 func (s *State) Counts() *Counts {
 	c := NewCounts()
-	c.classes, c.tracked = s.classes, s.tracked
+	c.classes, c.tracked, c.without = s.classes, s.tracked, s.cfg.WithoutTLB
 	for n := range s.cpus {
 		if x := &s.cpus[n]; x.hits+x.entries > 0 {
 			c.cpus[n] = cpuFate{x.fate, x.entries, x.paying}
@@ -49,6 +50,7 @@ func (c *Counts) Merge(o *Counts) {
 		c.cpus[n] = old
 	}
 	c.tracked = c.tracked || o.tracked
+	c.without = c.without || o.without
 }
 
 func fateCols() []result.Col {
@@ -102,7 +104,18 @@ func (c *Counts) AddTo(set *result.Set) {
 	d.add(c.classes[catalog.Candidate])
 	set.Notes = append(set.Notes, fmt.Sprintf("what if: of %d hits %d would vanish (%d of them coalesce), %d stay, %d cannot be told; %d of %d kernel entries would do their work",
 		all.hits, all.deferred+all.coalesced, all.coalesced, all.stay, all.unknown, paying, entries))
+	set.Notes = append(set.Notes, c.premise())
 	if !c.tracked && d.hits > 0 {
 		set.Warn("no-context-tracking", "no user_enter and user_exit events: whether the targets were in user mode is not known; record -e context_tracking as well")
 	}
+}
+
+// premise says what the figures suppose: that is no kernel that can be had.
+func (c *Counts) premise() string {
+	text := "what if: no released kernel does this: the deferral series is posted, not merged (version 8 of March 2026 is an RFC), for x86 with nohz_full only, and its last versions need page-table isolation (pti=on); " +
+		"candidates are deferred by none of its versions"
+	if c.without {
+		text += "; work on kernel text alone is deferred here, as in version 5, and TLB flushes stay"
+	}
+	return text
 }

@@ -31,6 +31,9 @@ type Config struct {
 	Isolated *cpumask.Mask
 	Counts   func(*trace.Event) bool
 	Catalog  *catalog.Catalog
+	// WithoutTLB leaves out what belongs to the series' part about TLB flushes, which its fifth version
+	// did without: only work on changed kernel text is deferred.
+	WithoutTLB bool
 }
 
 // fate counts what becomes of hits. Under addition it is a monoid.
@@ -58,6 +61,7 @@ type item struct {
 	known bool
 	fn    trace.NameID
 	class catalog.Class
+	late  bool // can wait
 	self  bool // a CPU cannot wait for its own next entry: it is in the kernel
 	count bool // the filter counts it
 }
@@ -254,11 +258,18 @@ func (s *State) send(w *track.Send) {
 		for j := range c.queue {
 			if it := &c.queue[j]; it.send == w.Serial && it.kind == itemHit {
 				it.known, it.fn, it.class = true, h.Function, s.attr.Class(h.Function, w.Stack).Class
+				it.late = s.canWait(it.class, it.fn)
 				break
 			}
 		}
 		s.drain(c)
 	}
+}
+
+// canWait reports whether a function of a class could run at the next entry instead.
+func (s *State) canWait(class catalog.Class, fn trace.NameID) bool {
+	return (class == catalog.Deferrable || class == catalog.Candidate) &&
+		!(s.cfg.WithoutTLB && s.attr.Part(fn) == catalog.PartTLB)
 }
 
 // drain looks at what is known, in order.
@@ -325,9 +336,8 @@ func (c *cpu) enter() {
 // hit decides about one hit.
 func (c *cpu) hit(it *item) fate {
 	f := fate{hits: 1}
-	deferrable := it.class == catalog.Deferrable || it.class == catalog.Candidate
 	switch {
-	case it.self || !deferrable || c.at == inKernel:
+	case it.self || !it.late || c.at == inKernel:
 		f.stay = 1
 		c.stayedHere = c.stayedHere || c.at == inUser || c.at == inVanished && !it.self
 	case c.at == somewhere:

@@ -96,15 +96,14 @@ func runExplain(ctx context.Context, t *cli.Terminal, f *explainFlags, args []st
 	default:
 		return cli.UnknownBriefly("name", args[0], plainNames(known))
 	}
-	set := explain.Result(x)
 	if len(args) == 1 {
-		return write(set)
+		return write(explain.Result(x))
 	}
 	sends, err := f.sends.Load(t, args[1:])
 	if err != nil {
 		return err
 	}
-	readErr := addMet(ctx, sends, x, set)
+	set, readErr := explainMet(ctx, sends, args[0], x)
 	if cli.Status(readErr) == cli.ExitUsage {
 		return readErr
 	}
@@ -114,12 +113,15 @@ func runExplain(ctx context.Context, t *cli.Terminal, f *explainFlags, args []st
 	return readErr
 }
 
-// addMet reads the traces for how often the name is met in them.
-func addMet(ctx context.Context, sends *cli.Sends, x *catalog.Explanation, set *result.Set) error {
+// explainMet reads the traces for how often the name is met in them. What is said of the name is what
+// holds for their kernel, if they are of one.
+func explainMet(ctx context.Context, sends *cli.Sends, name string, x *catalog.Explanation) (*result.Set, error) {
 	config := stacks.Config{Isolated: sends.Isolated.Targets(), Catalog: sends.Catalog, Labels: explain.Labels()}
 	met := stacks.NewCounts(config)
-	all := int64(0)
+	all, views := int64(0), map[*catalog.Catalog]bool{}
 	err := sends.Each(ctx, func(src trace.Source, counts func(*trace.Event) bool, run cli.Run) error {
+		meta := &src.Table().Meta
+		views[sends.Catalog.For(meta.Kernel, meta.Arch, meta.Uname)] = true
 		c := config
 		c.Counts, c.Takes = counts, explain.NewMet(x, src.Table()).Has
 		state := stacks.New(src.Table(), c)
@@ -128,8 +130,14 @@ func addMet(ctx context.Context, sends *cli.Sends, x *catalog.Explanation, set *
 		all += state.Seen()
 		return err
 	})
+	for view := range views {
+		if len(views) == 1 {
+			x, _ = view.Explain(name)
+		}
+	}
+	set := explain.Result(x)
 	if r := met.Result(); len(r.Inputs) > 0 {
 		explain.AddHits(set, x, r, all)
 	}
-	return err
+	return set, err
 }

@@ -56,7 +56,7 @@ tells how many hits came meanwhile:
 	cmd.Flags().StringVar(&f.by, "by", defaultBy, "group by `KEYS`, comma separated: "+strings.Join(ipi.KeyNames(), " "))
 	cmd.Flags().StringVar(&f.sort, "sort", "hits", "sort the groups by this `COLUMN`, largest first; names alphabetically")
 	f.groups.AddTo(cmd.Flags(), key.DefaultMaxGroups)
-	cmd.Flags().StringVar(&f.whatIf, "what-if", "", "add what would become of the hits: `deferral` of deferrable work to the target's next kernel entry")
+	cmd.Flags().StringVar(&f.whatIf, "what-if", "", "add what would become of the hits by `KIND`: deferral of work to the target's next kernel entry, as a posted, unmerged series does on x86, or deferral-without-tlb, of work on kernel text alone")
 	cmd.Flags().BoolVar(&f.spark, "spark", false, "draw the hits of each CPU over time")
 	f.sends.AddFollow(cmd.Flags())
 	f.marks.AddTo(cmd.Flags())
@@ -68,7 +68,7 @@ tells how many hits came meanwhile:
 }
 
 // whatIfs are the values of --what-if.
-func whatIfs() []string { return []string{"deferral"} }
+func whatIfs() []string { return []string{"deferral", "deferral-without-tlb"} }
 
 func runReport(ctx context.Context, t *cli.Terminal, f *reportFlags, paths []string) error {
 	by, err := parseKeys(f.by)
@@ -141,7 +141,7 @@ func (f *reportFlags) supplements(sends *cli.Sends, by []ipi.Key, named []marks.
 		more = append(more, perSwitch())
 	}
 	if f.whatIf != "" {
-		more = append(more, deferral(sends))
+		more = append(more, deferral(sends, f.whatIf != "deferral"))
 	}
 	if len(named) > 0 {
 		more = append(more, markTables(sends, named))

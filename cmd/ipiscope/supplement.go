@@ -24,12 +24,12 @@ type supplement struct {
 }
 
 // deferral tells what would become of the hits if deferrable work were deferred.
-func deferral(sends *cli.Sends) supplement {
+func deferral(sends *cli.Sends, withoutTLB bool) supplement {
 	total := whatif.NewCounts()
 	var s *whatif.State
 	return supplement{
 		state: func(src trace.Source, counts func(*trace.Event) bool) analysis.State {
-			s = whatif.New(src.Table(), whatif.Config{Isolated: sends.Isolated.Targets(), Catalog: sends.Catalog, Counts: counts})
+			s = whatif.New(src.Table(), whatif.Config{Isolated: sends.Isolated.Targets(), Catalog: sends.Catalog, Counts: counts, WithoutTLB: withoutTLB})
 			return s
 		},
 		merge: func(result.Input) { total.Merge(s.Counts()) },

@@ -15,7 +15,7 @@ type advice struct {
 }
 
 // advised is one thing to do.
-type advised struct{ Hits, Share, Class, Function, Root, What, Why string }
+type advised struct{ Hits, Share, Class, Function, Root, What, Why, Limit, Source string }
 
 func newAdvice(t *result.Table, l limits) *advice {
 	a := &advice{}
@@ -30,7 +30,7 @@ func newAdvice(t *result.Table, l limits) *advice {
 			return text.Human(row[i], t.Cols[i].Unit)
 		}
 		field := func(name string) string { return l.shown(whole(name)) }
-		x := advised{field("hits"), field("share"), field("class"), l.shown(fewNames(whole("function"))), l.shown(fewNames(whole("root"))), field("mitigation"), field("reason")}
+		x := advised{field("hits"), field("share"), field("class"), l.shown(fewNames(whole("function"))), l.shown(fewNames(whole("root"))), field("mitigation"), field("reason"), field("limit"), field("source")}
 		switch {
 		case r < t.Brief || t.Brief == 0 && r < l.advice:
 			a.First = append(a.First, x)
