@@ -49,11 +49,13 @@ type State interface {
 	End(Span)
 }
 
-// A Span is a stretch of trace time, both ends included.
-type Span struct{ First, Last trace.Time }
+// A Span is a stretch of trace time, both ends included. Gap is the time in it
+// that does not count, because it lies between recordings that stand one behind
+// the other in an input; it is negative where they overlap.
+type Span struct{ First, Last, Gap trace.Time }
 
 // Duration is the length of the span in units of the trace's clock.
-func (s Span) Duration() int64 { return int64(s.Last - s.First) }
+func (s Span) Duration() int64 { return int64(s.Last - s.First - s.Gap) }
 
 // Stats counts what went by.
 type Stats struct {
@@ -152,6 +154,12 @@ func Run(ctx context.Context, src trace.Source, o Options, states ...State) (Sta
 			if o.Syntax != nil {
 				o.Syntax(r)
 			}
+		case *trace.Restart:
+			seen.restart()
+			st.LostUnknown = true // nobody knows what lies between
+			if o.Syntax != nil {
+				o.Syntax(&trace.SyntaxError{At: r.At, Msg: r.Msg})
+			}
 		case *trace.Skipped:
 			st.Events += r.N
 			if r.Any {
@@ -243,7 +251,16 @@ func hint(src trace.Source, o *Options, states []State) []Tallier {
 // need not be in order.
 type extent struct {
 	Span
-	any bool
+	any  bool
+	done []Span // recordings that ended
+}
+
+// restart ends a recording: the time until the next one does not count.
+func (x *extent) restart() {
+	if x.any {
+		x.done = append(x.done, x.Span)
+		x.any = false
+	}
 }
 
 func (x *extent) add(t trace.Time) {
@@ -258,10 +275,23 @@ func (x *extent) add(t trace.Time) {
 // within is the part of the extent that lies in w: a window that begins between
 // two events covers the quiet time in front of the second one.
 func (x *extent) within(w trace.Window) Span {
-	if !x.any || x.Last < w.From || x.First > w.To {
-		return Span{}
+	var all extent
+	counted := trace.Time(0)
+	parts := x.done
+	if x.any {
+		parts = append(parts[:len(parts):len(parts)], x.Span)
 	}
-	return Span{max(x.First, w.From), min(x.Last, w.To)}
+	for _, s := range parts {
+		if s.Last < w.From || s.First > w.To {
+			continue
+		}
+		first, last := max(s.First, w.From), min(s.Last, w.To)
+		all.add(first)
+		all.add(last)
+		counted += last - first
+	}
+	all.Gap = all.Last - all.First - counted
+	return all.Span
 }
 
 // Input describes a source and what Run counted in it.

@@ -122,7 +122,7 @@ func TestSkipped(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if st.Events != 9 || st.Span != (Span{1 * sec, 10 * sec}) || s.span != st.Span {
+	if st.Events != 9 || st.Span != (Span{First: 1 * sec, Last: 10 * sec}) || s.span != st.Span {
 		t.Errorf("%+v, want 9 events from 1 to 10 s", st)
 	}
 	if s.skipped != 7 || len(s.times) != 2 || ticks != 3 {
@@ -148,7 +148,7 @@ func TestSelect(t *testing.T) {
 	src := tracetest.Parse("at 1.0 cpu 0 a x=1\nat 2.0 cpu 1 a x=1\nat 3.0 cpu 1 b x=1")
 	s := &greedy{}
 	st, err := Run(context.Background(), src, Options{Select: trace.Selection{Events: []string{"a"}}}, s)
-	if err != nil || st.Events != 2 || st.Span != (Span{1 * sec, 2 * sec}) || len(s.times) != 2 {
+	if err != nil || st.Events != 2 || st.Span != (Span{First: 1 * sec, Last: 2 * sec}) || len(s.times) != 2 {
 		t.Errorf("%+v, %v", st, err)
 	}
 }

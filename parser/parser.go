@@ -51,13 +51,13 @@ func Formats() []Format {
 		{
 			Name: "ftrace text", Doc: "the kernel's trace and trace_pipe, and trace-cmd report", Sniff: ftext.Sniff,
 			open: func(r io.Reader, path string, o Options) (trace.Source, error) {
-				return source(ftext.New(r, path, ftext.Options{Noise: o.Noise, Threads: o.Threads}))
+				return source(ftext.New(r, path, ftext.Options{Noise: o.Noise, Threads: o.Threads, Mixed: o.mixed}))
 			},
 		},
 		{
 			Name: "perf script text", Doc: "what perf script prints of tracepoints", Sniff: perfscript.Sniff,
 			open: func(r io.Reader, path string, o Options) (trace.Source, error) {
-				return source(perfscript.New(r, path, perfscript.Options{Noise: o.Noise}))
+				return source(perfscript.New(r, path, perfscript.Options{Noise: o.Noise, Mixed: o.mixed}))
 			},
 		},
 	}
@@ -87,6 +87,9 @@ type Options struct {
 	// Threads is how many threads read an input; 0 is one for each CPU. What is
 	// read does not depend on it.
 	Threads int
+
+	carriers int  // texts of other formats around this one
+	mixed    bool // other text stands around the trace
 }
 
 // An UnknownFormatError is an input that is no trace, or none that can be read
@@ -168,13 +171,15 @@ func openFile(f *os.File, path string, o Options) (trace.Source, error) {
 
 // A countingReader knows how much was read of a file.
 type countingReader struct {
-	r io.Reader
-	n int64
+	r     io.Reader
+	n     int64
+	ended bool
 }
 
 func (c *countingReader) Read(p []byte) (int, error) {
 	n, err := c.r.Read(p)
 	c.n += int64(n)
+	c.ended = c.ended || err == io.EOF
 	return n, err
 }
 
@@ -183,6 +188,17 @@ type measuredSource struct {
 	trace.Source
 	r    *countingReader
 	size int64
+}
+
+// Err reports a file that has become shorter while it was read.
+func (s *measuredSource) Err() error {
+	if err := s.Source.Err(); err != nil {
+		return err
+	}
+	if m := s.Table().Meta; m.Compression == "" && s.r.ended && s.r.n < s.size {
+		return fmt.Errorf("%s: the file has become shorter while it was read: %d of %d bytes were there", m.Path, s.r.n, s.size)
+	}
+	return nil
 }
 
 func (s *measuredSource) Unwrap() trace.Source { return s.Source }
@@ -218,16 +234,11 @@ func openStream(r io.Reader, path string, c io.Closer, o Options) (trace.Source,
 		return src, nil
 	}
 	for _, format := range Formats() {
-		if !format.Sniff(prefix) {
-			continue
+		if format.openAt != nil && format.Sniff(prefix) {
+			return openSpooled(br, format, path, c, o)
 		}
-		if format.open != nil {
-			src, err := format.open(br, path, o)
-			return withCloser(src, c), err
-		}
-		return openSpooled(br, format, path, c, o)
 	}
-	return nil, unknown(path, prefix)
+	return openPrinted(br, prefix, path, c, o)
 }
 
 // sniff returns the beginning of an input, as much of it as decides what it is:
@@ -245,12 +256,20 @@ func sniff(br *bufio.Reader) ([]byte, error) {
 		if len(prefix) == sniffSize || decompressorOf(prefix) != nil {
 			return prefix, nil
 		}
-		for _, format := range Formats() {
-			if format.Sniff(prefix) {
-				return prefix, nil
-			}
+		if isKnown(prefix) {
+			return prefix, nil
 		}
 	}
+}
+
+// isKnown reports whether an input that begins so is a trace as it was written.
+func isKnown(prefix []byte) bool {
+	for _, format := range Formats() {
+		if format.Sniff(prefix) {
+			return true
+		}
+	}
+	return false
 }
 
 // through is what a stream is read through.
@@ -322,11 +341,23 @@ func unknown(path string, prefix []byte) error {
 		{"\x7fELF", "a program, not a trace", ""},
 		{"SQLite format 3", "an SQLite database", ""},
 		{"{", "JSON", "the recording itself is needed: trace.dat or its text"},
+		{"[", "JSON", "the recording itself is needed: trace.dat or its text"},
+		{"PK\x03\x04", "a zip archive", "unpack it and give the trace in it"},
+		{"7z\xbc\xaf\x27\x1c", "a 7z archive", "unpack it and give the trace in it"},
+		{"!<arch>\n", "an archive", "unpack it and give the trace in it"},
 	} {
 		if bytes.HasPrefix(prefix, []byte(s.magic)) {
 			e.What, e.Do = s.what, s.do
 			return e
 		}
+	}
+	if len(prefix) > 265 && string(prefix[257:262]) == "ustar" {
+		e.What, e.Do = "a tar archive", "unpack it and give the trace in it"
+		return e
+	}
+	if what, do := otherProgram(prefix); what != "" {
+		e.What, e.Do = what, do
+		return e
 	}
 	if isCPUFile(path) {
 		e.What = "one CPU's buffer of a recorder that did not finish"
@@ -386,10 +417,8 @@ func isTrace(path string) bool {
 	for range 2 { // as it is, then unpacked
 		br := bufio.NewReaderSize(r, sniffSize)
 		prefix, _ := br.Peek(sniffSize)
-		for _, format := range Formats() {
-			if format.Sniff(prefix) {
-				return true
-			}
+		if isKnown(prefix) || isMangled(prefix) {
+			return true
 		}
 		d := decompressorOf(prefix)
 		if d == nil {

@@ -263,6 +263,10 @@ func parseSymbol(t []byte) (trace.Symbol, bool) {
 			t = head
 		}
 	}
+	// trace-cmd 2.x knew %p, not %pS: "0xffffffff81c2536aS".
+	if n := len(t); n > 1 && t[n-1] == 'S' && (t[n-2] == ')' || bytes.HasPrefix(t, []byte("0x"))) {
+		t = bytes.Trim(t[:n-1], "()")
+	}
 	if string(t) == "nil" || string(t) == "null" {
 		return trace.Symbol{Name: "0x0"}, true
 	}

@@ -27,6 +27,8 @@ type Layout struct {
 	// from the end, where the numbers stand.
 	free    bool
 	learned bool
+	// strict: all fields are always printed, as `name=`.
+	strict bool
 }
 
 // NewLayout returns the layout of a schema that New made, or of one for an
@@ -41,6 +43,7 @@ func NewLayout(s *trace.Schema) *Layout {
 		l.learned, l.free = true, true
 		return l
 	}
+	l.strict = len(e.row.forms) == 0 && (s.System == "ipi" || s.System == "csd")
 	for _, text := range e.row.forms {
 		l.forms = append(l.forms, compileForm(text, s, l.bases))
 	}

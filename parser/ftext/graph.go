@@ -21,6 +21,15 @@ func isGraph(text []byte) bool {
 	return string(text) == "*/" || len(text) > 20 && len(bytes.Trim(text, "-")) == 0
 }
 
+// isGraphLine recognises the lines of the tracer's functions and comments by
+// themselves: a CPU, a parenthesis, and the bar before the nest.
+func isGraphLine(text []byte) bool {
+	_, start := graphTime(text, 0)
+	_, end := scan.Digits(text[start:], 0)
+	end += start
+	return end > start && end < len(text) && text[end] == ')' && bytes.Contains(text[end:min(len(text), end+40)], []byte("|  "))
+}
+
 // graph delivers the events that the function_graph tracer prints as comments
 // between the functions:
 //

@@ -28,6 +28,7 @@ type header struct {
 	hasFlags bool
 	noDot    bool // the time is an integer: not seconds
 	relative bool // the time counts from the start of the trace
+	noTask   bool // comm and pid were left out
 	noDepth  bool // flags without the preempt count (report -R)
 	typ      int  // the record's type, where the payload was not printed; else 0
 	payload  int  // offset of what follows the header
@@ -40,6 +41,7 @@ const (
 	styleTask    style = iota // comm-pid [cpu] flags time:
 	styleLatency              // comm-pid cpuflags time:
 	styleVerbose              // comm pid cpu flags depth seq [time] rel:
+	styleNoTask               // [cpu] flags time:
 	styleRaw                  // pid cpu time type: N
 	styleCount
 )
@@ -53,6 +55,8 @@ func (h *header) parse(s style, line []byte, fromTraceCmd bool) bool {
 		return h.parseLatency(line, fromTraceCmd)
 	case styleVerbose:
 		return h.parseVerbose(line)
+	case styleNoTask:
+		return h.parseNoTask(line)
 	}
 	return h.parseRaw(line)
 }
@@ -64,6 +68,7 @@ func (h *header) parse(s style, line []byte, fromTraceCmd bool) bool {
 //	bash-202   [000]     7.428080:
 //	bash-202   [000]-0x1     7.428080:          (report -R)
 //	mix-317   [001] d..5.100837669690:          (a time of 12 digits and more)
+//	mix-317   [001]100837669690:                (the same, trace-cmd up to 3.2)
 //
 // The comm may hold anything, so the anchor is " [cpu]" with "-pid" before it.
 func (h *header) parseTask(line []byte, fromTraceCmd bool) bool {
@@ -150,7 +155,7 @@ func (h *header) parseClock(line []byte, i int, fromTraceCmd bool) bool {
 		i = end
 	}
 	start := skipBlanks(line, i)
-	if start == i || start == len(line) {
+	if start == len(line) || start == i && !isLongNumber(line, i) {
 		return false
 	}
 	if line[start]-'0' > 9 {
@@ -160,6 +165,29 @@ func (h *header) parseClock(line []byte, i int, fromTraceCmd bool) bool {
 		start = skipBlanks(line, start)
 	}
 	return h.parseTime(line, start)
+}
+
+// isLongNumber reports whether a time stands at i that filled its column, of 12
+// digits ("%9llu" behind " ", tracecmd/trace-read.c up to trace-cmd 3.2).
+func isLongNumber(line []byte, i int) bool {
+	_, end := scan.Digits(line, i)
+	return end-i >= 12 && end < len(line) && line[end] == ':'
+}
+
+// parseNoTask reads lines of which somebody left out the first columns:
+//
+//	[000] 154.892148: ipi_raise: ...
+func (h *header) parseNoTask(line []byte) bool {
+	at := skipBlanks(line, 0) + 1
+	if at >= len(line) || line[at-1] != '[' {
+		return false
+	}
+	cpu, end := scan.Digits(line, at)
+	if end-at < 3 || end-at > 5 || end >= len(line) || line[end] != ']' || cpu > maxCPU {
+		return false
+	}
+	h.cpu, h.pid, h.noTask = int32(cpu), -1, true
+	return h.parseClock(line, end+1, false) && namesEvent(line[h.payload:])
 }
 
 // parseFlags reads the flags column at i and returns its end, or -1. A time of

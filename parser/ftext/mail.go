@@ -2,6 +2,7 @@ package ftext
 
 import (
 	"bytes"
+	"fmt"
 
 	"github.com/ipiscope/ipiscope/parser/internal/lines"
 	"github.com/ipiscope/ipiscope/parser/internal/mail"
@@ -54,7 +55,7 @@ func (s *Source) scanMail() bool {
 			return false
 		}
 		if s.mailLine(line, st) {
-			return true
+			return s.whole()
 		}
 	}
 }
@@ -68,6 +69,20 @@ func (s *Source) endMail() {
 	}
 	s.seen.mail = true
 	s.note(m.Note())
+	if s.framesLeft > 0 {
+		s.note(fmt.Sprintf("%d lines look like frames of stacks but stand behind no event: they were passed over", s.framesLeft))
+	}
+}
+
+// startsWithSymbol reports whether the arrow is followed by what the kernel prints
+// there, "=> sym" or "=> sym+0x10/0x200 <ffffffff81...>".
+func startsWithSymbol(frame []byte) bool {
+	text := bytes.TrimLeft(frame[2:], " ")
+	n := 0
+	for n < len(text) && (nameByte(text[n]) || text[n] == '.') {
+		n++
+	}
+	return n > 2 && (n == len(text) || text[n] == '+' || bytes.HasPrefix(text[n:], []byte(" (")) || bytes.HasPrefix(text[n:], []byte(" <")))
 }
 
 // mailLine is true if a cleaned line made a record.
@@ -92,6 +107,9 @@ func (s *Source) takeMailLine(line []byte, st lines.Status) (taken, record bool)
 		if s.skipStack { // the stack of a skipped event
 			return true, false
 		}
+		if startsWithSymbol(text) {
+			s.framesLeft++
+		}
 		return false, s.noise() // an arrow of the prose
 	}
 	s.skipStack = false
@@ -107,8 +125,12 @@ func (s *Source) takeMailLine(line []byte, st lines.Status) (taken, record bool)
 		return true, true
 	case s.reportHead(text):
 		return true, s.noise()
+	case isGraphLine(text):
+		return true, s.graph(s.unwrapComment(line))
 	case s.seen.graphTracer && isGraph(text):
 		return true, s.graph(line)
+	case isSeparator(text):
+		return false, s.noise()
 	case s.dialect == kernelDialect && bytes.IndexByte(text, '=') > 0 && s.bare(text):
 		return true, s.rec != nil
 	case s.looksCut(line):
@@ -116,7 +138,24 @@ func (s *Source) takeMailLine(line []byte, st lines.Status) (taken, record bool)
 	}
 	// What comes behind prose may be another program's text.
 	s.dialect = unknownDialect
+	s.order.Prose()
 	return false, s.noise()
+}
+
+// unwrapComment joins the lines behind it to a comment of the function_graph
+// tracer that does not end.
+func (s *Source) unwrapComment(line []byte) []byte {
+	for range 8 {
+		if !bytes.Contains(line, []byte("/* ")) || bytes.Contains(line, []byte("*/")) {
+			break
+		}
+		tail, ok := s.mail.Peek()
+		if !ok || isGraphLine(tail.Line) {
+			break
+		}
+		line = s.mail.Take(tail, ' ')
+	}
+	return line
 }
 
 // unwrapHeader joins the line behind it to a line that ends within the header

@@ -49,6 +49,7 @@ func TestMail(t *testing.T) {
 		"kworker/2:0-13856 [2] 3517445719000 ipi_send_cpumask cpumask=0-1,3-79 callsite=on_each_cpu_cond_mask+0x20 callback=do_flush_tlb_all+0x0",
 		"kworker/2:0-13856 [2] 3517445722000 kernel_stack => trace_event_raw_event_ipi_send_cpumask => smp_call_function_many_cond" +
 			" => on_each_cpu_cond_mask => pcpu_reclaim_populated => pcpu_balance_workfn => process_one_work => worker_thread => kthread",
+		"lost 0 [2]", // time goes back: another recording
 		"<...>-3734 [42] 392890491000 ipi_send_cpu cpu=42 callsite=irq_work_queue_on+0x77 callback=nohz_full_kick_func+0x0",
 		"<...>-3734 [42] 392890497000 kernel_stack => trace_event_raw_event_ipi_send_cpu => __irq_work_queue_local => irq_work_queue_on" +
 			" => __mod_timer => dev_watchdog => call_timer_fn => __run_timers.part.0 => run_timer_softirq => __do_softirq => __irq_exit_rcu" +
@@ -77,7 +78,7 @@ func TestMail(t *testing.T) {
 	// Who wants the sends only gets the same counts.
 	s = open(t, text, Options{})
 	s.Hint(trace.Hint{Select: trace.Selection{Events: sends}})
-	if got := records(s); len(got) != 2 || s.Table().Meta.LinesTaken != 25 {
+	if got := records(s); len(got) != 3 || s.Table().Meta.LinesTaken != 25 {
 		t.Errorf("with a hint: %d records, %d lines taken", len(got), s.Table().Meta.LinesTaken)
 	}
 }
@@ -223,7 +224,7 @@ func TestCleanIsNoMail(t *testing.T) {
 // its own way.
 func TestSeveralTraces(t *testing.T) {
 	kernel, report := string(readFile(t, "kernel-tgid-stack.txt")), string(readFile(t, "report-stack.txt"))
-	want := append(records(open(t, kernel, Options{})), records(open(t, report, Options{}))...)
+	want := append(append(records(open(t, kernel, Options{})), "lost 0 [0]"), records(open(t, report, Options{}))...)
 	text := prose + quoteWith("> ", kernel) + "\nand the same with trace-cmd report:\n\n" + report + "\nI think that is it.\n"
 	if diff := cmp.Diff(want, records(open(t, text, Options{}))); diff != "" {
 		t.Error(diff)
@@ -237,7 +238,10 @@ func TestQuoteBehindTrace(t *testing.T) {
 	one := records(open(t, report, Options{}))
 	n := judged/len(report) + 2
 	var want []string
-	for range n + 1 {
+	for i := range n + 1 {
+		if i > 0 {
+			want = append(want, "lost 0 [1]") // a second header
+		}
 		want = append(want, one...)
 	}
 	s := open(t, strings.Repeat(report, n)+quoteWith("> ", report), Options{})

@@ -12,8 +12,8 @@ import (
 
 // facts are what was already said about the text.
 type facts struct {
-	noFlags, noDot, relative, noDepth, numbered, graph, context bool
-	tracer, graphTracer, mail                                   bool
+	noFlags, noDot, noTask, relative, noDepth, numbered, graph, context bool
+	tracer, graphTracer, mail                                           bool
 }
 
 // comment reads what is said in the kernel's header. All its lines begin with #.
@@ -23,6 +23,7 @@ func (s *Source) comment(line []byte) {
 	}
 	switch {
 	case bytes.HasPrefix(line, []byte("# tracer: ")):
+		s.order.Header()
 		s.dialect = kernelDialect
 		s.seen.tracer = true
 		s.seen.graphTracer = bytes.HasPrefix(line, []byte("# tracer: function_graph"))
@@ -81,8 +82,10 @@ func (s *Source) other(line []byte) bool {
 		return true
 	case s.reportHead(text):
 		return s.noise()
-	case s.dialect == kernelDialect && isGraph(text):
+	case isGraphLine(text) || s.seen.graphTracer && isGraph(text):
 		return s.graph(line)
+	case isSeparator(text):
+		return s.noise()
 	case s.dialect == kernelDialect && s.bare(line):
 		return s.rec != nil
 	}
@@ -134,6 +137,7 @@ func (s *Source) reportHead(text []byte) bool {
 		return false
 	}
 	if n, ok := bytes.CutPrefix(text, []byte("cpus=")); ok {
+		s.order.Header()
 		v, _ := scan.Digits(n, 0)
 		s.table.Meta.CPUs = max(s.table.Meta.CPUs, int(v))
 	}
@@ -148,8 +152,7 @@ func isReportHead(text []byte) bool {
 		return end > 0 && end < 6 && end == len(n) && v > 0 && v <= maxCPU
 	}
 	if n, ok := bytes.CutPrefix(text, []byte("version = ")); ok {
-		_, end := scan.Digits(n, 0)
-		return end > 0 && end == len(n)
+		return isVersion(n)
 	}
 	if n, ok := bytes.CutPrefix(text, []byte("CPU ")); ok {
 		_, end := scan.Digits(n, 0)
@@ -160,6 +163,24 @@ func isReportHead(text []byte) bool {
 		return end > 0 && bytes.HasPrefix(n[end:], []byte(" [SUBBUFFER START]"))
 	}
 	return false
+}
+
+// isVersion recognises the "6" of a file's version and the "0.5" of the first
+// trace-cmds.
+func isVersion(n []byte) bool {
+	_, end := scan.Digits(n, 0)
+	if end > 0 && end < len(n) && n[end] == '.' {
+		_, end = scan.Digits(n, end+1)
+	}
+	return end > 0 && end == len(n)
+}
+
+// isSeparator recognises lines that stand between those of a trace and mean
+// nothing: the "--" of grep -A, the fences of Markdown, the rules around what the
+// kernel dumps when it panics.
+func isSeparator(text []byte) bool {
+	return string(text) == "--" || bytes.HasPrefix(text, []byte("```")) || bytes.HasPrefix(text, []byte("~~~")) ||
+		len(text) > 20 && len(bytes.Trim(text, "-")) == 0
 }
 
 // bare delivers an event that was printed without its header (option
@@ -261,7 +282,7 @@ func (s *Source) timeOfNext() {
 func (s *Source) facts() {
 	h := &s.head
 	if s.dialect == unknownDialect || h.noDot && !s.seen.noDot || !h.hasFlags && !s.seen.noFlags ||
-		h.relative && !s.seen.relative || h.noDepth && !s.seen.noDepth {
+		h.noTask && !s.seen.noTask || h.relative && !s.seen.relative || h.noDepth && !s.seen.noDepth {
 		s.learnFacts(h)
 	}
 }
@@ -283,6 +304,11 @@ func (s *Source) learnFacts(h *header) {
 		s.seen.noDepth = true
 		s.dropped("preempt")
 		s.note("report -R prints common_flags without common_preempt_count, CPU masks as the number of their place in the record, and stacks as bytes")
+	}
+	if h.noTask && !s.seen.noTask {
+		s.seen.noTask = true
+		s.dropped("task")
+		s.note("lines without comm and pid: who sent is not known, their PID is -1")
 	}
 	if h.relative && !s.seen.relative {
 		s.seen.relative = true
@@ -306,7 +332,7 @@ func (s *Source) clock() {
 	if nsClocks[meta.Clock] {
 		return
 	}
-	meta.ClockUnit = "ticks"
+	meta.ClockUnit, s.order.Ticks = "ticks", true
 	if meta.Clock == "" {
 		s.note("the time stamps have no unit: the clock is boot, in nanoseconds, or one that does not count nanoseconds (x86-tsc, counter, uptime)")
 	}

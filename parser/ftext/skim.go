@@ -74,6 +74,9 @@ func (s *skimmer) Filter(b *blocks.Block) {
 		end := len(text)
 		if n := bytes.IndexByte(text[at:], '\n'); n >= 0 {
 			end = at + n + 1
+		} else { // the text ends within this line, which is to be said
+			b.Keep(end)
+			return
 		}
 		if isFrameAt(text, at) {
 			at = s.stackLines(text, end)

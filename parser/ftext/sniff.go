@@ -34,6 +34,9 @@ func Sniff(prefix []byte) bool {
 		if line = clean; isHead(line, first) {
 			return true
 		}
+		if isGraphEvent(line) || h.parse(styleNoTask, line, false) {
+			return true
+		}
 		if h.parse(styleTask, line, false) || h.parse(styleLatency, line, false) || h.parse(styleVerbose, line, false) {
 			if namesEvent(line[h.payload:]) {
 				return true
@@ -58,7 +61,18 @@ func isHead(line []byte, first bool) bool {
 		return digitsOnly(n)
 	}
 	n, ok := bytes.CutPrefix(line, []byte("version = "))
-	return ok && first && digitsOnly(n)
+	return ok && first && isVersion(n)
+}
+
+// isGraphEvent recognises an event among the functions of the function_graph
+// tracer.
+func isGraphEvent(line []byte) bool {
+	n := bytes.Index(line, []byte("|  "))
+	if n < 0 || !isGraphLine(bytes.TrimSpace(line)) {
+		return false
+	}
+	rest, ok := bytes.CutPrefix(bytes.TrimLeft(line[n+3:], " "), []byte("/* "))
+	return ok && namesEvent(rest)
 }
 
 func namesEvent(t []byte) bool {

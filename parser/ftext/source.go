@@ -25,6 +25,7 @@ import (
 	"github.com/ipiscope/ipiscope/parser/internal/blocks"
 	"github.com/ipiscope/ipiscope/parser/internal/lines"
 	"github.com/ipiscope/ipiscope/parser/internal/mail"
+	"github.com/ipiscope/ipiscope/parser/internal/order"
 	"github.com/ipiscope/ipiscope/parser/internal/scan"
 	"github.com/ipiscope/ipiscope/parser/trace"
 )
@@ -41,6 +42,8 @@ type Options struct {
 	// Threads is how many goroutines look through the text at once where much of
 	// it may be passed over (see Source.Hint); 0 is one for each processor.
 	Threads int
+	// Mixed says that other text stands around the trace, as in a mail.
+	Mixed bool
 
 	blockSize int // for tests; 0 is the usual size
 }
@@ -72,6 +75,12 @@ type Source struct {
 	// skipStack is set while stack lines follow an event that nobody wants.
 	skipStack bool
 	seen      facts
+	order     order.Watch
+	// waits is set while records that come before the current event are delivered.
+	waits bool
+	ends  order.Ends
+	// framesLeft counts lines of prose that look like frames of a stack.
+	framesLeft int
 
 	ev      trace.Event
 	lost    trace.Lost
@@ -118,7 +127,7 @@ func New(r io.Reader, name string, opts Options) (*Source, error) {
 	if err := s.in.Err(); err != nil && len(prefix) == 0 {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	if mail.LooksLike(prefix[:min(len(prefix), judged)], hasHead(prefix), isTraceLine) {
+	if opts.Mixed || mail.LooksLike(prefix[:min(len(prefix), judged)], hasHead(prefix), isTraceLine) {
 		s.startMail()
 	}
 	return s, nil
@@ -157,13 +166,19 @@ func (s *Source) Record() trace.Record { return s.rec }
 
 // Raw returns the lines of the current record as they stand in the input,
 // with their line ends: a stack event's stack is among them. Of an overlong
-// line it is the begin. It is valid until the next Scan.
-func (s *Source) Raw() []byte { return s.in.Raw() }
+// line it is the begin, of a Restart and the losses behind it nothing. It is valid
+// until the next Scan.
+func (s *Source) Raw() []byte {
+	if s.waits {
+		return nil // of a record that is none of the text's
+	}
+	return s.in.Raw()
+}
 
 // Err returns the error that ended the input early.
 func (s *Source) Err() error {
 	if s.in.Err() == nil {
-		return nil
+		return s.ends.Err()
 	}
 	return fmt.Errorf("%s: after line %d: %w", s.name, s.in.Line(), s.in.Err())
 }
@@ -182,6 +197,9 @@ func (s *Source) Close() error {
 // Scan advances to the next event, loss or bad line, or says what was passed
 // over.
 func (s *Source) Scan() bool {
+	if s.waits {
+		return s.afterRestart()
+	}
 	for {
 		if s.passedOver() {
 			return true
@@ -195,13 +213,15 @@ func (s *Source) Scan() bool {
 		line, st := s.in.Next()
 		switch st {
 		case lines.End:
-			s.rec = nil
+			if s.rec = nil; s.in.IsOpen() {
+				s.ends.Text(trace.Pos{File: s.name, Line: s.in.Line(), Off: s.in.Off()})
+			}
 			return s.passedOver()
 		case lines.Long:
 			return s.syntax(line, overlong)
 		}
 		if s.scanLine(line) {
-			return true
+			return s.whole()
 		}
 	}
 }
@@ -262,6 +282,9 @@ func (s *Source) event(line []byte) bool {
 	if h.typ != 0 {
 		return s.numbered(h.typ, line[len(line):])
 	}
+	if h.time == 0 && s.order.Newest() > 1e9 {
+		return s.timeless()
+	}
 	payload := trimRight(line[h.payload:])
 	k, payload, msg := s.identify(payload)
 	if msg != "" {
@@ -291,6 +314,8 @@ func (s *Source) deliver(k *known, payload, line []byte) bool {
 	}
 	if k.stack {
 		payload = s.group(line, payload)
+	} else if k.layout.Strict() {
+		payload = s.complete(k, payload)
 	}
 	s.dec.Next(payload)
 	k.layout.Learn(payload)
@@ -301,6 +326,20 @@ func (s *Source) deliver(k *known, payload, line []byte) bool {
 	e.Flags, e.Preempt, e.HasFlags = h.flags, h.preempt, h.hasFlags
 	e.Seq, e.At = uint64(at.Line), at
 	s.rec = e
+	if s.order.Event(h.cpu, h.time, at) {
+		s.waits = true
+		s.rec = s.order.Next()
+	}
+	return true
+}
+
+// afterRestart delivers what says that another recording begins, then its first
+// event.
+func (s *Source) afterRestart() bool {
+	if s.rec = s.order.Next(); s.rec == nil {
+		s.waits = false
+		s.rec = &s.ev
+	}
 	return true
 }
 

@@ -27,7 +27,8 @@ func parseFrame(line []byte) (f frame, ok bool) {
 		n++
 	}
 	if n == 0 || n > 16 || n < len(line) && line[n] != ' ' {
-		return f, false
+		f.symbol = line // -F sym prints no addresses
+		return f, isSymbol(line)
 	}
 	f.addr, line = line[:n], trim(line[n:])
 	if len(line) > 0 && line[len(line)-1] == ')' {
@@ -44,6 +45,16 @@ func parseFrame(line []byte) (f frame, ok bool) {
 	return f, true
 }
 
+// isSymbol reports whether a frame is nothing but a symbol.
+func isSymbol(line []byte) bool {
+	for i, c := range line {
+		if c != '_' && c|0x20-'a' > 25 && (c-'0' > 9 && c != '.' && c != '+' && c != '$' || i == 0) {
+			return string(line) == "[unknown]"
+		}
+	}
+	return len(line) > 0
+}
+
 func isHex(c byte) bool { return c-'0' <= 9 || c-'a' <= 5 }
 
 // inKernel reports whether a frame is the kernel's: by its address, whose top
@@ -51,6 +62,9 @@ func isHex(c byte) bool { return c-'0' <= 9 || c-'a' <= 5 }
 func (f *frame) inKernel() bool {
 	if string(f.dso) == "[vsyscall]" {
 		return false // mapped at the top of the address space
+	}
+	if len(f.addr) == 0 { // user space shows at the first frame without a name
+		return string(f.symbol) != "[unknown]" && (len(f.dso) == 0 || isKernelDSO(f.dso))
 	}
 	if len(f.addr) == 16 && f.addr[0] >= '8' {
 		return true

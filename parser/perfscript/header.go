@@ -7,9 +7,9 @@ import (
 	"github.com/ipiscope/ipiscope/parser/trace"
 )
 
-// anchorRange bounds where the time of a sample may stand: behind a comm of 16
-// columns, two numbers and the CPU.
-const anchorRange = 160
+// anchorRange bounds where the time of a sample may stand: behind what a log put
+// before the line, a comm of 16 columns, two numbers and the CPU.
+const anchorRange = 320
 
 // maxCPU bounds CPU numbers. Linux allows 8192; a larger one is damage.
 const maxCPU = 65535

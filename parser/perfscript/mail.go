@@ -34,7 +34,7 @@ func (s *Source) scanMail() bool {
 			return false
 		}
 		if s.mailLine(line, st) {
-			return true
+			return s.whole()
 		}
 	}
 }
@@ -76,6 +76,7 @@ func (s *Source) mailLine(line []byte, st lines.Status) bool {
 		return record
 	default:
 		taken, s.after = false, nobody
+		s.order.Prose()
 	}
 	s.mail.Count(taken)
 	if !taken {

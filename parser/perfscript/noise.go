@@ -22,6 +22,7 @@ func (s *Source) learnFacts() {
 	if !f.first {
 		f.first = true
 		if h.time == 0 {
+			s.deltas = true
 			s.note("the first time stamp is 0: times count from the first event (--reltime) or from the event before (--deltatime)")
 		}
 	}
@@ -49,6 +50,9 @@ func (s *Source) note(text string) {
 func (s *Source) comment(line []byte) bool {
 	if len(line) > 1 && line[1] != ' ' {
 		return false // a comm that begins with #
+	}
+	if bytes.HasPrefix(line, []byte("# ========")) {
+		s.order.Header()
 	}
 	name, value, ok := strings.Cut(string(line[min(2, len(line)):min(len(line), 4096)]), ":")
 	if !ok {
@@ -120,6 +124,9 @@ func (s *Source) other(line []byte) bool {
 	text := trim(line)
 	if len(text) == 0 {
 		return s.noise()
+	}
+	if string(text) == "--" || bytes.HasPrefix(text, []byte("```")) || bytes.HasPrefix(text, []byte("~~~")) {
+		return s.noise() // between the matches of grep -A; a fence of Markdown
 	}
 	if isLossWarning(text) {
 		s.note("perf said: " + string(text[:min(len(text), 200)]))

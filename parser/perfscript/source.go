@@ -20,6 +20,7 @@ import (
 	"github.com/ipiscope/ipiscope/parser/events"
 	"github.com/ipiscope/ipiscope/parser/internal/lines"
 	"github.com/ipiscope/ipiscope/parser/internal/mail"
+	"github.com/ipiscope/ipiscope/parser/internal/order"
 	"github.com/ipiscope/ipiscope/parser/internal/scan"
 	"github.com/ipiscope/ipiscope/parser/trace"
 )
@@ -30,6 +31,8 @@ type Options struct {
 	// lines), with its line end, before the record that follows it. The bytes
 	// are valid during the call.
 	Noise func(line []byte)
+	// Mixed says that other text stands around the trace, as in a mail.
+	Mixed bool
 }
 
 // A Source reads one text. It is a trace.Source and a trace.Hinter.
@@ -54,6 +57,12 @@ type Source struct {
 	// after says what the lines of a callchain belong to.
 	after owner
 	seen  facts
+	order order.Watch
+	// waits is set while records that come before the current event are delivered.
+	waits bool
+	ends  order.Ends
+	// deltas: times count from the event before, so they say nothing of order.
+	deltas bool
 
 	ev   trace.Event
 	lost trace.Lost
@@ -91,11 +100,12 @@ func New(r io.Reader, name string, opts Options) (*Source, error) {
 	meta.Clock = "perf"
 	meta.DroppedColumns = []string{"flags"}
 	s.note(noFlags)
+	s.order.Sorted = true
 	prefix := s.in.Ahead(judged)
 	if err := s.in.Err(); err != nil && len(prefix) == 0 {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	if mail.LooksLike(prefix[:min(len(prefix), judged)], false, isTraceLine) {
+	if opts.Mixed || mail.LooksLike(prefix[:min(len(prefix), judged)], false, isTraceLine) {
 		s.startMail()
 	}
 	return s, nil
@@ -121,16 +131,21 @@ func (s *Source) Table() *trace.Table { return s.table }
 func (s *Source) Record() trace.Record { return s.rec }
 
 // Raw returns the lines of the current record as they stand in the input, with
-// their line ends. Of an overlong line it is the begin. It is valid until the
-// next Scan.
-func (s *Source) Raw() []byte { return s.in.Raw() }
+// their line ends. Of an overlong line it is the begin, of a Restart and the
+// losses behind it nothing. It is valid until the next Scan.
+func (s *Source) Raw() []byte {
+	if s.waits {
+		return nil // of a record that is none of the text's
+	}
+	return s.in.Raw()
+}
 
 // Err returns the error that ended the input early.
 func (s *Source) Err() error {
 	if err := s.in.Err(); err != nil {
 		return fmt.Errorf("%s: after line %d: %w", s.name, s.in.Line(), err)
 	}
-	return nil
+	return s.ends.Err()
 }
 
 // Close closes the reader if it can be closed.
@@ -145,6 +160,9 @@ const overlong = "line is longer than 1 MiB; its rest is skipped"
 
 // Scan advances to the next event, loss or bad line.
 func (s *Source) Scan() bool {
+	if s.waits {
+		return s.afterRestart()
+	}
 	for {
 		if s.mail != nil {
 			return s.scanMail()
@@ -153,15 +171,42 @@ func (s *Source) Scan() bool {
 		line, st := s.in.Next()
 		switch st {
 		case lines.End:
-			s.rec = nil
+			if s.rec = nil; s.in.IsOpen() {
+				s.ends.Text(trace.Pos{File: s.name, Line: s.in.Line(), Off: s.in.Off()})
+			}
 			return false
 		case lines.Long:
 			return s.syntax(line, overlong)
 		}
 		if s.scanLine(line) {
-			return true
+			return s.whole()
 		}
 	}
+}
+
+// afterRestart delivers what says that another recording begins, then its first
+// event.
+func (s *Source) afterRestart() bool {
+	if s.rec = s.order.Next(); s.rec == nil {
+		s.waits = false
+		s.rec = &s.ev
+	}
+	return true
+}
+
+// whole makes a bad line of a record whose last line has no end: the text was cut
+// there. It is true, as there is a record in any case.
+func (s *Source) whole() bool {
+	raw := s.in.Raw()
+	if n := len(raw); n == 0 || raw[n-1] == '\n' {
+		return true
+	}
+	s.ends.Text(s.pos())
+	if _, isBad := s.rec.(*trace.SyntaxError); isBad {
+		return true
+	}
+	s.waits = false
+	return s.syntax(raw, order.CutText)
 }
 
 // scanLine is true if the line made a record.
@@ -211,7 +256,20 @@ func (s *Source) event(line []byte) bool {
 	}
 	s.learnFacts()
 	s.comm = s.table.NameBytes(h.comm)
+	if k.layout.Strict() {
+		payload = s.complete(k, payload)
+	}
 	return s.deliver(k, payload)
+}
+
+// complete returns the payload without the value that its line ends in the middle
+// of, if it does: half a number is another number.
+func (s *Source) complete(k *known, payload []byte) []byte {
+	n := k.layout.Whole(payload)
+	if n < len(payload) {
+		s.ends.Line(s.pos())
+	}
+	return payload[:n]
 }
 
 // deliver fills in the event of s.head.
@@ -224,6 +282,10 @@ func (s *Source) deliver(k *known, payload []byte) bool {
 	e.At = s.pos()
 	e.Seq = uint64(e.At.Line)
 	s.rec = e
+	if !s.deltas && s.order.Event(h.cpu, h.time, e.At) {
+		s.waits = true
+		s.rec = s.order.Next()
+	}
 	return true
 }
 

@@ -50,7 +50,7 @@ func (p Pos) String() string {
 	return p.File
 }
 
-// A Record is one of *Event, *Lost, *SyntaxError and *Skipped. More may be
+// A Record is one of *Event, *Lost, *SyntaxError, *Restart and *Skipped. More may be
 // added: a consumer ignores what it does not know.
 type Record interface{ record() }
 
@@ -77,6 +77,17 @@ type SyntaxError struct {
 }
 
 func (*SyntaxError) record() {}
+
+// Restart says that the events behind it belong to another recording than those
+// before, or to a part of one that stands at the wrong place: the time between
+// them does not count. A Lost for each CPU follows it.
+type Restart struct {
+	At   Pos
+	Time Time // of the first event behind it
+	Msg  string
+}
+
+func (*Restart) record() {}
 
 func (e *SyntaxError) Error() string { return e.At.String() + ": " + e.Msg }
 

@@ -30,6 +30,7 @@ type Reader struct {
 	line             int   // number of the last line that was taken
 	first            int   // number of the record's first line
 	long             bool  // the last line was cut off: drop its rest
+	open             bool  // the last line of the input has no end
 	err              error // of the last Read
 }
 
@@ -112,6 +113,9 @@ func (l *Reader) First() int { return l.first }
 // Off is the offset of the record in the input.
 func (l *Reader) Off() int64 { return l.off + int64(l.record) }
 
+// IsOpen reports whether the last line of the input was taken and has no end.
+func (l *Reader) IsOpen() bool { return l.open }
+
 // Buffer is the size of the memory that the Reader holds.
 func (l *Reader) Buffer() int { return len(l.buf) }
 
@@ -155,7 +159,7 @@ func (l *Reader) Next() ([]byte, Status) {
 	line := l.buf[l.pos : l.pos+n]
 	l.pos += n + 1
 	if l.pos > l.end { // the last line has no newline
-		l.pos = l.end
+		l.pos, l.open = l.end, true
 	}
 	l.line++
 	return TrimCR(line), OK

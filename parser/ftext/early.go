@@ -1,0 +1,39 @@
+package ftext
+
+import (
+	"github.com/ipiscope/ipiscope/parser/internal/order"
+	"github.com/ipiscope/ipiscope/parser/trace"
+)
+
+// complete returns the payload without the value that its line ends in the middle
+// of, if it does: half a number is another number.
+func (s *Source) complete(k *known, payload []byte) []byte {
+	n := k.layout.Whole(payload)
+	if n < len(payload) {
+		s.ends.Line(s.pos())
+	}
+	return payload[:n]
+}
+
+// timeless passes over a line at time 0 behind those of a trace, as systrace puts
+// one at its end to tell the clock: it is not the trace's begin.
+func (s *Source) timeless() bool {
+	s.note("a line at time 0 behind later ones was left out: it is no part of the recording's time")
+	s.table.Meta.LinesLeft++
+	return s.noise()
+}
+
+// whole makes a bad line of a record whose last line has no end: the text was cut
+// there. It is true, as there is a record in any case.
+func (s *Source) whole() bool {
+	raw := s.in.Raw()
+	if n := len(raw); n == 0 || raw[n-1] == '\n' {
+		return true
+	}
+	s.ends.Text(s.pos())
+	if _, isBad := s.rec.(*trace.SyntaxError); isBad {
+		return true
+	}
+	s.waits = false
+	return s.syntax(raw, order.CutText)
+}
