@@ -116,8 +116,13 @@ func (p *Page) Reset(l *Layout, buf []byte) {
 // means that the kernel did not store the number.
 func (p *Page) Missed() (n uint64, missed bool) { return p.missedN, p.missed }
 
+// Empty reports whether a page has no data: nothing was committed to it, or it is
+// too short for its header, which Err tells. It is to be asked before Next.
+func (p *Page) Empty() bool { return p.next >= len(p.page) }
+
 // Time is the time stamp of the current event, in units of the trace's clock.
-// Behind Skip it is that of the last event that was passed over.
+// Behind Skip it is that of the last event that was passed over, before Next that
+// of the page.
 func (p *Page) Time() uint64 { return p.last }
 
 // Data is the current event's record, rounded up to whole words as the buffer

@@ -28,6 +28,7 @@ type batch struct {
 	head  bool
 	// broken: the file could not be read on.
 	broken bool
+	order  order // of its pages
 
 	skipped tally
 }

@@ -28,7 +28,7 @@ const (
 // compression is "none" or "zstd". src must be whole and of version 7. Sections
 // that no reader of events needs are left out. path names src in errors.
 func Enlarge(dst io.WriteSeeker, src io.ReaderAt, srcSize, size int64, path, compression string) (rounds int, err error) {
-	f, err := open(src, srcSize, path)
+	f, err := open(src, srcSize, path, Options{})
 	if err != nil {
 		return 0, err
 	}
@@ -36,6 +36,8 @@ func Enlarge(dst io.WriteSeeker, src io.ReaderAt, srcSize, size int64, path, com
 	switch {
 	case f.damage != nil:
 		return 0, f.damage
+	case len(f.flaws) > 0:
+		return 0, f.flaws[0]
 	case f.version != 7:
 		return 0, fmt.Errorf("%s: version %d: want a file of version 7", path, f.version)
 	case f.latency.present:

@@ -51,6 +51,7 @@ type file struct {
 	r          io.ReaderAt
 	size       int64
 	path       string
+	sparse     bool
 	version    int
 	bigEndian  bool
 	order      binary.ByteOrder
@@ -74,22 +75,30 @@ type file struct {
 	noComm       trace.NameID // what stands for a pid without a command line
 	tgids        map[int32]int32
 	buffers      []buffer
-	options      int64 // where a version 7 file's first options section is
+	named        map[int64]bool // sections with trace data, by the options that could be read
+	options      int64          // where a version 7 file's first options section is
 	adjust       clockAdjust
 	// text of the BUFFER_TEXT ("latency") section: such a file holds no binary
 	// events
 	latency section
 	// damage is what could not be read of the container; what was read before
-	// it is used.
+	// it is used. flaws are what else makes the file's content incomplete.
 	damage error
+	flaws  []error
+	// unread are the formats that could not be read, unreadFormat says why for the
+	// first.
+	unread       int
+	unreadFormat error
+	// unreadable is what could not be read of sections that are read late.
+	unreadable error
 }
 
 var errNotTraceDat = errors.New("not a trace.dat: it does not begin with 17 08 44 \"tracing\"")
 
 // open reads the container. It returns a file with what could be read and sets
 // damage if that is not all, or an error if nothing of use could be read.
-func open(r io.ReaderAt, size int64, path string) (*file, error) {
-	f := &file{r: r, size: size, path: path, table: trace.NewTable(), comms: map[int32]trace.NameID{}, tgids: map[int32]int32{}, order: binary.LittleEndian}
+func open(r io.ReaderAt, size int64, path string, o Options) (*file, error) {
+	f := &file{sparse: o.Sparse, named: map[int64]bool{}, r: r, size: size, path: path, table: trace.NewTable(), comms: map[int32]trace.NameID{}, tgids: map[int32]int32{}, order: binary.LittleEndian}
 	c := &cursor{r: r, end: size, order: f.order, what: "file header"}
 	if err := f.readHeader(c); err != nil {
 		return nil, err
@@ -101,6 +110,9 @@ func open(r io.ReaderAt, size int64, path string) (*file, error) {
 		err = f.readV7(c)
 	}
 	f.describe()
+	if f.unread > 0 {
+		f.flaw("%d formats of events cannot be read, so those events cannot either: %w", f.unread, f.unreadFormat)
+	}
 	if err == nil {
 		return f, nil
 	}
@@ -182,6 +194,11 @@ func (f *file) remark(format string, args ...any) {
 	case n == maxNotes:
 		m.Notes = append(m.Notes, "and more of this kind")
 	}
+}
+
+// flaw adds something that is missing or not named.
+func (f *file) flaw(format string, args ...any) {
+	f.flaws = append(f.flaws, fmt.Errorf("%s: "+format, append([]any{f.path}, args...)...))
 }
 
 // describe fills the trace's description from what was read.

@@ -78,6 +78,9 @@ func (f *file) addFormat(c *cursor, system string) {
 		err = fmt.Errorf("event id %d, want at most %d", s.Type, maxEventType)
 	}
 	if err != nil {
+		if f.unread++; f.unreadFormat == nil {
+			f.unreadFormat = err
+		}
 		f.remark("the format of an event of system %q was skipped (byte %#x of the %s): %v", system, at, c.what, err)
 		return
 	}
@@ -115,12 +118,14 @@ func (f *file) loadStrings() {
 	}
 	c, err := f.lateCursor(f.printk, "printk formats")
 	if err != nil {
-		f.remark("printk formats are not readable: %v", err)
+		f.unreadable = fmt.Errorf("printk formats are not readable: %w", err)
+		f.remark("%v", f.unreadable)
 		return
 	}
 	text := c.block(uint64(c.u32("size")), maxSection, "printk formats")
 	if c.err != nil {
-		f.remark("printk formats are not readable: %v", c.err)
+		f.unreadable = fmt.Errorf("printk formats are not readable: %w", c.err)
+		f.remark("%v", f.unreadable)
 	}
 	for line := range bytes.Lines(text) {
 		addr, value, ok := strings.Cut(strings.TrimRight(string(line), "\n"), " : ")

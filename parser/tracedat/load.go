@@ -12,11 +12,15 @@ type scratch struct {
 // prepare reads a batch's block and takes what is wanted out of it.
 func (s *Source) prepare(b *batch, worker int) {
 	b.reset(s.plan)
-	w := s.newWalker(b)
+	s.fill(b, s.newWalker(b), &s.scratch[worker])
+}
+
+// fill lets w walk the pages of a batch's block.
+func (s *Source) fill(b *batch, w *walker, sc *scratch) {
 	if b.block.chunks == nil {
-		s.preparePages(b, w, &s.scratch[worker])
+		s.preparePages(b, w, sc)
 	} else {
-		s.prepareChunks(b, w, &s.scratch[worker])
+		s.prepareChunks(b, w, sc)
 	}
 	if err := b.block.err; err != nil {
 		w.fault(b.block.errOff, err.Error())
@@ -33,7 +37,7 @@ func (s *Source) preparePages(b *batch, w *walker, sc *scratch) {
 	data := *buf
 	n, err := s.f.r.ReadAt(data, b.block.off)
 	if n < len(data) {
-		w.fault(b.block.off, fmt.Sprintf("reading trace data: %v", err))
+		w.hole(b.block.off, fmt.Sprintf("reading trace data: %v", err))
 		b.broken = true
 	}
 	w.pages(data[:n], b.stream.cut.pageSize, b.block.off, 0)
@@ -63,7 +67,7 @@ func (s *Source) prepareChunks(b *batch, w *walker, sc *scratch) {
 	at := 0
 	for _, c := range chunks {
 		if c.end()-start > int64(n) {
-			w.fault(c.off, fmt.Sprintf("reading a chunk: %v", readErr))
+			w.hole(c.off, fmt.Sprintf("reading a chunk: %v", readErr))
 			continue
 		}
 		out := (*buf)[at:]
@@ -72,7 +76,7 @@ func (s *Source) prepareChunks(b *batch, w *walker, sc *scratch) {
 		}
 		out, err := sc.unpack.unpack(out, sc.src[c.off-start+chunkHeader:c.end()-start], int(c.size))
 		if err != nil {
-			w.fault(c.off, err.Error())
+			w.hole(c.off, err.Error())
 			continue
 		}
 		if len(chunks) == 1 {

@@ -6,8 +6,13 @@ import "fmt"
 // Where the file was cut off, or a link is damaged, sections are found without
 // them: they follow one another from the file's header on.
 
+// maxSectionID is far beyond the kinds of sections that there are, and below what
+// other data looks like.
+const maxSectionID = 255
+
 // A lostBuffer is a section with trace data that no option describes.
 type lostBuffer struct {
+	head       int64 // where the section begins
 	off, end   int64 // of its data, as far as the file has it
 	compressed bool
 }
@@ -15,28 +20,43 @@ type lostBuffer struct {
 // walkSections goes through the sections from offset off on. It adds to o what
 // the options that could not be read would have named, and returns the sections
 // with trace data.
-func (f *file) walkSections(off int64, o *options) []lostBuffer {
+//
+// Where the options can be read, a section that they do not name is a flaw: of
+// options that were damaged, or of a part that is left from another file.
+func (f *file) walkSections(off int64, o *options, lists map[int64]bool) []lostBuffer {
 	var found []lostBuffer
 	for off <= f.size-sectionHeaderSize {
 		c := &cursor{r: f.r, off: off, end: f.size, order: f.order, what: "section"}
 		id, flags := int(c.u16("id")), c.u16("flags")
 		c.u32("description")
 		size := c.offset("size")
-		if c.err != nil || id >= len(optionNames) {
+		if c.err != nil || id > maxSectionID {
 			break
 		}
 		switch id {
+		case optDone:
+			if !lists[off] {
+				f.flaw("offset %#x: the options here are not part of the chain: what they describe is not known", off)
+				lists[off] = true
+			}
 		case optBuffer:
-			found = append(found, lostBuffer{c.off, c.off + min(size, f.size-c.off), flags&1 != 0})
+			found = append(found, lostBuffer{off, c.off, c.off + min(size, f.size-c.off), flags&1 != 0})
 		case optHeaderInfo, optFtraceEvents, optEventFormats, optKallsyms, optPrintk, optCmdlines, optBufferText:
 			if _, ok := o.sections[id]; !ok && size <= f.size-c.off {
 				o.sections[id] = off
+				f.flaw("offset %#x: no option names the %s section", off, optionName(id))
 			}
 		}
 		if size > f.size-c.off {
 			break
 		}
 		off = c.off + size
+		if len(f.flaws) > maxNotes {
+			return found
+		}
+	}
+	if left := f.size - off; left > 0 {
+		f.flaw("offset %#x: no section begins here: what the last %d bytes hold is not known", off, left)
 	}
 	return found
 }
@@ -48,6 +68,7 @@ func (f *file) salvage(found []lostBuffer) {
 		if f.describes(s) {
 			continue
 		}
+		f.flaw("offset %#x: no option describes this trace data: which instance and CPUs it is of is not known", s.off)
 		b := buffer{clock: f.meta.Clock, pageSize: f.pageSize}
 		if s.compressed {
 			f.compressed = true
@@ -66,8 +87,11 @@ func (f *file) salvage(found []lostBuffer) {
 	}
 }
 
-// describes reports whether an option names data within a section.
+// describes reports whether an option names a section, or data within it.
 func (f *file) describes(s lostBuffer) bool {
+	if f.named[s.head] {
+		return true
+	}
 	for i := range f.buffers {
 		for _, d := range f.buffers[i].cpus {
 			if d.off >= s.off && d.off < s.end {

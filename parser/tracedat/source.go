@@ -40,6 +40,10 @@ type Options struct {
 	// not depend on it.
 	Threads int
 
+	// Sparse: between the parts of the input there may be anything, as it is no
+	// real file.
+	Sparse bool
+
 	block int // size of a block, for tests
 }
 
@@ -72,19 +76,23 @@ type Source struct {
 	// damage is what Err reports: the first thing that could not be read.
 	damage  error
 	damaged int
+	late    bool // the damage has what was found in sections that are read late
 }
 
 // Open reads the description of a trace.dat and returns its Source. r is read
 // at random and by several goroutines, has size bytes and must stay open until
 // Close. The Source of a damaged file delivers what is readable and says the rest with Err.
 func Open(r io.ReaderAt, size int64, path string, o Options) (*Source, error) {
-	f, err := open(r, size, path)
+	f, err := open(r, size, path, o)
 	if err != nil {
 		return nil, err
 	}
 	s := &Source{f: f, o: o}
 	if f.damage != nil {
 		s.note(f.damage)
+	}
+	for _, flaw := range f.flaws {
+		s.note(flaw)
 	}
 	if len(f.buffers) == 0 {
 		defer f.unpack.close()
@@ -213,6 +221,16 @@ func (s *Source) Record() trace.Record { return s.record }
 
 // Err implements trace.Source.
 func (s *Source) Err() error {
+	if !s.late { // names were asked for by now
+		if err := s.symbols.failed(); err != nil {
+			s.late = true
+			s.note(fmt.Errorf("%s: kallsyms is not readable: addresses have no names: %w", s.f.path, err))
+		}
+		if err := s.f.unreadable; err != nil {
+			s.late = true
+			s.note(fmt.Errorf("%s: %w", s.f.path, err))
+		}
+	}
 	if s.damage == nil || s.damaged == 1 {
 		return s.damage
 	}

@@ -32,6 +32,7 @@ type stream struct {
 	last   trace.Time // of the last event of the batches before, 0 if there was none
 	missed loss       // behind the batch before, or with no event since
 	waits  waits      // of the batches before
+	order  order      // of the last batch with events
 	began  bool       // the first event was delivered
 
 	skipped tally // not told yet
@@ -133,6 +134,7 @@ func (s *Source) follow(st *stream, r *rec) bool {
 func (s *Source) nextBatch(st *stream) {
 	st.batch = st.queue.Take()
 	st.next = 0
+	s.settle(st, st.batch)
 	s.batches++
 	s.taken += len(st.batch.data) + len(st.batch.recs)*recSize
 }

@@ -92,6 +92,15 @@ func (y *symbols) read() {
 	})
 }
 
+// failed is why the table could not be read, if it was to be.
+func (y *symbols) failed() error {
+	if !y.loaded && !y.early.Load() {
+		return nil
+	}
+	y.read()
+	return y.err
+}
+
 // expect gets the table ready while other work goes on.
 func (y *symbols) expect() {
 	if !y.early.Load() && y.early.CompareAndSwap(false, true) {

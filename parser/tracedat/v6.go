@@ -1,6 +1,10 @@
 package tracedat
 
-import "fmt"
+import (
+	"cmp"
+	"fmt"
+	"slices"
+)
 
 // readV6 reads a version 6 file: one part after the other, in fixed order.
 func (f *file) readV6(c *cursor) error {
@@ -59,6 +63,7 @@ func (f *file) readV6Data(c *cursor) error {
 		c.off -= tagSize
 		c.fail("tag is %q, want \"options  \", \"latency  \" or \"flyrecord\"", tag)
 	}
+	used := []stretch{{0, c.off}}
 	for _, b := range o.buffers {
 		ic := &cursor{r: f.r, off: b.off, end: f.size, order: f.order, what: fmt.Sprintf("instance %q", b.name)}
 		if tag := v6Tag(ic); ic.err == nil && tag != "flyrecord" {
@@ -66,6 +71,7 @@ func (f *file) readV6Data(c *cursor) error {
 			ic.fail("tag is %q, want \"flyrecord\"", tag)
 		}
 		f.readV6Buffer(ic, b.name)
+		used = append(used, stretch{b.off, ic.off})
 		if c.err == nil {
 			c.err = ic.err
 		}
@@ -73,7 +79,31 @@ func (f *file) readV6Data(c *cursor) error {
 	if c.err == nil {
 		c.err = o.err
 	}
+	if c.err == nil && !f.sparse {
+		f.findUnnamed(used)
+	}
 	return c.err
+}
+
+// A stretch is a part of the file.
+type stretch struct{ off, end int64 }
+
+// findUnnamed finds what belongs to no part of the file: used are its parts
+// without trace data. Trace data begins at page borders.
+func (f *file) findUnnamed(used []stretch) {
+	for i := range f.buffers {
+		for _, d := range f.buffers[i].cpus {
+			used = append(used, stretch{d.off, min(d.off, f.size) + min(d.size, f.size)})
+		}
+	}
+	slices.SortFunc(used, func(a, b stretch) int { return cmp.Compare(a.off, b.off) })
+	end := int64(0)
+	for _, u := range append(used, stretch{f.size, f.size}) {
+		if n := min(u.off, f.size) - end; n >= int64(f.pageSize) || n > 0 && u.off == f.size {
+			f.flaw("offset %#x: no entry names these %d bytes: the data of a CPU or an instance that cannot be placed", end, n)
+		}
+		end = max(end, u.end)
+	}
 }
 
 const tagSize = 10

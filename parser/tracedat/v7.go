@@ -74,13 +74,10 @@ func (f *file) readV7(c *cursor) error {
 	if firstErr == nil {
 		firstErr = o.err
 	}
-	var lost []lostBuffer
-	if firstErr != nil {
-		if o.sections == nil {
-			o.sections = map[int]int64{}
-		}
-		lost = f.walkSections(first, &o)
+	if o.sections == nil {
+		o.sections = map[int]int64{}
 	}
+	lost := f.walkSections(first, &o, seen)
 	// Options may name sections in any order: formats need the header first,
 	// buffers need nothing else.
 	if err := f.loadSections(&o); err != nil && firstErr == nil {
@@ -215,7 +212,8 @@ func (f *file) loadSections(o *options) error {
 // readBufferOption reads the directory of one instance's trace data.
 func (f *file) readBufferOption(c *cursor) {
 	c.what = "BUFFER option"
-	f.seeBuffer(c.offset("section offset"))
+	section := c.offset("section offset")
+	f.seeBuffer(section)
 	b := buffer{name: c.str("instance name"), clock: c.str("clock")}
 	b.pageSize = c.pageSize()
 	n := c.count(maxCPUs, "number of CPUs")
@@ -238,6 +236,9 @@ func (f *file) readBufferOption(c *cursor) {
 		}
 	}
 	f.addBuffer(c, b)
+	if c.err == nil {
+		f.named[section] = true
+	}
 }
 
 // seeBuffer looks at the section of trace data at an offset: its header says

@@ -30,6 +30,10 @@ type walker struct {
 	// some event of the block was seen, began: one that takes part, in the
 	// window.
 	some, began bool
+	// surveying: pages are added to a survey instead of the batch. survey says
+	// which pages to leave out.
+	surveying, survey *survey
+	until             position // where the page behind begins, if events behind that are to be found
 	// As long as b.head is set, low is the shallowest context so far.
 	low      trace.Context
 	headSeen bool
@@ -55,8 +59,86 @@ func (w *walker) pages(data []byte, pageSize int, off int64, at int) {
 		if !w.chunked {
 			w.off += int64(used)
 		}
-		w.events(page, w.place(page, data[used+len(page):]))
+		w.page.Reset(w.layout, page)
+		switch {
+		case w.surveying != nil:
+			w.look(page)
+		case w.survey != nil:
+			w.judged(page)
+		case w.page.Empty() && w.page.Err() == nil:
+			w.empty(page)
+		default:
+			w.events(w.place(page, data[used+len(page):]))
+		}
 	}
+}
+
+// look adds the current page to the survey.
+func (w *walker) look(buf []byte) {
+	p := surveyed{off: w.off, begin: w.page.Time()}
+	switch {
+	case !w.page.Empty():
+		p.kind = pageEvents
+	case w.page.Err() == nil && !isZero(buf):
+		if _, missed := w.page.Missed(); !missed {
+			p.kind = pageEmpty
+		}
+	}
+	for w.page.Next() {
+	}
+	p.last = w.page.Time()
+	w.surveying.pages = append(w.surveying.pages, p)
+}
+
+// judged takes the events of the current page if the survey says so.
+func (w *walker) judged(buf []byte) {
+	p := &w.survey.pages[w.survey.next]
+	w.survey.next++
+	if p.empty.any {
+		w.fault(w.off, fmt.Sprintf("a page with events behind one without at offset %#x: what was in that one is lost", p.empty.at))
+	}
+	switch {
+	case w.page.Empty() && w.page.Err() == nil:
+		w.empty(buf)
+		return
+	case p.out != "":
+		w.fault(w.off, p.out)
+		return
+	}
+	where := inside
+	if w.plan.window != nil {
+		where = across // the next page may be left out
+	}
+	w.until = p.end
+	w.events(where)
+	w.until = position{}
+	if p.gap {
+		w.miss(0)
+	}
+}
+
+// empty takes a page without events. The kernel hands out none; trace-cmd writes
+// none either.
+func (w *walker) empty(buf []byte) {
+	w.b.order.none()
+	if isZero(buf) {
+		w.fault(w.off, "a page of zeros (a hole in the file?): what was in it is lost")
+		return
+	}
+	if n, missed := w.page.Missed(); missed {
+		w.miss(n)
+		return
+	}
+	w.b.order.empty = position{uint64(w.off), true}
+}
+
+func isZero(b []byte) bool {
+	for _, x := range b {
+		if x != 0 {
+			return false
+		}
+	}
+	return true
 }
 
 func (w *walker) place(page, next []byte) place {
@@ -71,15 +153,20 @@ func (w *walker) place(page, next []byte) place {
 	return w.plan.place(w.clock.time(begin), w.clock.time(end), ok)
 }
 
-// events takes the events of one page.
-func (w *walker) events(buf []byte, where place) {
-	w.page.Reset(w.layout, buf)
+// events takes the events of the current page.
+func (w *walker) events(where place) {
+	if w.page.Empty() {
+		w.b.order.none()
+	} else {
+		w.b.order.page(w.page.Time())
+	}
 	if n, missed := w.page.Missed(); missed {
 		w.miss(n)
 	}
 	var skip *ringbuf.Skip // nil: each event gets a look
 	w.counts = w.takesPart && !w.plan.picked
 	switch {
+	case w.until.any:
 	case !w.takesPart:
 		skip = &w.plan.off
 	case where == inside:
@@ -89,11 +176,16 @@ func (w *walker) events(buf []byte, where place) {
 		w.leave()
 	}
 	for w.page.Next() {
+		if w.until.any && w.page.Time() > w.until.at {
+			w.fault(w.off, fmt.Sprintf("byte %d: an event at %d on the recording's clock, the page behind it begins at %d: the rest of the page is lost", w.page.Offset(), w.page.Time(), w.until.at))
+			return
+		}
 		w.event(where)
 		if skip != nil && !w.following() {
 			w.pass(skip, where)
 		}
 	}
+	w.b.order.last = max(w.b.order.last, w.page.Time())
 	if err := w.page.Err(); err != nil {
 		w.fault(w.off, err.Error())
 	}
@@ -141,8 +233,20 @@ func (w *walker) miss(n uint64) {
 
 // fault notes damage. What it hid is lost.
 func (w *walker) fault(off int64, msg string) {
+	w.b.order.none()
 	w.b.addFault(recFault, 0, off, fmt.Sprintf("CPU %d: %s", w.cpu, msg))
 	w.miss(0)
+}
+
+// hole is a fault in the place of pages.
+func (w *walker) hole(off int64, msg string) {
+	switch {
+	case w.surveying != nil:
+		w.surveying.pages = append(w.surveying.pages, surveyed{})
+	case w.survey != nil:
+		w.survey.next++
+	}
+	w.fault(off, msg)
 }
 
 // event looks at the current event.

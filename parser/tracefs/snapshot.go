@@ -141,7 +141,7 @@ func (d *snapshot) open(formats string, p *pages) (*tracedat.Source, error) {
 		return nil, fmt.Errorf("%s: %w", d.dir, err)
 	}
 	p.head = head
-	src, err := tracedat.Open(p, p.size(), d.dir, tracedat.Options{Threads: d.o.Threads})
+	src, err := tracedat.Open(p, p.size(), d.dir, tracedat.Options{Threads: d.o.Threads, Sparse: true})
 	if err != nil {
 		return nil, err
 	}

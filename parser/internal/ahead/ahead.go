@@ -124,6 +124,16 @@ func (q *Queue[T]) Take() T {
 	return part
 }
 
+// Peek returns the part that Take will return next, when it is ready. There must
+// be one.
+func (q *Queue[T]) Peek() T {
+	s := q.slots[q.head]
+	s.run(0)
+	<-s.done
+	s.done <- struct{}{} // for Take
+	return s.part
+}
+
 func (s *slot[T]) run(worker int) {
 	if s.claimed.CompareAndSwap(false, true) {
 		s.queue.work(s.part, worker)
