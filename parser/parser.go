@@ -74,6 +74,8 @@ func source[S trace.Source](s S, err error) (trace.Source, error) {
 // Options of Open.
 type Options struct {
 	Stdin io.Reader // what "-" reads; nil if it may not be used
+	// Open opens a file, which for a pipe waits for its other end; nil is os.Open.
+	Open func(path string) (*os.File, error)
 	// Pipe wraps inputs that have a name and are no regular files, which may be
 	// silent for long; nil reads them as they are.
 	Pipe func(io.Reader) io.Reader
@@ -119,7 +121,11 @@ func Open(path string, o Options) (trace.Source, error) {
 		}
 		return openStream(o.through(o.Stdin, false), "(stdin)", nil, o)
 	}
-	f, err := os.Open(path)
+	open := o.Open
+	if open == nil {
+		open = os.Open
+	}
+	f, err := open(path)
 	if err != nil {
 		return nil, err
 	}

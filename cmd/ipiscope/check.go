@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -94,7 +93,7 @@ The budget comes from flags, or from a file:
 func (f *gateFlags) limits() (*budget.Budget, error) {
 	b := &budget.Budget{}
 	if f.budget != "" {
-		data, err := os.ReadFile(f.budget)
+		data, err := cli.ReadFile(f.budget, 0)
 		if err != nil {
 			return nil, fmt.Errorf("--budget: %w", err)
 		}

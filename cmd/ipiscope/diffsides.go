@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -235,9 +234,9 @@ func (f *diffFlags) readCounts(t *cli.Terminal, args []string, cfg *compare.Conf
 	var text []byte
 	var err error
 	if f.counts == "-" {
-		text, err = io.ReadAll(t.In)
+		text, err = cli.ReadAll(t.In, "standard input", 0)
 	} else {
-		text, err = os.ReadFile(f.counts)
+		text, err = cli.ReadFile(f.counts, 0)
 	}
 	if err != nil {
 		return nil, err

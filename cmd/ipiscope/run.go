@@ -16,6 +16,7 @@ import (
 func run(ctx context.Context, args []string, in io.Reader, out, errw io.Writer) int {
 	t := cli.NewTerminal(in, out, errw)
 	t.Command, t.Version = shellWords(append([]string{"ipiscope"}, args...)), version()
+	t.Context = ctx
 	root := newRoot(t)
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)

@@ -1,8 +1,6 @@
 package cli
 
 import (
-	"os"
-
 	"github.com/spf13/pflag"
 
 	"github.com/ipiscope/ipiscope/analysis/catalog"
@@ -20,7 +18,7 @@ func (f *CatalogFlag) AddTo(fs *pflag.FlagSet) {
 func (f *CatalogFlag) Load() (*catalog.Catalog, error) {
 	var overlays []catalog.Source
 	for _, path := range f.paths {
-		data, err := os.ReadFile(path)
+		data, err := ReadFile(path, 0)
 		if err != nil {
 			return nil, err
 		}

@@ -3,6 +3,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -76,6 +77,8 @@ type Terminal struct {
 	// Command is the command line as a shell takes it, and Version that of the
 	// program, for results that travel without them.
 	Command, Version string
+	// Context ends what waits; nil never does.
+	Context context.Context
 	// inputs are the files that this command reads, which -o must not name.
 	inputs []string
 }

@@ -103,8 +103,11 @@ func TestWriteTo(t *testing.T) {
 	if err := WriteTo(&Terminal{}, file, func(o Output) error { return full }); !errors.Is(err, full) {
 		t.Errorf("got %v, want %v", err, full)
 	}
-	if _, err := os.Stat(file); !os.IsNotExist(err) {
-		t.Errorf("a file that was not written whole is still there (%v)", err)
+	if text, err := os.ReadFile(file); err != nil || string(text) != "hello" {
+		t.Errorf("the old result is %q, %v", text, err)
+	}
+	if left, err := os.ReadDir(filepath.Dir(file)); err != nil || len(left) != 1 {
+		t.Errorf("%d files, %v: want the old one only", len(left), err)
 	}
 	if err := WriteTo(&Terminal{}, filepath.Join(file, "none"), hello); err == nil {
 		t.Error("no error for a folder that does not exist")

@@ -1,8 +1,9 @@
 package cli
 
 import (
+	"bufio"
+	"bytes"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -85,7 +86,7 @@ func loadFormats(path string) ([]*trace.Schema, error) {
 		if name := d.Name(); p != path && name != "format" && !strings.HasSuffix(name, ".format") {
 			return nil
 		}
-		text, err := readLimited(p, maxFormat)
+		text, err := ReadFile(p, maxFormat)
 		if err != nil {
 			return err
 		}
@@ -120,21 +121,8 @@ func systemOf(path, event string) string {
 	return system
 }
 
-func readLimited(path string, limit int64) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, limit+1))
-	if err == nil && int64(len(text)) > limit {
-		err = fmt.Errorf("%s: has more than %d bytes", path, limit)
-	}
-	return text, err
-}
-
 // maxSymbols bounds a kallsyms text; those of large kernels have some 20 MB.
-const maxSymbols = 512 << 20
+const maxSymbols = 128 << 20
 
 // loadSymbols reads a kallsyms file, plain or compressed.
 func loadSymbols(path string) (*ksym.Table, error) {
@@ -148,15 +136,15 @@ func loadSymbols(path string) (*ksym.Table, error) {
 		return nil, fmt.Errorf("--symbols: %s: %w", path, err)
 	}
 	defer r.Close()
-	var b strings.Builder
-	n, err := io.Copy(&b, io.LimitReader(r, maxSymbols+1))
-	if err == nil && n > maxSymbols {
-		err = fmt.Errorf("has more than %d bytes", maxSymbols)
+	br := bufio.NewReader(r)
+	if head, _ := br.Peek(br.Size()); bytes.IndexByte(head, 0) >= 0 {
+		return nil, fmt.Errorf("--symbols: %s: want the text of kallsyms, this has bytes of 0", path)
 	}
+	text, err := ReadAll(br, path, maxSymbols)
 	if err != nil {
-		return nil, fmt.Errorf("--symbols: %s: %w", path, err)
+		return nil, fmt.Errorf("--symbols: %w", err)
 	}
-	t, err := ksym.NewTable(b.String())
+	t, err := ksym.NewTable(string(text))
 	if err != nil {
 		return nil, fmt.Errorf("--symbols: %s: %w", path, err)
 	}

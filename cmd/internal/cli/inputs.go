@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"time"
 
@@ -218,6 +219,9 @@ func (in *Inputs) open(ctx context.Context, path string) (trace.Source, error) {
 	}
 	o.Pipe = func(r io.Reader) io.Reader { return interruptible(ctx, r) }
 	o.Stdin = o.Pipe(in.t.In)
+	o.Open = func(path string) (*os.File, error) {
+		return openFile(ctx, path, func() (*os.File, error) { return os.Open(path) })
+	}
 	src, err := parser.Open(path, o)
 	if in.follow != nil && err == nil {
 		src = prompt{src}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/ipiscope/ipiscope/parser/cpumask"
@@ -35,7 +34,7 @@ func ParseIsolated(arg string) (*Isolated, error) {
 		}
 		return &Isolated{Mask: m}, nil
 	}
-	text, err := os.ReadFile(arg)
+	text, err := ReadFile(arg, 0)
 	if err != nil {
 		if strings.ContainsAny(arg, "/.") {
 			return nil, fmt.Errorf("--isolated: %w", err)

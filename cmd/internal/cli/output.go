@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -103,8 +105,8 @@ type Output struct {
 }
 
 // WriteTo lets write write to a file, or to standard output if path is empty or
-// "-". A file that could not be written whole is removed. Control characters never
-// get to a terminal.
+// "-". A file has its name when it is whole, and not before. Control characters
+// never get to a terminal.
 func WriteTo(t *Terminal, path string, write func(Output) error) error {
 	if toOut := path == "" || path == "-"; toOut && t.IsTerminal() {
 		clean := &cleanWriter{w: t.Out}
@@ -115,14 +117,94 @@ func WriteTo(t *Terminal, path string, write func(Output) error) error {
 	if t.reads(path) {
 		return Usage(fmt.Errorf("-o %s: is one of the inputs", path))
 	}
+	target, beside := besides(path)
+	if !beside {
+		return writeInto(t, path, write)
+	}
+	return writeBeside(target, write)
+}
+
+// writeInto writes to what a path names, such as a device or a pipe.
+func writeInto(t *Terminal, path string, write func(Output) error) error {
 	// Not os.Create: whoever opens a pipe for reading too keeps it open for good.
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666)
+	f, err := openFile(t.Context, path, func() (*os.File, error) { return os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666) })
 	if err != nil {
 		return err
 	}
-	err = errors.Join(write(Output{Writer: f}), f.Close())
-	if st, serr := os.Lstat(path); err != nil && serr == nil && st.Mode().IsRegular() {
-		os.Remove(path) // never a device such as /dev/full
+	return errors.Join(write(Output{Writer: f}), f.Close())
+}
+
+// writeBeside writes to a file of another name in the same folder, which takes
+// the name when it is whole. So an old file survives every failure.
+func writeBeside(path string, write func(Output) error) error {
+	mode, have := os.FileMode(0o666), false
+	if st, err := os.Stat(path); err == nil {
+		// Who may not write the file may not replace it either.
+		f, err := os.OpenFile(path, os.O_WRONLY, 0)
+		if err != nil {
+			return err
+		}
+		f.Close()
+		mode, have = st.Mode().Perm(), true
+	}
+	tmp := filepath.Join(filepath.Dir(path), fmt.Sprintf(".%s.%d.part", filepath.Base(path), os.Getpid()))
+	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	var failed *fs.PathError
+	if errors.As(err, &failed) {
+		failed.Path = path // the name that people know
+	}
+	if err != nil {
+		return err
+	}
+	if have { // the umask took bits
+		err = f.Chmod(mode)
+	}
+	if err = errors.Join(err, write(Output{Writer: f}), f.Close()); err == nil {
+		err = os.Rename(tmp, path)
+	}
+	if err != nil {
+		os.Remove(tmp)
 	}
 	return err
+}
+
+// besides tells which file a path leads to, and whether a new one may take its
+// place: not that of a device, a pipe or an open file of this program.
+func besides(path string) (string, bool) {
+	for range 40 { // as the kernel follows links (path_resolution(7))
+		dir, err := filepath.EvalSymlinks(filepath.Dir(path))
+		if err != nil {
+			return path, false
+		}
+		if dir, err = filepath.Abs(dir); err != nil || isSpecial(dir) {
+			return path, false
+		}
+		path = filepath.Join(dir, filepath.Base(path))
+		st, err := os.Lstat(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			return path, true
+		}
+		if err != nil || st.Mode()&os.ModeSymlink == 0 {
+			return path, err == nil && st.Mode().IsRegular()
+		}
+		to, err := os.Readlink(path)
+		if err != nil {
+			return path, false
+		}
+		if !filepath.IsAbs(to) {
+			to = filepath.Join(dir, to)
+		}
+		path = to
+	}
+	return path, false
+}
+
+// isSpecial reports whether what is in a folder are devices and open files.
+func isSpecial(dir string) bool {
+	for _, top := range []string{"/dev", "/proc"} {
+		if dir == top || strings.HasPrefix(dir, top+"/") && !strings.HasPrefix(dir, "/dev/shm") {
+			return true
+		}
+	}
+	return false
 }
