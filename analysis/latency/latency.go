@@ -67,6 +67,8 @@ type Config struct {
 	// MaxGroups is how many groups there are at most, beside one for all
 	// others; 0 is no limit.
 	MaxGroups int
+	// Sequences keeps the times in their order too, for Timed.
+	Sequences bool
 }
 
 // DefaultWindow is the usual Config.Window.
@@ -93,7 +95,8 @@ const (
 )
 
 type group struct {
-	dists [numMeasures]*stat.Dist
+	dists     [numMeasures]*stat.Dist
+	sequences *[numMeasures]stat.Sequence // nil without Config.Sequences
 	outcome
 }
 
@@ -190,7 +193,10 @@ func (s *State) End(span analysis.Span) {
 }
 
 func (s *State) group(sub *key.Subject) *group {
-	g, _ := s.groups.Get(key.Of(s.cfg.By, sub, s.attr))
+	g, isNew := s.groups.Get(key.Of(s.cfg.By, sub, s.attr))
+	if isNew && s.cfg.Sequences {
+		g.sequences = &[numMeasures]stat.Sequence{}
+	}
 	return g
 }
 
@@ -208,6 +214,9 @@ func (g *group) addBetween(m measure, from, to trace.Time) bool {
 		return true
 	}
 	g.add(m, int64(to-from))
+	if g.sequences != nil {
+		g.sequences[m].Add(int64(to), int64(to-from))
+	}
 	return to >= from
 }
 

@@ -40,10 +40,15 @@ type flow struct {
 	// that goes on is counted
 	since      trace.Time
 	worst, now second
+	// sequence is the stretches that both have ends that were seen, nil without
+	// Config.Sequences; cut counts the others
+	sequence *stat.Sequence
+	cut      uint64
+	edge     bool // the stretch began before the trace, or in a gap
 }
 
 func newFlow(start trace.Time) flow {
-	return flow{start: start, since: start, worst: second{index: -1}, now: second{index: -1}}
+	return flow{start: start, since: start, worst: second{index: -1}, now: second{index: -1}, edge: true}
 }
 
 // clone returns a copy that goes its own way.
@@ -51,6 +56,7 @@ func (f *flow) clone() *flow {
 	c := *f
 	c.quiet = stat.Dist{}
 	c.quiet.Merge(&f.quiet)
+	c.sequence = f.sequence.Clone()
 	return &c
 }
 
@@ -61,7 +67,7 @@ func (f *flow) busy(at trace.Time) {
 		f.count(at)
 	} else {
 		f.stretch(at)
-		f.isBusy, f.since = true, at
+		f.isBusy, f.since, f.edge = true, at, false
 	}
 	f.interruptions++
 	f.at(at).count++
@@ -82,6 +88,12 @@ func (f *flow) stretch(at trace.Time) {
 		return // clocks differ, or text is out of order
 	}
 	f.quiet.Add(q)
+	switch {
+	case f.edge:
+		f.cut++
+	case f.sequence != nil:
+		f.sequence.Add(int64(at), q)
+	}
 	if q > f.longest {
 		f.longest, f.longestAt = q, f.since
 	}
@@ -117,7 +129,10 @@ func (f *flow) close() {
 // lost takes a gap: the stretch that it ends does not count.
 func (f *flow) lost(at trace.Time) {
 	f.censored++
-	f.isBusy, f.since = false, at
+	if !f.isBusy {
+		f.cut++
+	}
+	f.isBusy, f.since, f.edge = false, at, true
 }
 
 // end closes the last stretch at the end of the trace.
@@ -125,6 +140,7 @@ func (f *flow) end(last trace.Time) {
 	if f.isBusy {
 		f.count(last)
 	} else {
+		f.edge = true // it goes on behind the trace
 		f.stretch(last)
 	}
 	f.close()

@@ -35,6 +35,8 @@ type Config struct {
 	Monotonic bool
 	// Within is how long before a gap an interruption is put down to it, ns.
 	Within trace.Time
+	// Sequences keeps the quiet stretches in their order too, for Timed.
+	Sequences bool
 }
 
 // Kinds of interruptions.
@@ -149,7 +151,11 @@ func (s *State) isolated(cpu int32) bool {
 // cpu returns the state of a CPU, which is quiet from the start of the trace.
 func (s *State) cpu(n int32) *cpu {
 	for int(n) >= len(s.cpus) {
-		s.cpus = append(s.cpus, cpu{flow: newFlow(s.start)})
+		c := cpu{flow: newFlow(s.start)}
+		if s.cfg.Sequences {
+			c.flow.sequence = &stat.Sequence{}
+		}
+		s.cpus = append(s.cpus, c)
 	}
 	return &s.cpus[n]
 }
