@@ -109,13 +109,18 @@ func (s *State) Missing(t Time) uint64 {
 			add(&s.deliveries.Requests)
 			add(&arrivals[track.BracketCall])
 			add(&runs[track.BracketCall])
+		// what was sent and not seen to arrive was not seen to run either
 		case csdHandler:
+			add(&s.deliveries.Requests)
 			add(&runs[track.BracketCall])
 		case ipiHandler, callHandler:
+			add(&s.deliveries.Hits)
 			add(&runs[track.BracketIPI])
 		case vectorBracket:
+			add(&s.deliveries.Hits)
 			add(&runs[track.BracketVector])
 		case irqBracket:
+			add(&s.deliveries.Hits)
 			add(&runs[track.BracketIRQ])
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/ipiscope/ipiscope/analysis/compare"
 	"github.com/ipiscope/ipiscope/analysis/ipi"
 	"github.com/ipiscope/ipiscope/analysis/result"
+	"github.com/ipiscope/ipiscope/analysis/shift"
 	"github.com/ipiscope/ipiscope/analysis/stat"
 	"github.com/ipiscope/ipiscope/cmd/internal/cli"
 	"github.com/ipiscope/ipiscope/report"
@@ -34,6 +35,9 @@ type diffFlags struct {
 	before, after  []string
 	by             string
 	byGiven        func() bool
+	marginGiven    func() bool
+	filterGiven    func() bool
+	times          timesFlags
 	work           string
 	counts         string
 	control        []string
@@ -64,6 +68,8 @@ hits of unknown names and lost events belong to the other side. Rows are unchang
 if the ratio is shown to be within --margin, and unclear else; the column reason
 says why. docs/definitions.md has the method.
 
+` + timesHelp + indent(shift.ConditionHelp) + `
+
 --counts compares counts that were made elsewhere:
 
 ` + indent(compare.CountsHelp) + `
@@ -83,7 +89,8 @@ measured or decided, run
   ipiscope diff --isolated 2-3 -b b1.dat -b b2.dat -a a1.dat -a a2.dat
   ipiscope diff --isolated 2-3 base=base/ v1=v1/ v2=v2/
   ipiscope diff --isolated 2-3 --control function=reschedule --format mail before after
-  ipiscope diff --isolated 2-3 --fail-on 'function=do_sync_core > 0' good.dat new.dat`,
+  ipiscope diff --isolated 2-3 --fail-on 'function=do_sync_core > 0' good.dat new.dat
+  ipiscope diff --of bracket --by function --isolated 2-3 before/ after/`,
 		RunE: func(cmd *cobra.Command, args []string) error { return runDiff(cmd.Context(), t, &f, args) },
 	}
 	f.addSides(cmd)
@@ -110,6 +117,9 @@ func (f *diffFlags) addSides(cmd *cobra.Command) {
 	fs.StringVar(&f.isolatedAfter, "isolated-after", "", "the isolated CPUs of the other sides: a `LIST` or a file")
 	fs.StringVar(&f.by, "by", defaultBy, "group by `KEYS`, comma separated: "+strings.Join(ipi.KeyNames(), " "))
 	f.byGiven = func() bool { return fs.Changed("by") }
+	f.marginGiven = func() bool { return fs.Changed("margin") }
+	f.filterGiven = func() bool { return fs.Changed("filter") }
+	f.times.addTo(cmd)
 	fs.Float64Var(&f.alpha, "alpha", 0.05, "error rate `P` of calling rows different")
 	fs.Float64Var(&f.runCV, "run-cv", stat.DefaultRunCV, "`CV` by which rates of runs of one set-up are assumed to vary where too few runs show it")
 	fs.Float64Var(&f.margin, "margin", compare.DefaultMargin, "`FACTOR` within which a rate is called unchanged")
@@ -139,6 +149,9 @@ func (f *diffFlags) levels() compare.Config {
 }
 
 func runDiff(ctx context.Context, t *cli.Terminal, f *diffFlags, args []string) error {
+	if f.times.given() {
+		return runTimes(ctx, t, f, args)
+	}
 	write, err := f.writer(t)
 	if err != nil {
 		return err

@@ -39,13 +39,19 @@ func TestScripts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	composed, err := filepath.Abs("testdata/thread000")
+	if err != nil {
+		t.Fatal(err)
+	}
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		UpdateScripts:       *update,
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
-		Setup:               func(env *testscript.Env) error { return os.Symlink(fixtures, filepath.Join(env.WorkDir, "fixtures")) },
-		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
+		Setup: func(env *testscript.Env) error {
+			return errors.Join(os.Symlink(fixtures, filepath.Join(env.WorkDir, "fixtures")), os.Symlink(composed, filepath.Join(env.WorkDir, "thread000")))
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
 	})
 }
 
