@@ -5,6 +5,7 @@ package analysis
 
 import (
 	"context"
+	"math"
 
 	"github.com/ipiscope/ipiscope/analysis/result"
 	"github.com/ipiscope/ipiscope/parser/trace"
@@ -54,8 +55,22 @@ type State interface {
 // the other in an input; it is negative where they overlap.
 type Span struct{ First, Last, Gap trace.Time }
 
-// Duration is the length of the span in units of the trace's clock.
-func (s Span) Duration() int64 { return int64(s.Last - s.First - s.Gap) }
+// Duration is the length of the span without its gaps, in units of the trace's
+// clock, 0 or more: what is longer than there are numbers for is as long as
+// there are.
+func (s Span) Duration() int64 {
+	d := int64(s.Last - s.First)
+	switch {
+	case s.Last < s.First:
+		return 0
+	case d < 0:
+		d = math.MaxInt64
+	}
+	if gap := int64(s.Gap); gap >= 0 || d <= math.MaxInt64+gap {
+		return max(0, d-gap)
+	}
+	return math.MaxInt64
+}
 
 // Stats counts what went by.
 type Stats struct {

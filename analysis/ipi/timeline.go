@@ -13,6 +13,9 @@ const (
 	// There are more than half as many unless it is very short, or there are so
 	// many groups that their cells would take too much memory.
 	maxCells = 256
+	// maxShown is into how many cells a trace is divided at most that begins long
+	// before its first send.
+	maxShown = 16 * maxCells
 	// maxMemory is how many cells all groups may have together.
 	maxMemory = 1 << 24
 )
@@ -146,6 +149,10 @@ func (s *State) extent() extent {
 	s.ruler.begin(s.span.First)
 	s.ruler.cell(s.span.Last)
 	start := s.ruler.start
+	// Pictures show the time before the first send in cells, too.
+	for whole := uint64(max(0, start-s.span.First)) + uint64(max(0, s.span.Last-start)); whole>>s.ruler.shift >= maxShown; {
+		s.ruler.shift++
+	}
 	x := extent{width: 1 << s.ruler.shift, lead: int64(max(0, start-s.span.First)), to: int64(max(0, s.span.Last-start)), origin: int64(s.span.First), traces: 1}
 	x.ends = []int64{x.to}
 	if s.losses.anyEarly {

@@ -63,7 +63,7 @@ func Histogram(samples []Sample, by string, x result.Axis) *result.Figure {
 			if !found {
 				i--
 			}
-			counts[i] += b.Count
+			counts[min(i, len(counts)-1)] += b.Count // the last edge may be the last number there is
 		}
 		series := result.Series{Name: s.Name, Rest: s.Rest}
 		for i, n := range counts {
@@ -125,7 +125,7 @@ func isWide(least, most int64) bool { return most > 64 && most/max(least, 1) > 2
 const maxBins = 50
 
 // linearEdges are edges at multiples of a round width; the last one is above
-// most.
+// most, or the last number there is.
 func linearEdges(least, most int64) []int64 {
 	width := int64(1)
 	for next := []int64{2, 5, 10}; (most-least)/width >= maxBins; {
@@ -133,8 +133,12 @@ func linearEdges(least, most int64) []int64 {
 		next = append(next[1:], next[0]*10)
 	}
 	edges := []int64{least / width * width}
-	for edges[len(edges)-1] <= most {
-		edges = append(edges, edges[len(edges)-1]+width)
+	for last := edges[0]; last <= most && last < math.MaxInt64; {
+		if last > math.MaxInt64-width {
+			return append(edges, math.MaxInt64)
+		}
+		last += width
+		edges = append(edges, last)
 	}
 	return edges
 }
@@ -144,7 +148,11 @@ func linearEdges(least, most int64) []int64 {
 func decimalEdges(least, most int64) []int64 {
 	edges := []int64{0}
 	for k := 0; edges[len(edges)-1] <= most; k++ {
-		edge := int64(math.Round(math.Pow(10, float64(k)/10)))
+		power := math.Round(math.Pow(10, float64(k)/10))
+		if power >= math.MaxInt64 {
+			return append(edges, math.MaxInt64)
+		}
+		edge := int64(power)
 		switch last := len(edges) - 1; {
 		case edge <= least:
 			edges[0] = edge
