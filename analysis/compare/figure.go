@@ -19,6 +19,7 @@ func Figure(set *result.Set, top int) *result.Figure {
 			f.Value.Label = t.Value.Str
 		}
 	}
+	f.Value.Label += ", with 95 % intervals"
 	rows, total := set.Table("rows"), set.Table("total")
 	b := figureRows{f: f, sides: map[string]int{}}
 	b.side(total.Cols[total.Index("before.hits")].Head)

@@ -102,13 +102,20 @@ func (p *page) barLabels() []barLabel {
 	f := p.f
 	var labels []barLabel
 	if f.Form == result.FormIntervals {
-		first := make([]float64, len(f.Rows))
+		// behind all that the row has: a whisker of another side is close enough to
+		// run through the text
+		first, end := make([]float64, len(f.Rows)), make([]float64, len(f.Rows))
 		for i, s := range f.Series {
 			for _, q := range s.Points {
 				if i == 0 {
 					first[q.Row] = q.Value
 				}
-				labels = append(labels, barLabel{max(q.Value, q.Hi), p.sideAt(i, q.Row), intervalLabel(q, first[q.Row])})
+				end[q.Row] = max(end[q.Row], q.Value, q.Hi)
+			}
+		}
+		for i, s := range f.Series {
+			for _, q := range s.Points {
+				labels = append(labels, barLabel{end[q.Row], p.sideAt(i, q.Row), intervalLabel(q, first[q.Row])})
 			}
 		}
 		return labels
