@@ -1,5 +1,7 @@
 package trace
 
+import "github.com/ipiscope/ipiscope/parser/cpumask"
+
 // Meta describes a trace: what its input says about the machine, the recorder
 // and the buffers. Zero values mean "the input does not say".
 type Meta struct {
@@ -20,6 +22,9 @@ type Meta struct {
 	Instances   []string // names of the trace instances, without the top buffer
 	Options     []Option
 	CPUStats    []CPUStat
+	// Recorded is what was switched on when the trace was recorded, nil if the
+	// input does not say.
+	Recorded *Recorded
 	// Notes are facts about the file that limit what can be said from it:
 	// sections that were skipped, names that are missing.
 	Notes []string
@@ -31,6 +36,24 @@ type Meta struct {
 	// They are final at the end of the text. LinesLeft alone counts the lines of
 	// a trace that are no part of any event.
 	LinesTaken, LinesLeft int
+}
+
+// Recorded is what ipiscope record wrote down of a recording: an event that is in
+// it and not in the trace did not happen.
+type Recorded struct {
+	// Targets are the CPUs that were recorded: of IPIs to others, and of events on
+	// others, nothing can be said.
+	Targets cpumask.Mask
+	Events  []RecordedEvent
+	// Ring says that each CPU's buffer holds its newest events only.
+	Ring bool
+}
+
+// A RecordedEvent was switched on.
+type RecordedEvent struct {
+	Name   string // "system:name"
+	Filter string // in the kernel's language; empty: all of them
+	Stack  bool   // with the kernel stack of each
 }
 
 // An Option is one entry of a trace.dat's option list.

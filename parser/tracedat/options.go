@@ -6,6 +6,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/ipiscope/ipiscope/parser/datfile"
 	"github.com/ipiscope/ipiscope/parser/trace"
 )
 
@@ -34,6 +35,9 @@ var optionNames = [...]string{
 }
 
 func optionName(id int) string {
+	if id == datfile.OptRecorded {
+		return "RECORDED"
+	}
 	if id < len(optionNames) {
 		return optionNames[id]
 	}
@@ -115,6 +119,8 @@ func (f *file) applyOption(id int, data []byte, c *cursor, o *options) {
 		f.addOffset(text, 1000)
 	case optOffset:
 		f.addOffset(text, 1)
+	case datfile.OptRecorded:
+		f.readNote(text)
 	case optTimeShift:
 		f.readTimeShift(c)
 	case optTSC2Nsec:
@@ -124,6 +130,16 @@ func (f *file) applyOption(id int, data []byte, c *cursor, o *options) {
 			f.adjust.mult, f.adjust.shift = mult, shift
 		}
 	}
+}
+
+// readNote reads what ipiscope record says that it recorded.
+func (f *file) readNote(text string) {
+	r, err := datfile.ParseNote([]byte(text))
+	if err != nil {
+		f.remark("%v: what was switched on is not known", err)
+		return
+	}
+	f.meta.Recorded = r
 }
 
 // addOffset reads the number of a DATE or OFFSET option.

@@ -6,54 +6,20 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 
-	"github.com/ipiscope/ipiscope/parser/tracedat"
+	"github.com/ipiscope/ipiscope/parser/datfile"
 	"github.com/ipiscope/ipiscope/parser/tracefmt"
 )
 
 // A snapshot is read through the reader of trace.dat files: the files become
-// the sections of a version 6 file (trace-cmd.dat.v6(5)) in memory, the CPUs'
-// pages its trace data, where they lie.
-
-// An image builds the sections.
-type image struct {
-	bytes.Buffer
-	order binary.ByteOrder
-}
-
-func (w *image) u16(v uint16) { _ = binary.Write(w, w.order, v) } // a Buffer takes everything
-func (w *image) u32(v int)    { _ = binary.Write(w, w.order, uint32(v)) }
-func (w *image) u64(v int64)  { _ = binary.Write(w, w.order, uint64(v)) }
-
-// text32 and text64 write a text behind its size.
-func (w *image) text32(b []byte) {
-	w.u32(len(b))
-	w.Write(b)
-}
-
-func (w *image) text64(b []byte) {
-	w.u64(int64(len(b)))
-	w.Write(b)
-}
-
-// Ids of options, as in a trace.dat.
-const (
-	optCPUStat    = 2
-	optTraceClock = 4
-	optUname      = 5
-)
-
-func (w *image) option(id uint16, text []byte) {
-	if len(text) > 0 {
-		w.u16(id)
-		w.text32(text)
-	}
-}
+// the sections of a version 7 file in memory, the CPUs' pages its trace data,
+// where they lie.
 
 // image returns everything in front of the trace data.
 func (d *snapshot) image(formats string, p *pages) ([]byte, error) {
@@ -65,39 +31,77 @@ func (d *snapshot) image(formats string, p *pages) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &image{order: binary.LittleEndian}
-	endian := byte(0)
-	if p.bigEndian(layout) {
-		w.order, endian = binary.BigEndian, 1
-	}
-	w.WriteString(tracedat.Magic + "6\x00")
-	w.Write([]byte{endian, byte(layout.CommitSize)})
-	w.u32(d.pageSize(headerPage))
-	w.WriteString("header_page\x00")
-	w.text64(headerPage)
-	w.WriteString("header_event\x00")
-	w.text64(nil)
-	if err := d.formats(w, formats); err != nil {
+	big := p.bigEndian(layout)
+	desc, err := d.describe(formats, headerPage, p, big)
+	if err != nil {
 		return nil, err
 	}
-	w.text32(d.read("addresses have no names", "kallsyms", "proc/kallsyms"))
-	w.text32(d.read("texts of the kernel have no names", "printk_formats"))
-	w.text64(d.read("tasks have no names", "saved_cmdlines"))
-	w.u32(p.cpus())
-	w.WriteString("options  \x00")
-	w.option(optTraceClock, d.read("the clock is not known", "trace_clock"))
-	// uname -a has the name of the system behind the machine's
-	w.option(optUname, bytes.TrimSuffix(bytes.TrimSpace(d.read("", "uname", "uname.txt")), []byte(" GNU/Linux")))
-	for _, f := range p.files {
-		if stats := d.read("", fmt.Sprintf("per_cpu/cpu%d/stats", f.cpu)); stats != nil {
-			w.option(optCPUStat, append(fmt.Appendf(nil, "CPU: %d\n", f.cpu), stats...))
+	pageSize := d.pageSize(headerPage)
+	h := datfile.Header{Version: 7, BigEndian: big, Long: int(layout.CommitSize), PageSize: pageSize}
+	if p.packed() {
+		h.Compression = "zstd"
+	}
+	buffer := datfile.Buffer{Clock: d.clock, PageSize: pageSize, Packed: p.packed()}
+	head, err := imageOf(h, desc, buffer, p.directory())
+	if err != nil {
+		return nil, err
+	}
+	// offsets take the same room whatever they are
+	p.shift(int64(len(head)))
+	return imageOf(h, desc, buffer, p.directory())
+}
+
+func imageOf(h datfile.Header, desc *datfile.Description, b datfile.Buffer, cpus []datfile.Data) ([]byte, error) {
+	var m datfile.Memory
+	w := datfile.New(&m, h)
+	w.Describe(desc)
+	w.List(b, cpus)
+	err := w.Close()
+	return m.Bytes(), err
+}
+
+// describe collects what is not trace data.
+func (d *snapshot) describe(formats string, headerPage []byte, p *pages, big bool) (*datfile.Description, error) {
+	desc := &datfile.Description{HeaderPage: headerPage}
+	if err := d.formats(desc, formats); err != nil {
+		return nil, err
+	}
+	desc.Kallsyms = d.read("addresses have no names", "kallsyms", "proc/kallsyms")
+	desc.Printk = d.read("texts of the kernel have no names", "printk_formats")
+	desc.Cmdlines = d.read("tasks have no names", "saved_cmdlines")
+	order := binary.AppendByteOrder(binary.LittleEndian)
+	if big {
+		order = binary.BigEndian
+	}
+	cpus := p.cpus()
+	if n, err := strconv.Atoi(string(bytes.TrimSpace(d.read("", "cpus")))); err == nil && n > cpus && n <= maxCPUs {
+		cpus = n
+	}
+	desc.Options = []datfile.Option{{ID: datfile.OptCPUCount, Data: order.AppendUint32(nil, uint32(cpus))}}
+	text := func(id uint16, b []byte) {
+		if len(b) > 0 {
+			desc.Options = append(desc.Options, datfile.Text(id, string(b)))
 		}
 	}
-	w.u16(0)
-	w.WriteString("flyrecord\x00")
-	p.directory(w)
-	return w.Bytes(), nil
+	d.clock = string(d.read("the clock is not known", "trace_clock"))
+	text(datfile.OptTraceClock, []byte(d.clock))
+	// uname -a has the name of the system behind the machine's
+	text(datfile.OptUname, bytes.TrimSuffix(bytes.TrimSpace(d.read("", "uname", "uname.txt")), []byte(" GNU/Linux")))
+	text(datfile.OptVersion, d.read("", "version"))
+	if note := d.read("", "recorded.json"); note != nil {
+		d.partial = true // its recorder removes it when it has made the trace.dat
+		text(datfile.OptRecorded, note)
+	}
+	for _, f := range p.files {
+		if stats := d.read("", fmt.Sprintf("per_cpu/cpu%d/stats", f.cpu)); stats != nil {
+			text(datfile.OptCPUStat, append(fmt.Appendf(nil, "CPU: %d\n", f.cpu), stats...))
+		}
+	}
+	return desc, nil
 }
+
+// maxCPUs is above CONFIG_NR_CPUS of any kernel.
+const maxCPUs = 1 << 16
 
 // pageSize is the size of a sub-buffer, which is what a read of trace_pipe_raw
 // returns.
@@ -117,8 +121,8 @@ func (d *snapshot) pageSize(headerPage []byte) int {
 	return os.Getpagesize()
 }
 
-// formats writes the formats of all events, system by system.
-func (d *snapshot) formats(w *image, dir string) error {
+// formats collects the formats of all events, system by system.
+func (d *snapshot) formats(desc *datfile.Description, dir string) error {
 	systems := map[string][][]byte{}
 	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
 		if err != nil || e.IsDir() {
@@ -144,24 +148,10 @@ func (d *snapshot) formats(w *image, dir string) error {
 	if len(systems) == 0 {
 		return errors.New("no event formats")
 	}
-	own := systems["ftrace"]
+	desc.Ftrace = systems["ftrace"]
 	delete(systems, "ftrace")
-	w.u32(len(own))
-	for _, text := range own {
-		w.text64(text)
-	}
-	w.u32(len(systems))
-	names := make([]string, 0, len(systems))
-	for name := range systems {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for _, name := range names {
-		w.WriteString(name + "\x00")
-		w.u32(len(systems[name]))
-		for _, text := range systems[name] {
-			w.text64(text)
-		}
+	for _, name := range slices.Sorted(maps.Keys(systems)) {
+		desc.Systems = append(desc.Systems, datfile.System{Name: name, Formats: systems[name]})
 	}
 	return nil
 }

@@ -1,10 +1,14 @@
 package tracefs
 
 import (
+	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"os"
+	"slices"
 
+	"github.com/ipiscope/ipiscope/parser/datfile"
 	"github.com/ipiscope/ipiscope/parser/tracefmt"
 )
 
@@ -13,21 +17,67 @@ import (
 type pages struct {
 	head  []byte
 	files []pageFile
+	notes []string
 }
 
 type pageFile struct {
 	cpu       int
 	f         *os.File
 	off, size int64
+	// head is what stands at the begin of the file instead of what is there: the
+	// number of chunks, which a recorder fills in at its end; nil if there are none.
+	head []byte
+	big  bool // of a file of chunks: the byte order of their sizes
 }
 
-// dataAlign is where the pages begin in the image: far behind its head, so that
-// offsets are known before the head is built.
-const dataAlign = 1 << 40
+// chunkHeader is the size of a chunk and of its pages, 32 bits each, as in a
+// trace.dat of version 7; countSize is their number in front of them.
+const (
+	chunkHeader = 8
+	countSize   = 4
+)
+
+// countChunks finds the whole chunks of a file. cut is how many bytes are behind
+// them. Sizes tell their byte order by leading from one chunk to the next.
+func (p *pageFile) countChunks() (cut int64, err error) {
+	n, end, err := p.walkChunks(binary.LittleEndian)
+	if err != nil {
+		return 0, err
+	}
+	order := binary.AppendByteOrder(binary.LittleEndian)
+	if nBig, endBig, err := p.walkChunks(binary.BigEndian); err == nil && endBig > end {
+		n, end, order, p.big = nBig, endBig, binary.BigEndian, true
+	}
+	cut = max(p.size-end, 0)
+	p.head, p.size = order.AppendUint32(nil, n), end
+	if n == 0 {
+		p.size = 0
+	}
+	return cut, nil
+}
+
+// walkChunks follows the chunks from the first one to where they end.
+func (p *pageFile) walkChunks(order binary.ByteOrder) (n uint32, end int64, err error) {
+	for end = countSize; ; n++ {
+		var h [chunkHeader]byte
+		if m, err := p.f.ReadAt(h[:], end); m < len(h) {
+			if err == io.EOF {
+				err = nil
+			}
+			return n, end, err
+		}
+		csize, size := order.Uint32(h[:]), order.Uint32(h[4:])
+		next := end + chunkHeader + int64(csize)
+		if csize == 0 || size == 0 || next > p.size {
+			return n, end, nil
+		}
+		end = next
+	}
+}
 
 func openPages(list []cpuPages) (*pages, error) {
 	p := &pages{}
-	off := int64(dataAlign)
+	off := int64(0)
 	total := int64(0)
 	for _, c := range list {
 		f, err := os.Open(c.path)
@@ -41,9 +91,21 @@ func openPages(list []cpuPages) (*pages, error) {
 			p.close()
 			return nil, err
 		}
-		p.files = append(p.files, pageFile{c.cpu, f, off, st.Size()})
-		off += st.Size()
-		total += st.Size()
+		file := pageFile{cpu: c.cpu, f: f, off: off, size: st.Size()}
+		if c.chunks {
+			cut, err := file.countChunks()
+			if err != nil {
+				f.Close()
+				p.close()
+				return nil, err
+			}
+			if cut > 0 {
+				p.notes = append(p.notes, fmt.Sprintf("%s ends in %d bytes that are no whole chunk: they were left out", c.path, cut))
+			}
+		}
+		p.files = append(p.files, file)
+		off += file.size
+		total += file.size
 	}
 	if total == 0 {
 		p.close()
@@ -63,19 +125,16 @@ func (p *pages) close() error {
 // cpus is the number of CPUs that the image's directory lists.
 func (p *pages) cpus() int { return p.files[len(p.files)-1].cpu + 1 }
 
-// directory writes offset and size of each CPU's pages.
-func (p *pages) directory(w *image) {
-	next := 0
-	for cpu := range p.cpus() {
-		if next < len(p.files) && p.files[next].cpu == cpu {
-			w.u64(p.files[next].off)
-			w.u64(p.files[next].size)
-			next++
-			continue
-		}
-		w.u64(0)
-		w.u64(0)
+// packed reports whether the pages are in compressed chunks.
+func (p *pages) packed() bool { return p.files[0].head != nil }
+
+// directory lists where the pages of each CPU are.
+func (p *pages) directory() []datfile.Data {
+	var all []datfile.Data
+	for _, f := range p.files {
+		all = append(all, datfile.Data{CPU: f.cpu, Off: f.off, Size: f.size})
 	}
+	return all
 }
 
 func (p *pages) size() int64 {
@@ -83,7 +142,14 @@ func (p *pages) size() int64 {
 	return last.off + last.size
 }
 
-// ReadAt implements io.ReaderAt. Between the head and the pages are zeros.
+// shift moves the pages behind a head.
+func (p *pages) shift(by int64) {
+	for i := range p.files {
+		p.files[i].off += by
+	}
+}
+
+// ReadAt implements io.ReaderAt.
 func (p *pages) ReadAt(b []byte, off int64) (int, error) {
 	n := 0
 	for n < len(b) {
@@ -92,20 +158,24 @@ func (p *pages) ReadAt(b []byte, off int64) (int, error) {
 		case at < int64(len(p.head)):
 			n += copy(b[n:], p.head[at:])
 		case f != nil:
-			m, err := f.f.ReadAt(b[n:n+int(min(int64(len(b)-n), f.off+f.size-at))], at-f.off)
+			m, err := f.readAt(b[n:n+int(min(int64(len(b)-n), f.off+f.size-at))], at-f.off)
 			n += m
 			if err != nil && (err != io.EOF || m == 0) {
 				return n, err
 			}
-		case at >= p.size():
-			return n, io.EOF
 		default:
-			m := int(min(int64(len(b)-n), dataAlign-at))
-			clear(b[n : n+m])
-			n += m
+			return n, io.EOF
 		}
 	}
 	return n, nil
+}
+
+func (p *pageFile) readAt(b []byte, off int64) (int, error) {
+	n, err := p.f.ReadAt(b, off)
+	if off < int64(len(p.head)) {
+		copy(b[:n], p.head[off:])
+	}
+	return n, err
 }
 
 func (p *pages) fileAt(at int64) *pageFile {
@@ -120,6 +190,9 @@ func (p *pages) fileAt(at int64) *pageFile {
 // bigEndian tells the byte order by the first page: its commit word is a small
 // number in one of them only.
 func (p *pages) bigEndian(h tracefmt.PageHeader) bool {
+	if p.packed() {
+		return slices.ContainsFunc(p.files, func(f pageFile) bool { return f.big })
+	}
 	head := make([]byte, h.DataOff)
 	for _, f := range p.files {
 		if n, _ := f.f.ReadAt(head, 0); n < len(head) {

@@ -36,10 +36,13 @@ type Options struct {
 	Threads    int // as in tracedat.Options
 }
 
-// pageFiles are the two places of a CPU's pages in a snapshot.
-func pageFiles() [2]string {
-	return [...]string{"per_cpu/cpu*/trace_pipe_raw", "raw/cpu*.trace_pipe_raw"}
+// pageFiles are the places of a CPU's pages in a snapshot. The first one is that
+// of a recorder of ours, which writes compressed chunks.
+func pageFiles() [3]string {
+	return [...]string{chunkFiles, "per_cpu/cpu*/trace_pipe_raw", "raw/cpu*.trace_pipe_raw"}
 }
+
+const chunkFiles = "per_cpu/cpu*/trace_pipe_raw.chunks"
 
 // formatDirs are the two names of the folder with the events' formats.
 func formatDirs() []string { return []string{"events", "formats"} }
@@ -65,8 +68,9 @@ func isDir(path string) bool {
 
 // A cpuPages is a file with the pages of one CPU.
 type cpuPages struct {
-	cpu  int
-	path string
+	cpu    int
+	path   string
+	chunks bool
 }
 
 // pagesIn finds the CPUs' pages, in the order of the CPUs. Of two files of one
@@ -76,6 +80,9 @@ func pagesIn(dir string) []cpuPages {
 	have := map[int]bool{}
 	for _, pattern := range pageFiles() {
 		// the folder's own name may hold a star
+		if pattern != chunkFiles && len(out) > 0 && out[0].chunks {
+			break // one folder has one form
+		}
 		before, behind, _ := strings.Cut(pattern, "*")
 		before = filepath.Join(dir, before)
 		paths, _ := filepath.Glob(filepath.Join(globEscape(dir), pattern)) // fails only for a bad pattern
@@ -87,7 +94,7 @@ func pagesIn(dir string) []cpuPages {
 			}
 			if st, err := os.Stat(path); err == nil && st.Mode().IsRegular() {
 				have[int(cpu)] = true
-				out = append(out, cpuPages{int(cpu), path})
+				out = append(out, cpuPages{int(cpu), path, pattern == chunkFiles})
 			}
 		}
 	}
@@ -103,7 +110,16 @@ func globEscape(path string) string {
 // A Source is a snapshot's trace.
 type Source struct {
 	*tracedat.Source
-	pages *pages
+	pages   *pages
+	partial bool
+}
+
+// Err implements trace.Source.
+func (s *Source) Err() error {
+	if err := s.Source.Err(); err != nil || !s.partial {
+		return err
+	}
+	return fmt.Errorf("%s: a recording that did not come to its end: what its recorder had not written by then is missing", s.Table().Meta.Path)
 }
 
 // Close implements trace.Source.
@@ -125,7 +141,7 @@ func Open(dir string, o Options) (*Source, error) {
 		p.close()
 		return nil, err
 	}
-	return &Source{src, p}, nil
+	return &Source{src, p, d.partial}, nil
 }
 
 // A snapshot is a folder while it is being opened.
@@ -133,6 +149,9 @@ type snapshot struct {
 	dir   string
 	o     Options
 	notes []string
+	clock string
+	// partial says that a recorder of ours did not get to make a trace.dat of it
+	partial bool
 }
 
 func (d *snapshot) open(formats string, p *pages) (*tracedat.Source, error) {
@@ -145,6 +164,7 @@ func (d *snapshot) open(formats string, p *pages) (*tracedat.Source, error) {
 	if err != nil {
 		return nil, err
 	}
+	d.notes = append(d.notes, p.notes...)
 	src.SetTGIDs(d.tgids())
 	m := &src.Table().Meta
 	m.Format = "tracefs folder"

@@ -1,0 +1,425 @@
+// Package datfile writes the container of trace.dat files, versions 6 and 7:
+// the sections that describe events, the options and the directories of trace
+// data (trace-cmd.dat.v6(5), trace-cmd.dat.v7(5)). What is in the pages is not
+// its business: they come from a ring buffer, or from another file.
+package datfile
+
+import (
+	"encoding/binary"
+	"fmt"
+	"io"
+	"strconv"
+)
+
+// Option and section ids (trace-cmd.dat.v7(5)). Readers pass over options whose
+// id they do not know.
+const (
+	OptCPUStat      = 2
+	OptTraceClock   = 4
+	OptUname        = 5
+	OptCPUCount     = 8
+	OptVersion      = 9
+	OptTraceID      = 11
+	OptHeaderInfo   = 16
+	OptFtraceEvents = 17
+	OptEventFormats = 18
+	OptKallsyms     = 19
+	OptPrintk       = 20
+	OptCmdlines     = 21
+
+	optDone   = 0
+	optBuffer = 3
+)
+
+// sectionHeader is the size of id, flags, description and size of a section.
+const sectionHeader = 16
+
+// A File is where a Writer writes: an *os.File that was not opened for
+// appending, or a Memory.
+type File interface {
+	io.Writer
+	io.WriterAt
+}
+
+// A Header says what a file is.
+type Header struct {
+	Version   int // 6 or 7
+	BigEndian bool
+	Long      int // of the traced kernel, bytes
+	PageSize  int
+	// Compression names what compresses the chunks of trace data of a version 7
+	// file: "none" (the default), "zlib" or "zstd"; CompressionVersion is for
+	// people.
+	Compression, CompressionVersion string
+	// Pack compresses a section of a version 7 file; nil leaves them plain.
+	Pack func([]byte) []byte
+}
+
+// A Description is all that a file holds besides trace data.
+type Description struct {
+	HeaderPage, HeaderEvent []byte
+	Ftrace                  [][]byte // formats of ftrace's own events
+	Systems                 []System
+	Kallsyms, Printk        []byte
+	Cmdlines                []byte // saved_cmdlines
+	// CPUs is the number of CPUs of a version 6 file, whose directory lists
+	// CPUs 0 to CPUs-1.
+	CPUs    int
+	Options []Option
+}
+
+// A System has event formats.
+type System struct {
+	Name    string
+	Formats [][]byte
+}
+
+// An Option is one entry of the option list.
+type Option struct {
+	ID   uint16
+	Data []byte
+}
+
+// Text returns an option that is a text, which ends in a NUL.
+func Text(id uint16, text string) Option { return Option{id, append([]byte(text), 0)} }
+
+// A Buffer is the trace data of an instance; "" is the top buffer. Version 6
+// files of this package have the top buffer only.
+type Buffer struct {
+	Name, Clock string
+	PageSize    int  // of its sub-buffers
+	Packed      bool // its data is in compressed chunks
+}
+
+// Data is where the data of a CPU lies in the file.
+type Data struct {
+	CPU       int
+	Off, Size int64
+}
+
+// A Writer writes one file, in this order: Describe, BeginBuffer, for each CPU
+// BeginCPU, its data and EndCPU, EndBuffer, Close. It keeps the first error,
+// which Close returns, and writes nothing after it.
+type Writer struct {
+	dst       File
+	h         Header
+	order     byteOrder
+	at        int64
+	err       error
+	optionsAt int64 // version 7: where the offset of the options is filled in
+	options   []Option
+
+	buffer    Buffer
+	bufferAt  int64 // version 7: of the section
+	cpus      []Data
+	directory int64 // version 6
+	chunks    uint32
+	chunksAt  int64 // of the number of chunks, 0 if the CPU has none
+}
+
+type byteOrder interface {
+	binary.ByteOrder
+	binary.AppendByteOrder
+}
+
+// New begins a file.
+func New(dst File, h Header) *Writer {
+	w := &Writer{dst: dst, h: h, order: binary.LittleEndian}
+	endian := byte(0)
+	if h.BigEndian {
+		w.order, endian = binary.BigEndian, 1
+	}
+	w.str("\x17\x08\x44tracing" + strconv.Itoa(h.Version))
+	_, _ = w.Write([]byte{endian, byte(h.Long)})
+	w.u32(h.PageSize)
+	switch h.Version {
+	case 6:
+	case 7:
+		if h.Compression == "" {
+			h.Compression = "none"
+		}
+		w.str(h.Compression)
+		w.str(h.CompressionVersion)
+		w.optionsAt = w.at
+		w.u64(0)
+	default:
+		w.fail(fmt.Errorf("trace.dat version %d: want 6 or 7", h.Version))
+	}
+	return w
+}
+
+// Describe writes the sections that describe events. The options of a version 7
+// file are written by Close.
+func (w *Writer) Describe(d *Description) {
+	w.options = append(w.options, d.Options...)
+	for _, s := range []struct {
+		id    uint16
+		write func(*Writer)
+	}{
+		{OptHeaderInfo, func(w *Writer) { w.headerInfo(d) }},
+		{OptFtraceEvents, func(w *Writer) { w.formats(d.Ftrace) }},
+		{OptEventFormats, func(w *Writer) { w.systems(d.Systems) }},
+		{OptKallsyms, func(w *Writer) { w.text32(d.Kallsyms) }},
+		{OptPrintk, func(w *Writer) { w.text32(d.Printk) }},
+		{OptCmdlines, func(w *Writer) { w.text64(d.Cmdlines) }},
+	} {
+		if w.h.Version == 6 {
+			s.write(w)
+			continue
+		}
+		w.Section(s.id, func(w *Writer) { s.write(w) })
+	}
+	if w.h.Version != 6 {
+		return
+	}
+	w.u32(d.CPUs)
+	w.str("options  ")
+	for _, o := range w.options {
+		w.option(o)
+	}
+	w.u16(optDone)
+	w.str("flyrecord")
+	w.directory = w.at
+	_, _ = w.Write(make([]byte, 16*d.CPUs))
+}
+
+// Section writes a section of a version 7 file, compressed if the file packs
+// sections, and its option.
+func (w *Writer) Section(id uint16, write func(*Writer)) {
+	start := w.at
+	w.options = append(w.options, Option{id, w.order.AppendUint64(nil, uint64(start))})
+	if w.h.Pack == nil {
+		w.section(id, 0)
+		write(w)
+		w.endSection(start)
+		return
+	}
+	var m Memory
+	in := &Writer{dst: &m, h: w.h, order: w.order}
+	write(in)
+	w.fail(in.err)
+	packed := w.h.Pack(m.b)
+	w.section(id, 1)
+	w.u32(len(packed))
+	w.u32(len(m.b))
+	_, _ = w.Write(packed)
+	w.endSection(start)
+}
+
+func (w *Writer) headerInfo(d *Description) {
+	w.str("header_page")
+	w.text64(d.HeaderPage)
+	w.str("header_event")
+	w.text64(d.HeaderEvent)
+}
+
+func (w *Writer) formats(texts [][]byte) {
+	w.u32(len(texts))
+	for _, text := range texts {
+		w.text64(text)
+	}
+}
+
+func (w *Writer) systems(systems []System) {
+	w.u32(len(systems))
+	for _, s := range systems {
+		w.str(s.Name)
+		w.formats(s.Formats)
+	}
+}
+
+// BeginBuffer begins the trace data of a buffer.
+func (w *Writer) BeginBuffer(b Buffer) {
+	w.buffer, w.cpus, w.bufferAt = b, nil, w.at
+	if w.h.Version == 7 {
+		w.section(optBuffer, flag(b.Packed))
+	}
+}
+
+// BeginCPU begins the data of a CPU, on a page border, from where trace-cmd
+// maps it. It is written with Write or ReadFrom: pages one after the other, or
+// the number of chunks and the chunks; or with Chunk.
+func (w *Writer) BeginCPU(cpu int) {
+	w.align()
+	w.cpus = append(w.cpus, Data{CPU: cpu, Off: w.at})
+	w.chunks, w.chunksAt = 0, 0
+}
+
+// Chunk writes a chunk of compressed pages, which have size bytes.
+func (w *Writer) Chunk(packed []byte, size int) {
+	if w.chunksAt == 0 {
+		w.chunksAt = w.at
+		w.u32(0)
+	}
+	w.chunks++
+	w.u32(len(packed))
+	w.u32(size)
+	_, _ = w.Write(packed)
+}
+
+// EndCPU ends the data of a CPU.
+func (w *Writer) EndCPU() {
+	d := &w.cpus[len(w.cpus)-1]
+	d.Size = w.at - d.Off
+	if w.chunksAt != 0 {
+		w.patch(w.chunksAt, w.order.AppendUint32(nil, w.chunks))
+	}
+	if w.h.Version == 6 {
+		w.patch(w.directory+16*int64(d.CPU), w.order.AppendUint64(w.order.AppendUint64(nil, uint64(d.Off)), uint64(d.Size)))
+	}
+}
+
+// EndBuffer ends the data of a buffer.
+func (w *Writer) EndBuffer() {
+	if w.h.Version == 7 {
+		w.endSection(w.bufferAt)
+		w.list(w.bufferAt, w.cpus)
+	}
+}
+
+// List lists a buffer whose data lies at places that the caller knows.
+func (w *Writer) List(b Buffer, cpus []Data) {
+	w.BeginBuffer(b)
+	if w.h.Version == 7 {
+		w.endSection(w.bufferAt)
+		w.list(w.bufferAt, cpus)
+		return
+	}
+	for _, d := range cpus {
+		w.patch(w.directory+16*int64(d.CPU), w.order.AppendUint64(w.order.AppendUint64(nil, uint64(d.Off)), uint64(d.Size)))
+	}
+}
+
+// list adds the option of a buffer.
+func (w *Writer) list(section int64, cpus []Data) {
+	b := w.order.AppendUint64(nil, uint64(section))
+	b = append(append(append(append(b, w.buffer.Name...), 0), w.buffer.Clock...), 0)
+	b = w.order.AppendUint32(b, uint32(w.buffer.PageSize))
+	b = w.order.AppendUint32(b, uint32(len(cpus)))
+	for _, d := range cpus {
+		b = w.order.AppendUint32(b, uint32(d.CPU))
+		b = w.order.AppendUint64(b, uint64(d.Off))
+		b = w.order.AppendUint64(b, uint64(d.Size))
+	}
+	w.options = append(w.options, Option{optBuffer, b})
+}
+
+// Close writes what is left and returns the first error. The file stays open.
+func (w *Writer) Close() error {
+	if w.h.Version == 7 {
+		start := w.at
+		w.section(optDone, 0)
+		for _, o := range w.options {
+			w.option(o)
+		}
+		w.option(Option{optDone, make([]byte, 8)})
+		w.endSection(start)
+		w.patch(w.optionsAt, w.order.AppendUint64(nil, uint64(start)))
+	}
+	return w.err
+}
+
+// ---- parts ----
+
+func (w *Writer) fail(err error) {
+	if w.err == nil {
+		w.err = err
+	}
+}
+
+// Write writes a part of a section or of a CPU's data.
+func (w *Writer) Write(b []byte) (int, error) {
+	if w.err != nil {
+		return 0, w.err
+	}
+	n, err := w.dst.Write(b)
+	w.at += int64(n)
+	w.fail(err)
+	return n, err
+}
+
+// ReadFrom is Write of all that r holds; the kernel copies it if both are files
+// (copy_file_range(2)).
+func (w *Writer) ReadFrom(r io.Reader) (int64, error) {
+	if w.err != nil {
+		return 0, w.err
+	}
+	n, err := io.Copy(w.dst, r)
+	w.at += n
+	w.fail(err)
+	return n, err
+}
+
+func (w *Writer) u16(v uint16) { _, _ = w.Write(w.order.AppendUint16(nil, v)) } // the error is kept
+func (w *Writer) u32(v int)    { _, _ = w.Write(w.order.AppendUint32(nil, uint32(v))) }
+func (w *Writer) u64(v int64)  { _, _ = w.Write(w.order.AppendUint64(nil, uint64(v))) }
+func (w *Writer) str(s string) { _, _ = w.Write(append([]byte(s), 0)) }
+
+// text32 and text64 write a text after its size.
+func (w *Writer) text32(b []byte) {
+	w.u32(len(b))
+	_, _ = w.Write(b)
+}
+
+func (w *Writer) text64(b []byte) {
+	w.u64(int64(len(b)))
+	_, _ = w.Write(b)
+}
+
+func (w *Writer) align() {
+	if n := int64(w.h.PageSize); n > 0 && w.at%n != 0 {
+		_, _ = w.Write(make([]byte, n-w.at%n))
+	}
+}
+
+func (w *Writer) option(o Option) {
+	w.u16(o.ID)
+	w.text32(o.Data)
+}
+
+// section writes the header of a section, whose size endSection fills in.
+func (w *Writer) section(id, flags uint16) {
+	w.u16(id)
+	w.u16(flags)
+	w.u32(0) // no description
+	w.u64(0)
+}
+
+func (w *Writer) endSection(start int64) {
+	w.patch(start+sectionHeader-8, w.order.AppendUint64(nil, uint64(w.at-start-sectionHeader)))
+}
+
+// patch fills in what was left open.
+func (w *Writer) patch(at int64, b []byte) {
+	if w.err == nil {
+		_, err := w.dst.WriteAt(b, at)
+		w.fail(err)
+	}
+}
+
+func flag(set bool) uint16 {
+	if set {
+		return 1
+	}
+	return 0
+}
+
+// Memory is a File in memory.
+type Memory struct{ b []byte }
+
+// Bytes returns what was written.
+func (m *Memory) Bytes() []byte { return m.b }
+
+// Write implements io.Writer.
+func (m *Memory) Write(b []byte) (int, error) {
+	m.b = append(m.b, b...)
+	return len(b), nil
+}
+
+// WriteAt implements io.WriterAt within what was written.
+func (m *Memory) WriteAt(b []byte, off int64) (int, error) {
+	if off < 0 || off+int64(len(b)) > int64(len(m.b)) {
+		return 0, fmt.Errorf("%d bytes at %d of %d", len(b), off, len(m.b))
+	}
+	return copy(m.b[off:], b), nil
+}
