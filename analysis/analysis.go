@@ -6,6 +6,7 @@ package analysis
 import (
 	"context"
 	"math"
+	"slices"
 
 	"github.com/ipiscope/ipiscope/analysis/result"
 	"github.com/ipiscope/ipiscope/parser/trace"
@@ -35,10 +36,15 @@ type Analyzer struct {
 }
 
 // Needs names the events an analyzer reads. Without one of All, or of Any if
-// that is not empty, it has nothing to say.
+// that is not empty, it has nothing to say. All, Any and Optional are what is
+// worth recording for it (Record); Also is what it reads where that was recorded
+// for something else.
 type Needs struct {
-	All, Any, Optional []string
+	All, Any, Optional, Also []string
 }
+
+// Record lists the events to record for an analyzer.
+func (n Needs) Record() []string { return slices.Concat(n.All, n.Any, n.Optional) }
 
 // A State is what an analyzer keeps while it reads one trace. It does not keep
 // the events it is given.

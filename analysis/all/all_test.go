@@ -19,7 +19,7 @@ func TestAnalyzers(t *testing.T) {
 		if !strings.HasSuffix(a.Doc, ".") {
 			t.Errorf("%s: Doc %q is no sentence", a.Name, a.Doc)
 		}
-		for _, list := range [][]string{a.Needs.All, a.Needs.Any, a.Needs.Optional} {
+		for _, list := range [][]string{a.Needs.All, a.Needs.Any, a.Needs.Optional, a.Needs.Also} {
 			for _, name := range list {
 				if !events.IsKnown(name) {
 					t.Errorf("%s needs %q, which is no known event", a.Name, name)

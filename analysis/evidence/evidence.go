@@ -23,7 +23,7 @@ func Analyzer() analysis.Analyzer {
 		Name:  "evidence",
 		Doc:   "How the functions of hits were found.",
 		Scope: analysis.ScopeTrace,
-		Needs: analysis.Needs{Any: anyOf, Optional: optional},
+		Needs: analysis.Needs{Any: anyOf, Optional: optional, Also: track.HandlerEvents()},
 	}
 }
 

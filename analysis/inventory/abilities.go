@@ -27,7 +27,7 @@ func (s *State) abilities(in result.Input) *result.Table {
 	case raises:
 		add("IPIs", "by kind", "only ipi_raise recorded: it names a reason, no function")
 	default:
-		add("IPIs", "no", "no ipi_send_cpu, ipi_send_cpumask or ipi_raise recorded (-e ipi)")
+		add("IPIs", "no", "no ipi_send_cpu, ipi_send_cpumask or ipi_raise recorded (ipiscope record does, or -e ipi)")
 	}
 	stacks := s.has("kernel_stack")
 	switch {
@@ -36,14 +36,14 @@ func (s *State) abilities(in result.Input) *result.Table {
 	case s.has("csd_queue_cpu"):
 		add("functions", "exactly", "csd_queue_cpu recorded")
 	case stacks:
-		add("functions", "mostly", "from stacks; csd_queue_cpu would name each one (-e csd)")
+		add("functions", "mostly", "from stacks; csd_queue_cpu would name each one (ipiscope record records it, or -e csd)")
 	default:
-		add("functions", "partly", "neither csd_queue_cpu nor stacks recorded (-e csd -T)")
+		add("functions", "partly", "neither csd_queue_cpu nor stacks recorded (ipiscope record does, or -e csd -T)")
 	}
 	if stacks {
 		add("root causes", "yes", "kernel stacks recorded")
 	} else {
-		add("root causes", "no", "no kernel stacks recorded (-T)")
+		add("root causes", "no", "no kernel stacks recorded (ipiscope record does, or -T)")
 	}
 	s.addLatency(add)
 	return t
@@ -54,13 +54,13 @@ func (s *State) addLatency(add func(question, answer, because string)) {
 	comparable := s.table.Meta.ClockComparable()
 	switch {
 	case !s.has("call_function_entry", "call_function_single_entry", "reschedule_entry", "irq_work_entry", "ipi_entry", "csd_function_entry"):
-		add(question, "no", "no receive events recorded (-e irq_vectors on x86, -e ipi on arm64, -e csd)")
+		add(question, "no", "no receive events recorded (ipiscope record --for latency does, or -e irq_vectors on x86, -e ipi on arm64, -e csd)")
 	case !comparable:
 		clock := s.table.Meta.Clock
 		if clock == "" {
 			clock = "unknown to this text; the default, local,"
 		}
-		add(question, "handler only", "clock "+clock+" is not comparable between CPUs (-C mono)")
+		add(question, "handler only", "clock "+clock+" is not comparable between CPUs (ipiscope record takes mono, or -C mono)")
 	default:
 		add(question, "yes", "receive events recorded")
 	}
@@ -68,7 +68,7 @@ func (s *State) addLatency(add func(question, answer, because string)) {
 	case s.has("user_enter", "user_exit"):
 		add("user or kernel when hit", "yes", "context tracking recorded")
 	case s.has("sched_switch"):
-		add("user or kernel when hit", "idle only", "sched_switch recorded; user_enter and user_exit would tell (-e context_tracking)")
+		add("user or kernel when hit", "idle only", "sched_switch recorded; user_enter and user_exit would tell (ipiscope record --for quiet, or -e context_tracking)")
 	default:
 		add("user or kernel when hit", "no", "neither context_tracking nor sched_switch recorded")
 	}

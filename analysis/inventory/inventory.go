@@ -3,6 +3,9 @@
 package inventory
 
 import (
+	"slices"
+	"strings"
+
 	"github.com/ipiscope/ipiscope/analysis"
 	"github.com/ipiscope/ipiscope/analysis/result"
 	"github.com/ipiscope/ipiscope/analysis/track"
@@ -98,9 +101,13 @@ func grown[T any](v []T, i int) []T {
 	return v
 }
 
-// has reports whether an event of that name was seen.
+// has reports whether an event of that name was seen, or is known to have been
+// switched on.
 func (s *State) has(names ...string) bool {
 	for _, name := range names {
+		if s.wasOn(name) {
+			return true
+		}
 		for _, schema := range s.table.Lookup(name) {
 			if int(schema.ID) < len(s.events) && s.events[schema.ID] > 0 {
 				return true
@@ -108,6 +115,15 @@ func (s *State) has(names ...string) bool {
 		}
 	}
 	return false
+}
+
+// wasOn reports whether the recorder noted an event.
+func (s *State) wasOn(name string) bool {
+	r := s.table.Meta.Recorded
+	return r != nil && slices.ContainsFunc(r.Events, func(e trace.RecordedEvent) bool {
+		_, event, _ := strings.Cut(e.Name, ":")
+		return event == name || name == "kernel_stack" && e.Stack
+	})
 }
 
 var _ analysis.Witness = (*State)(nil)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/ipiscope/ipiscope/analysis/result"
 	"github.com/ipiscope/ipiscope/parser/cpumask"
+	"github.com/ipiscope/ipiscope/parser/trace"
 )
 
 // Schema is the name of this result's JSON form.
@@ -65,12 +66,33 @@ func (s *State) properties(in result.Input) *result.Table {
 	add("unreadable parts", strconv.FormatUint(in.SyntaxErrors, 10))
 	add("missing columns", strings.Join(m.DroppedColumns, ", "))
 	add("options", s.options())
+	if r := m.Recorded; r != nil {
+		row("filtered to", "CPUs "+r.Targets.String()+": what is not here did not hit them; of others nothing is known")
+		for _, e := range r.Events {
+			row("recorded", recordedText(e))
+		}
+		if r.Ring {
+			row("ring", "each CPU's newest events only")
+		}
+	}
 	for _, st := range m.CPUStats {
 		if lost := st.Lost(); lost > 0 {
 			row("kernel lost", fmt.Sprintf("CPU %d%s: overrun %d, commit overrun %d, dropped %d", st.CPU, inInstance(st.Instance), st.Overrun, st.CommitOverrun, st.DroppedEvents))
 		}
 	}
 	return t
+}
+
+// recordedText is an event that was switched on, as the recorder noted it.
+func recordedText(e trace.RecordedEvent) string {
+	text := e.Name
+	if e.Filter != "" {
+		text += " if " + e.Filter
+	}
+	if e.Stack {
+		text += ", with stacks"
+	}
+	return text
 }
 
 // inInstance names the buffer if it is not the top one.

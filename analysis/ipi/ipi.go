@@ -20,7 +20,7 @@ func Analyzer() analysis.Analyzer {
 		Name:  "ipi",
 		Doc:   "IPIs that hit the isolated CPUs, by what they made them run and who sent them.",
 		Scope: analysis.ScopeTrace,
-		Needs: analysis.Needs{Any: anyOf, Optional: optional},
+		Needs: analysis.Needs{Any: anyOf, Optional: optional, Also: track.HandlerEvents()},
 	}
 }
 

@@ -26,7 +26,11 @@ func Analyzer() analysis.Analyzer {
 		Name:  "latency",
 		Doc:   "What IPIs cost: delivery, handler, interrupt and wait times, and what they led to.",
 		Scope: analysis.ScopeTrace,
-		Needs: analysis.Needs{Any: append(anyOf, track.BracketEvents()...), Optional: append(optional, track.DeliveryEvents()...)},
+		Needs: analysis.Needs{
+			Any:      append(anyOf, track.ArrivalEvents()...),
+			Optional: append(optional, "csd_function_entry", "csd_function_exit", "sched_switch"),
+			Also:     track.DeliveryEvents(),
+		},
 	}
 }
 

@@ -21,7 +21,7 @@ func Analyzer() analysis.Analyzer {
 		Name:  "marks",
 		Doc:   "Spans and counts made of trace_printk and trace_marker lines, and the IPIs that hit the isolated CPUs meanwhile.",
 		Scope: analysis.ScopeTrace,
-		Needs: analysis.Needs{Any: []string{"print", "bprint", "bputs", "raw_data"}, Optional: append(anyOf, optional...)},
+		Needs: analysis.Needs{Any: []string{"print", "bprint", "bputs", "raw_data"}, Optional: append(anyOf, optional...), Also: track.HandlerEvents()},
 	}
 }
 

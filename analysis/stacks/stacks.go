@@ -19,7 +19,7 @@ func Analyzer() analysis.Analyzer {
 		Name:  "stacks",
 		Doc:   "IPIs that hit the isolated CPUs, by the call stack that sent them.",
 		Scope: analysis.ScopeCPU,
-		Needs: analysis.Needs{Any: anyOf, Optional: optional},
+		Needs: analysis.Needs{Any: anyOf, Optional: optional, Also: track.HandlerEvents()},
 	}
 }
 

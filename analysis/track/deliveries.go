@@ -127,6 +127,15 @@ func NewDeliveries(t *trace.Table, cfg DeliveryConfig) *Deliveries {
 // but only sends tell by their stack.
 func DeliveryWants() trace.Want { return trace.Want{Stacks: Wants().Stacks, Names: true} }
 
+// ArrivalEvents are those by which an IPI shows on its target.
+func ArrivalEvents() []string {
+	names := []string{"ipi_entry", "ipi_exit"}
+	for l := LineReschedule; l < NumLines; l++ { // all but LineOther
+		names = append(names, l.String()+"_entry", l.String()+"_exit")
+	}
+	return names
+}
+
 // DeliveryEvents are the events that Deliveries reads besides those of Needs.
 func DeliveryEvents() []string {
 	return append(BracketEvents(), "user_enter", "user_exit", "sched_switch", "tick_stop")

@@ -83,9 +83,18 @@ func Wants() trace.Want {
 	return w
 }
 
-// Needs are the events that Sends reads, for analyzers to declare.
+// Needs are the events that Sends reads, for analyzers to declare. HandlerEvents
+// come in addition.
 func Needs() (anyOf, optional []string) {
-	return []string{"ipi_send_cpu", "ipi_send_cpumask", "ipi_raise"}, []string{"csd_queue_cpu", "csd_function_entry", "kernel_stack", "call_function_entry", "call_function_single_entry", "ipi_entry", ofWork.start(), ofTimer.start(), ofHrtimer.start()}
+	return []string{"ipi_send_cpu", "ipi_send_cpumask", "ipi_raise"}, []string{"csd_queue_cpu", "kernel_stack"}
+}
+
+// HandlerEvents tell Sends more where they are there, and are not worth recording
+// for it: what an IPI made its target run, which csd_queue_cpu tells without events
+// on the CPUs that are watched; and which work or timer the sender was in, of which
+// there are far more than IPIs.
+func HandlerEvents() []string {
+	return []string{"csd_function_entry", "call_function_entry", "call_function_single_entry", "ipi_entry", ofWork.start(), ofTimer.start(), ofHrtimer.start()}
 }
 
 // roleOf looks an event's role up by its id; each id is classified once.

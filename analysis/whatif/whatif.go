@@ -22,7 +22,7 @@ func Analyzer() analysis.Analyzer {
 		Name:  "whatif",
 		Doc:   "What deferring IPIs to the next kernel entry would save and cost.",
 		Scope: analysis.ScopeTrace,
-		Needs: analysis.Needs{Any: anyOf, Optional: append(optional, "user_enter", "user_exit", "sched_switch")},
+		Needs: analysis.Needs{Any: anyOf, Optional: append(optional, "user_enter", "user_exit", "sched_switch"), Also: track.HandlerEvents()},
 	}
 }
 

@@ -5,6 +5,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/ipiscope/ipiscope/parser/cpumask"
+	"github.com/ipiscope/ipiscope/parser/trace"
 )
 
 // The forms of nohz_full= and isolcpus= are those of the kernel's
@@ -116,7 +119,7 @@ func TestIsolatedHere(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		iso, err := isolatedHere(dir)
+		iso, err := isolatedHere(dir, filepath.Join(dir, "cgroup"))
 		if c.want == "" {
 			if err == nil || !strings.Contains(err.Error(), "no isolated CPUs") {
 				t.Errorf("%+v: got error %v", c, err)
@@ -126,5 +129,56 @@ func TestIsolatedHere(t *testing.T) {
 		if err != nil || iso.Mask.String() != c.want || iso.cpus != 8 {
 			t.Errorf("%+v: got %+v, %v", c, iso, err)
 		}
+	}
+}
+
+// TestIsolatedPartitions: cpusets that are isolated partitions count, in the
+// kernel's list of all of them and, before Linux 6.7, one by one.
+func TestIsolatedPartitions(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("cgroup/a/cpuset.cpus.partition", "isolated\n")
+	write("cgroup/a/cpuset.cpus.effective", "2-3\n")
+	write("cgroup/a/b/cpuset.cpus.partition", "root\n")
+	write("cgroup/a/b/cpuset.cpus.effective", "4\n")
+	write("cgroup/c/cpuset.cpus.partition", "isolated invalid (Cpu list in cpuset.cpus not exclusive)\n")
+	write("cgroup/c/cpuset.cpus.effective", "5\n")
+	for _, want := range []string{"2-3", "6"} {
+		iso, err := isolatedHere(dir, filepath.Join(dir, "cgroup"))
+		if err != nil || iso.Mask.String() != want {
+			t.Errorf("got %+v, %v, want %s", iso, err, want)
+		}
+		write("cgroup/cpuset.cpus.isolated", "6\n")
+	}
+}
+
+// TestIsolatedRecorded: a recording that was filtered to some CPUs tells nothing of
+// others, so a set with others in it is refused, not counted as never hit.
+func TestIsolatedRecorded(t *testing.T) {
+	targets, err := cpumask.ParseList([]byte("2-3"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := &trace.Meta{Path: "x.dat", CPUs: 4, Recorded: &trace.Recorded{Targets: targets}}
+	for arg, want := range map[string]string{"2": "", "2-3": "", "1-2": "nothing can be said about CPUs 1", "0": "recorded for CPUs 2-3 only"} {
+		iso, err := ParseIsolated(arg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = iso.Check(m)
+		if (err == nil) != (want == "") || err != nil && (!strings.Contains(err.Error(), want) || Status(err) != ExitUsage) {
+			t.Errorf("--isolated %s: %v, want %q", arg, err, want)
+		}
+	}
+	if err := (&Isolated{All: true}).Check(m); err == nil || !strings.Contains(err.Error(), "--isolated 2-3") {
+		t.Errorf("no set: %v", err)
 	}
 }

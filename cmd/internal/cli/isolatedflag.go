@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -43,7 +44,7 @@ func (f *IsolatedFlag) SetQuietly() (*Isolated, error) {
 	case "":
 		return &Isolated{All: true}, nil
 	case "auto":
-		iso, err = isolatedHere("/sys/devices/system/cpu")
+		iso, err = isolatedHere("/sys/devices/system/cpu", "/sys/fs/cgroup")
 	default:
 		iso, err = ParseIsolated(f.arg)
 	}
@@ -51,8 +52,9 @@ func (f *IsolatedFlag) SetQuietly() (*Isolated, error) {
 }
 
 // isolatedHere reads the isolated CPUs of this machine
-// (Documentation/ABI/testing/sysfs-devices-system-cpu: nohz_full, isolated).
-func isolatedHere(sysfs string) (*Isolated, error) {
+// (Documentation/ABI/testing/sysfs-devices-system-cpu: nohz_full, isolated;
+// Documentation/admin-guide/cgroup-v2.rst: cpuset.cpus.partition).
+func isolatedHere(sysfs, cgroup string) (*Isolated, error) {
 	var iso Isolated
 	for _, name := range []string{"nohz_full", "isolated"} {
 		text, err := os.ReadFile(filepath.Join(sysfs, name))
@@ -65,8 +67,10 @@ func isolatedHere(sysfs string) (*Isolated, error) {
 		}
 		iso.Mask.Or(&m)
 	}
+	partitions := isolatedPartitions(cgroup)
+	iso.Mask.Or(&partitions)
 	if iso.Mask.IsEmpty() {
-		return nil, fmt.Errorf("--isolated auto: this machine has no isolated CPUs (%s/nohz_full and isolated are empty)", sysfs)
+		return nil, fmt.Errorf("--isolated auto: this machine has no isolated CPUs (%s/nohz_full and isolated are empty, and no cpuset is an isolated partition)", sysfs)
 	}
 	host, err := os.Hostname()
 	if err != nil {
@@ -81,9 +85,55 @@ func isolatedHere(sysfs string) (*Isolated, error) {
 	return &iso, nil
 }
 
-// Check refuses to apply this machine's set to a trace of another one, and
-// completes a set that depends on the number of CPUs.
+// isolatedPartitions finds the CPUs of cpusets that are isolated partitions. Since
+// Linux 6.7 the kernel lists them in one file.
+func isolatedPartitions(cgroup string) (all cpumask.Mask) {
+	list := func(path string) {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return
+		}
+		if m, err := cpumask.ParseList([]byte(strings.TrimSpace(string(text)))); err == nil {
+			all.Or(&m)
+		}
+	}
+	if list(filepath.Join(cgroup, "cpuset.cpus.isolated")); !all.IsEmpty() {
+		return all
+	}
+	// what cannot be read is no partition that we know of
+	_ = filepath.WalkDir(cgroup, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.Name() != "cpuset.cpus.partition" {
+			return nil
+		}
+		// an invalid one is "isolated invalid (REASON)"
+		if kind, err := os.ReadFile(path); err == nil && strings.TrimSpace(string(kind)) == "isolated" {
+			list(filepath.Join(filepath.Dir(path), "cpuset.cpus.effective"))
+		}
+		return nil
+	})
+	return all
+}
+
+// Check refuses to apply this machine's set to a trace of another one, and any set
+// to a trace that was recorded for other CPUs; it completes a set that depends on
+// the number of CPUs.
 func (iso *Isolated) Check(m *trace.Meta) error {
+	if err := iso.checkMachine(m); err != nil || m.Recorded == nil {
+		return err
+	}
+	recorded := m.Recorded.Targets.String()
+	if iso.All {
+		return Usage(fmt.Errorf("%s: was recorded for CPUs %s only, what hit others is not in it: give --isolated %s", m.Path, recorded, recorded))
+	}
+	var beyond cpumask.Mask
+	beyond.CopyFrom(&iso.Mask)
+	if beyond.AndNot(&m.Recorded.Targets); !beyond.IsEmpty() {
+		return Usage(fmt.Errorf("%s: was recorded for CPUs %s only: nothing can be said about CPUs %s: give --isolated %s, or record anew for all of them", m.Path, recorded, beyond.String(), recorded))
+	}
+	return nil
+}
+
+func (iso *Isolated) checkMachine(m *trace.Meta) error {
 	switch {
 	case iso.open != "":
 		return iso.complete(m)

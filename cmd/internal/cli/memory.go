@@ -21,6 +21,19 @@ type ceiling struct {
 // newCeiling reads a number of bytes with the unit K, M or G, 1024 each. Close to
 // the limit the garbage collector works harder.
 func newCeiling(size string) (*ceiling, error) {
+	n, err := ParseSize(size)
+	if err != nil {
+		return nil, Usage(fmt.Errorf("--max-memory %q: want a number of bytes such as 64M, 1G", size))
+	}
+	debug.SetMemoryLimit(n)
+	return &ceiling{size, uint64(n), []metrics.Sample{
+		{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"},
+	}}, nil
+}
+
+// ParseSize reads a number of bytes, at least 1, with the unit K, M or G, 1024
+// each.
+func ParseSize(size string) (int64, error) {
 	number, unit := size, uint64(1)
 	for i, suffix := range []string{"K", "M", "G"} {
 		if rest, ok := strings.CutSuffix(strings.TrimSuffix(strings.ToUpper(size), "IB"), suffix); ok {
@@ -30,12 +43,9 @@ func newCeiling(size string) (*ceiling, error) {
 	}
 	n, err := strconv.ParseUint(number, 10, 64)
 	if err != nil || n == 0 || n > math.MaxInt64/unit {
-		return nil, Usage(fmt.Errorf("--max-memory %q: want a number of bytes such as 64M, 1G", size))
+		return 0, fmt.Errorf("%q: want a number of bytes such as 64M, 1G", size)
 	}
-	debug.SetMemoryLimit(int64(n * unit))
-	return &ceiling{size, n * unit, []metrics.Sample{
-		{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"},
-	}}, nil
+	return int64(n * unit), nil
 }
 
 // A memoryError says that the ceiling was reached.

@@ -129,13 +129,13 @@ func TestCheck(t *testing.T) {
 // files is an error that says so.
 func TestIsolatedHereHost(t *testing.T) {
 	dir := t.TempDir()
-	if _, err := isolatedHere(dir); err == nil || !strings.Contains(err.Error(), dir) {
+	if _, err := isolatedHere(dir, t.TempDir()); err == nil || !strings.Contains(err.Error(), dir) {
 		t.Errorf("an empty folder: %v", err)
 	}
 	if err := os.WriteFile(dir+"/isolated", []byte("1\n"), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	iso, err := isolatedHere(dir)
+	iso, err := isolatedHere(dir, t.TempDir())
 	host, herr := os.Hostname()
 	if err := errors.Join(err, herr); err != nil {
 		t.Fatal(err)
