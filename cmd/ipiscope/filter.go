@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ipiscope/ipiscope/cmd/internal/cli"
+	"github.com/ipiscope/ipiscope/cmd/internal/recorder/plan"
 	"github.com/ipiscope/ipiscope/parser"
 	"github.com/ipiscope/ipiscope/parser/events"
 	"github.com/ipiscope/ipiscope/parser/filter"
@@ -159,87 +160,41 @@ func checkOne(t *cli.Terminal, s *trace.Schema, expr string, env filter.Env) (ac
 
 func indent(s string) string { return "  " + strings.ReplaceAll(s, "\n", "\n  ") }
 
-type recordFlags struct {
-	isolated            cli.IsolatedFlag
-	csd, stack, latency bool
-	arch, output        string
-}
-
+// newFilterRecord is what record --trace-cmd was called before there was a
+// recorder.
 func newFilterRecord(t *cli.Terminal) *cobra.Command {
 	var f recordFlags
+	var csd, stack, latency bool
 	cmd := &cobra.Command{
-		Use:     "record --isolated LIST [flags] -- CMD [ARG...]",
-		Short:   "Print the trace-cmd command that records IPIs to the isolated CPUs",
-		Example: `  ipiscope filter record --isolated 2-79 --csd --stack -- sleep 60`,
+		Use:   "record --isolated LIST [flags] -- CMD [ARG...]",
+		Short: "Print the trace-cmd command that records IPIs to the isolated CPUs",
+		Long: `Print the trace-cmd command that records IPIs to the isolated CPUs. This is the
+older name of ipiscope record --trace-cmd; ipiscope record itself records without
+trace-cmd, and without disturbing the isolated CPUs.`,
+		Example: `  ipiscope filter record --isolated 2-79 --stack -- sleep 60`,
 		Args:    cobra.ArbitraryArgs,
-		RunE: func(_ *cobra.Command, args []string) error {
-			iso, err := f.isolated.SetQuietly()
-			if err != nil {
-				return err
+		RunE: func(cmd *cobra.Command, args []string) error {
+			f.what, f.stack, f.clock, f.bufferBytes = "report", "none", "mono", 8<<20
+			if latency {
+				f.what = "report,latency"
 			}
-			if iso.All {
-				return cli.Usage(errors.New("filter record: --isolated is needed"))
+			if stack {
+				f.stack = "sends"
 			}
-			if !slices.Contains(arches(), f.arch) {
-				return cli.Unknown("architecture", f.arch, arches())
+			if !slices.Contains(plan.Arches(), f.arch) {
+				return cli.Unknown("architecture", f.arch, plan.Arches())
 			}
-			if iso.Note != "" {
-				t.Warnf("note", "%s", iso.Note)
-			}
-			_, err = fmt.Fprintln(t.Out, recordCommand(&f, iso.Mask.String(), args))
-			return err
+			return f.printTraceCmd(t, f.output, args)
 		},
 	}
 	fs := cmd.Flags()
 	f.isolated.AddTo(fs)
-	fs.BoolVar(&f.csd, "csd", false, "record the queued calls too, which name the function of each IPI (Linux 6.5 and later)")
-	fs.BoolVar(&f.stack, "stack", false, "record the kernel stack of each event, which tells who sent")
-	fs.BoolVar(&f.latency, "latency", false, "record what runs on the isolated CPUs too, with a clock that is the same on all CPUs (implies --csd)")
-	fs.StringVar(&f.arch, "arch", "x86", "with --latency: whose interrupts, `ARCH`: "+strings.Join(arches(), " "))
-	complete(cmd, "arch", arches())
+	fs.BoolVar(&csd, "csd", false, "does nothing: the queued calls, which name the function of each IPI, are always recorded (Linux 6.5 and later)")
+	fs.BoolVar(&stack, "stack", false, "record the kernel stack of each send, which tells who sent")
+	fs.BoolVar(&latency, "latency", false, "record what arrives on the isolated CPUs too")
+	fs.StringVar(&f.arch, "arch", "x86", "`ARCH` of the machine: "+strings.Join(plan.Arches(), " "))
+	complete(cmd, "arch", plan.Arches())
+	fs.StringVar(&f.kernel, "kernel", "", "its `VERSION` of Linux, such as 6.5 (default the newest)")
 	fs.StringVarP(&f.output, "output", "o", "", "let trace-cmd write to `FILE`")
 	return cmd
-}
-
-// recordCommand makes the command line. CPUS{} is an intersection with a mask
-// and a membership of a number, for sets of any size.
-func recordCommand(f *recordFlags, list string, args []string) string {
-	words := []string{"trace-cmd", "record"}
-	if f.output != "" {
-		words = append(words, "-o", f.output)
-	}
-	if f.latency {
-		words = append(words, "-C", "mono")
-	}
-	event := func(name, filter string) { words = append(words, "-e", name, "-f", filter) }
-	cpus := "CPUS{" + list + "}"
-	event("ipi:ipi_send_cpumask", "cpumask & "+cpus)
-	event("ipi:ipi_send_cpu", "cpu & "+cpus)
-	if f.csd || f.latency {
-		event("csd:csd_queue_cpu", "cpu & "+cpus)
-	}
-	if f.latency {
-		for _, name := range receiving(f.arch) {
-			event(name, "CPU & "+cpus)
-		}
-	}
-	if f.stack {
-		words = append(words, "-T")
-	}
-	words = append(words, args...)
-	return shellWords(words)
-}
-
-// arches are the architectures whose interrupts have events of their own.
-func arches() []string { return []string{"x86", "arm64"} }
-
-// receiving are the events of what happens on a CPU that is hit; a name without
-// a colon is all of a system's. Every event can be filtered by its CPU.
-func receiving(arch string) []string {
-	vectors := []string{"irq_vectors"}
-	if arch == "arm64" {
-		vectors = []string{"ipi:ipi_entry", "ipi:ipi_exit"}
-	}
-	return slices.Concat([]string{"csd:csd_function_entry", "csd:csd_function_exit"}, vectors,
-		[]string{"irq", "context_tracking", "sched:sched_switch", "timer:tick_stop"})
 }

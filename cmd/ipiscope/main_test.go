@@ -20,7 +20,7 @@ var update = flag.Bool("update", false, "rewrite what the scripts in testdata/sc
 // TestMain gives the scripts two commands: ipiscope, and ipiscope80, which
 // writes as to a terminal of 80 columns without colour.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){
+	testscript.Main(m, withPrograms(map[string]func(){
 		"ipiscope": func() { os.Exit(run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) },
 		"ipiscope80": func() {
 			t := cli.NewTerminal(os.Stdin, os.Stdout, os.Stderr)
@@ -29,7 +29,7 @@ func TestMain(m *testing.M) {
 			root.SetArgs(os.Args[1:])
 			os.Exit(cli.Status(root.ExecuteContext(context.Background())))
 		},
-	})
+	}))
 }
 
 // TestScripts runs testdata/script. In each of them fixtures/ is the project's
