@@ -115,6 +115,9 @@ type Writer struct {
 	directory int64 // version 6
 	chunks    uint32
 	chunksAt  int64 // of the number of chunks, 0 if the CPU has none
+	// of List: which option it is, from 1, and how much data is behind the file
+	behind     int
+	behindSize int64
 }
 
 type byteOrder interface {
@@ -277,17 +280,14 @@ func (w *Writer) EndBuffer() {
 	}
 }
 
-// List lists a buffer whose data lies at places that the caller knows.
+// List lists a buffer of a version 7 file whose data the caller puts behind what
+// Close wrote, one CPU after the other: its section is the last of the file.
 func (w *Writer) List(b Buffer, cpus []Data) {
-	w.BeginBuffer(b)
-	if w.h.Version == 7 {
-		w.endSection(w.bufferAt)
-		w.list(w.bufferAt, cpus)
-		return
-	}
+	w.buffer, w.behind = b, len(w.options)+1
 	for _, d := range cpus {
-		w.patch(w.directory+16*int64(d.CPU), w.order.AppendUint64(w.order.AppendUint64(nil, uint64(d.Off)), uint64(d.Size)))
+		w.behindSize += d.Size
 	}
+	w.list(0, cpus)
 }
 
 // list adds the option of a buffer.
@@ -308,6 +308,9 @@ func (w *Writer) list(section int64, cpus []Data) {
 func (w *Writer) Close() error {
 	if w.h.Version == 7 {
 		start := w.at
+		if w.behind > 0 {
+			w.order.PutUint64(w.options[w.behind-1].Data, uint64(start+w.optionsSize()))
+		}
 		w.section(optDone, 0)
 		for _, o := range w.options {
 			w.option(o)
@@ -316,7 +319,22 @@ func (w *Writer) Close() error {
 		w.endSection(start)
 		w.patch(w.optionsAt, w.order.AppendUint64(nil, uint64(start)))
 	}
+	if w.behind > 0 {
+		at := w.at
+		w.section(optBuffer, flag(w.buffer.Packed))
+		w.patch(at+sectionHeader-8, w.order.AppendUint64(nil, uint64(w.behindSize)))
+	}
 	return w.err
+}
+
+// optionsSize is what the section of the options takes.
+func (w *Writer) optionsSize() int64 {
+	const head = 6 // id and size
+	n := int64(sectionHeader + head + 8)
+	for _, o := range w.options {
+		n += head + int64(len(o.Data))
+	}
+	return n
 }
 
 // ---- parts ----
