@@ -119,8 +119,8 @@ func (s *skimmer) stackLines(text []byte, end int) int {
 	n := 1
 	for ; isFrameAt(text, end); n++ {
 		m := bytes.IndexByte(text[end:], '\n') + 1
-		if m == 0 {
-			m = len(text) - end
+		if m == 0 { // the text ends within it, which is to be said
+			break
 		}
 		end += m
 	}
