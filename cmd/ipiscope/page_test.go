@@ -148,7 +148,7 @@ func (p *tab) filters(t *testing.T) {
 		t.Errorf("rows shown (-want +got), with %d hits:\n%s", hits, diff)
 	}
 	foot := eval[string](p, `document.querySelector('table[data-name="by_cause"] tfoot').innerText`)
-	if !strings.Contains(foot, "1 of 30 rows") || !strings.Contains(foot, "552") || !strings.Contains(foot, "45.1 %") {
+	if !strings.Contains(foot, "1 of 27 rows") || !strings.Contains(foot, "552") || !strings.Contains(foot, "45.1 %") {
 		t.Errorf("foot: %q", foot)
 	}
 	p.typeInto(`#by_cause input`, "")
@@ -359,7 +359,7 @@ func (p *tab) changesTheme(t *testing.T) {
 func (p *tab) worksWithoutScript(t *testing.T) {
 	text, err := chromedp.Run(p.ctx, chromedp.Text(chromedp.CSS("main")))
 	p.must(err)
-	for _, want := range []string{"do_sync_core", "1176", "96.2 %", "tracepoint_add_func", "switch events on before the window"} {
+	for _, want := range []string{"do_sync_core", "1176", "96.2 %", "tracepoint_add_func", "Stop the program that turns trace events"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is not shown", want)
 		}

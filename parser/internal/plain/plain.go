@@ -195,9 +195,10 @@ func wrapOf(lines [][]byte, find Find) int {
 	return longest
 }
 
-// goesOn reports whether a line may be the rest of the one before.
+// goesOn reports whether a line may be the rest of the one before. One that is
+// quoted was broken by a mail client, which package mail undoes.
 func goesOn(line []byte, find Find) bool {
-	if isEmpty(line) || line[0] == '#' || startsFrame(line) || bytes.HasPrefix(line, []byte("```")) || bytes.HasPrefix(line, []byte("~~~")) || string(line) == "--" {
+	if isEmpty(line) || line[0] == '#' || line[0] == '>' || startsFrame(line) || bytes.HasPrefix(line, []byte("```")) || bytes.HasPrefix(line, []byte("~~~")) || string(line) == "--" {
 		return false
 	}
 	_, event := find(line)
