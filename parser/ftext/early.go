@@ -37,3 +37,12 @@ func (s *Source) whole() bool {
 	s.waits = false
 	return s.syntax(raw, order.CutText)
 }
+
+// endOpen ends the input. One that does not end with a line is cut, whatever that
+// line is: it may have been about to become an event's or a stack's. Of a mail's
+// a quote mark or the number of a line alone is none.
+func (s *Source) endOpen() {
+	if s.rec = nil; s.in.IsOpen() && (s.mail == nil || !s.mail.IsBlank()) {
+		s.ends.Text(trace.Pos{File: s.name, Line: s.in.Line(), Off: s.in.Off()})
+	}
+}

@@ -51,7 +51,7 @@ func (s *Source) scanMail() bool {
 		line, st := s.mail.Next()
 		if st == lines.End {
 			s.endMail()
-			s.rec = nil
+			s.endOpen()
 			return false
 		}
 		if s.mailLine(line, st) {

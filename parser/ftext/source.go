@@ -213,9 +213,7 @@ func (s *Source) Scan() bool {
 		line, st := s.in.Next()
 		switch st {
 		case lines.End:
-			if s.rec = nil; s.in.IsOpen() {
-				s.ends.Text(trace.Pos{File: s.name, Line: s.in.Line(), Off: s.in.Off()})
-			}
+			s.endOpen()
 			return s.passedOver()
 		case lines.Long:
 			return s.syntax(line, overlong)

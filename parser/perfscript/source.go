@@ -171,9 +171,7 @@ func (s *Source) Scan() bool {
 		line, st := s.in.Next()
 		switch st {
 		case lines.End:
-			if s.rec = nil; s.in.IsOpen() {
-				s.ends.Text(trace.Pos{File: s.name, Line: s.in.Line(), Off: s.in.Off()})
-			}
+			s.endOpen()
 			return false
 		case lines.Long:
 			return s.syntax(line, overlong)
@@ -181,6 +179,15 @@ func (s *Source) Scan() bool {
 		if s.scanLine(line) {
 			return s.whole()
 		}
+	}
+}
+
+// endOpen ends the input. One that does not end with a line is cut, whatever that
+// line is: it may have been about to become an event's or a stack's. Of a mail's
+// a quote mark or the number of a line alone is none.
+func (s *Source) endOpen() {
+	if s.rec = nil; s.in.IsOpen() && (s.mail == nil || !s.mail.IsBlank()) {
+		s.ends.Text(trace.Pos{File: s.name, Line: s.in.Line(), Off: s.in.Off()})
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -136,7 +137,23 @@ func FuzzPage(f *testing.F) {
 			some.Pass[id] = id%int(kind|1) != 1
 		}
 		checkSkip(t, l, page, some)
+		checkCut(t, l, page)
 	})
+}
+
+// checkCut cuts a page in which nothing is wrong: its events are those of the
+// whole one, or there is an error.
+func checkCut(t *testing.T, l *Layout, page []byte) {
+	want, _, err := stops(l, page, &Skip{})
+	if err != nil {
+		return
+	}
+	for i := range 8 { // in even steps
+		part := page[:len(page)*i/8]
+		if got, _, err := stops(l, part, &Skip{}); err == nil && !slices.Equal(got, want) {
+			t.Fatalf("cut to %d of %d bytes: %d events, want %d or an error", len(part), len(page), len(got), len(want))
+		}
+	}
 }
 
 // mayGoBack reports whether the words of a page allow time to go back: any may

@@ -1,7 +1,12 @@
 package tracedat
 
 import (
+	"hash/fnv"
+	"math/rand/v2"
+	"reflect"
 	"testing"
+
+	"pgregory.net/rapid"
 
 	"github.com/ipiscope/ipiscope/parser/cpumask"
 	"github.com/ipiscope/ipiscope/parser/internal/datwriter"
@@ -78,5 +83,36 @@ func FuzzOpen(f *testing.F) {
 		if done, total := s.Progress(); done != total {
 			t.Fatalf("%d of %d bytes read at the end", done, total)
 		}
+		checkCut(t, b)
 	})
+}
+
+// checkCut cuts a file in which nothing is wrong: its events are those of the
+// whole one, or it is said that something is wrong.
+func checkCut(t *testing.T, b []byte) {
+	want, err := perCPU(b)
+	if err != nil {
+		return
+	}
+	h := fnv.New64a()
+	h.Write(b)
+	rng := rand.New(rand.NewPCG(18, h.Sum64())) // the same places each time
+	for range 3 {
+		n := rng.IntN(len(b))
+		if got, err := perCPU(b[:n]); err == nil && !reflect.DeepEqual(got, want) {
+			t.Fatalf("cut to %d of %d bytes, and nothing is said", n, len(b))
+		}
+	}
+}
+
+// FuzzOrder holds what happens to pages to TestOrderLaw's law.
+func FuzzOrder(f *testing.F) {
+	for seed := range 8 {
+		rng, b := rand.New(rand.NewPCG(18, uint64(seed))), make([]byte, 512)
+		for i := range b {
+			b[i] = byte(rng.Uint32())
+		}
+		f.Add(b)
+	}
+	f.Fuzz(rapid.MakeFuzz(orderLaw))
 }

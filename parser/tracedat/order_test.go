@@ -38,7 +38,7 @@ func oneCPU(f *datwriter.File, pages [][]byte) []byte {
 
 // letters names the events that a file delivers by their pages, "a" is the first;
 // a loss is "-", damage "!".
-func letters(t testing.TB, b []byte, o Options) (string, error) {
+func letters(t rapid.TB, b []byte, o Options) (string, error) {
 	t.Helper()
 	s, err := Open(bytes.NewReader(b), int64(len(b)), "t.dat", o)
 	if err != nil {
@@ -169,63 +169,63 @@ func TestDamageWithinPage(t *testing.T) {
 // TestOrderLaw: whatever happens to pages, events that are delivered are those of
 // the whole file, none comes twice, and if one is missing that is said. Neither
 // blocks nor threads change anything.
-func TestOrderLaw(t *testing.T) {
-	rapid.Check(t, func(rt *rapid.T) {
-		v := rapid.SampledFrom(variants()).Draw(rt, "variant")
-		f := v.file()
-		f.ChunkPages = rapid.IntRange(1, 3).Draw(rt, "chunk")
-		n := rapid.IntRange(4, 12).Draw(rt, "pages")
-		whole := pagesOf(f, n)
-		pages := slices.Clone(whole)
-		page := func(name string) int { return rapid.IntRange(0, n-1).Draw(rt, name) }
-		var done []string
-		for range rapid.IntRange(1, 3).Draw(rt, "damages") {
-			kind := rapid.SampledFrom([]string{"zero", "empty", "copy", "swap", "time"}).Draw(rt, "kind")
-			i, k := page("page"), page("other")
-			done = append(done, fmt.Sprint(kind, " ", i, " ", k))
-			switch kind {
-			case "zero":
-				pages[i] = make([]byte, len(pages[i]))
-			case "empty":
-				if i == n-1 {
-					continue // as if it had not been recorded
-				}
-				pages[i] = append(bytes.Clone(pages[i][:8]), make([]byte, len(pages[i])-8)...)
-			case "copy":
-				pages[i] = pages[k]
-			case "swap":
-				pages[i], pages[k] = pages[k], pages[i]
-			case "time": // with none in front or behind a page may be at any time
-				if i == 0 || i == n-1 {
-					continue
-				}
-				pages[i] = flip(f, pages[i], rapid.IntRange(40, 55).Draw(rt, "bit"))
+func TestOrderLaw(t *testing.T) { rapid.Check(t, orderLaw) }
+
+func orderLaw(rt *rapid.T) {
+	v := rapid.SampledFrom(variants()).Draw(rt, "variant")
+	f := v.file()
+	f.ChunkPages = rapid.IntRange(1, 3).Draw(rt, "chunk")
+	n := rapid.IntRange(4, 12).Draw(rt, "pages")
+	whole := pagesOf(f, n)
+	pages := slices.Clone(whole)
+	page := func(name string) int { return rapid.IntRange(0, n-1).Draw(rt, name) }
+	var done []string
+	for range rapid.IntRange(1, 3).Draw(rt, "damages") {
+		kind := rapid.SampledFrom([]string{"zero", "empty", "copy", "swap", "time"}).Draw(rt, "kind")
+		i, k := page("page"), page("other")
+		done = append(done, fmt.Sprint(kind, " ", i, " ", k))
+		switch kind {
+		case "zero":
+			pages[i] = make([]byte, len(pages[i]))
+		case "empty":
+			if i == n-1 {
+				continue // as if it had not been recorded
 			}
-		}
-		if slices.EqualFunc(pages, whole, bytes.Equal) {
-			return
-		}
-		b := oneCPU(f, pages)
-		got, err := letters(t, b, Options{Threads: 1})
-		events := strings.NewReplacer("!", "", "-", "").Replace(got)
-		if err == nil && len(events) != 3*n {
-			rt.Fatalf("%v, %v: nothing is said: %s", v, done, got)
-		}
-		if !slices.IsSorted([]byte(events)) && !strings.Contains(fmt.Sprint(done), "time") {
-			rt.Fatalf("%v, %v: out of order: %s", v, done, got)
-		}
-		for l, n := range counts(events) {
-			if n != 3 {
-				rt.Fatalf("%v, %v: %d events of page %c: %s", v, done, n, l, got)
+			pages[i] = append(bytes.Clone(pages[i][:8]), make([]byte, len(pages[i])-8)...)
+		case "copy":
+			pages[i] = pages[k]
+		case "swap":
+			pages[i], pages[k] = pages[k], pages[i]
+		case "time": // with none in front or behind a page may be at any time
+			if i == 0 || i == n-1 {
+				continue
 			}
+			pages[i] = flip(f, pages[i], rapid.IntRange(40, 55).Draw(rt, "bit"))
 		}
-		for _, o := range []Options{{Threads: 1, block: 1}, {Threads: 3, block: 1}, {Threads: 2, block: 3 * 1024}} {
-			again, againErr := letters(t, b, o)
-			if diff := gocmp.Diff(strings.ReplaceAll(got, "!", ""), strings.ReplaceAll(again, "!", "")); diff != "" || fmt.Sprint(err) != fmt.Sprint(againErr) {
-				rt.Fatalf("%v, %v: %+v: %v, want %v\n%s", v, done, o, againErr, err, diff)
-			}
+	}
+	if slices.EqualFunc(pages, whole, bytes.Equal) {
+		return
+	}
+	b := oneCPU(f, pages)
+	got, err := letters(rt, b, Options{Threads: 1})
+	events := strings.NewReplacer("!", "", "-", "").Replace(got)
+	if err == nil && len(events) != 3*n {
+		rt.Fatalf("%v, %v: nothing is said: %s", v, done, got)
+	}
+	if !slices.IsSorted([]byte(events)) && !strings.Contains(fmt.Sprint(done), "time") {
+		rt.Fatalf("%v, %v: out of order: %s", v, done, got)
+	}
+	for l, n := range counts(events) {
+		if n != 3 {
+			rt.Fatalf("%v, %v: %d events of page %c: %s", v, done, n, l, got)
 		}
-	})
+	}
+	for _, o := range []Options{{Threads: 1, block: 1}, {Threads: 3, block: 1}, {Threads: 2, block: 3 * 1024}} {
+		again, againErr := letters(rt, b, o)
+		if diff := gocmp.Diff(strings.ReplaceAll(got, "!", ""), strings.ReplaceAll(again, "!", "")); diff != "" || fmt.Sprint(err) != fmt.Sprint(againErr) {
+			rt.Fatalf("%v, %v: %+v: %v, want %v\n%s", v, done, o, againErr, err, diff)
+		}
+	}
 }
 
 func counts(s string) map[rune]int {

@@ -201,6 +201,9 @@ func (l *Reader) Peek(ahead int) (line []byte, next int, ok bool) {
 func (l *Reader) Take(n, lines int) {
 	l.pos += n
 	l.line += lines
+	if n > 0 && l.buf[l.pos-1] != '\n' { // the last line has no newline
+		l.open = true
+	}
 }
 
 // more reads until the line at buf[at:] has an end and returns its length.
