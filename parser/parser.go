@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"sort"
+	"strings"
 
 	"github.com/ipiscope/ipiscope/parser/ftext"
 	"github.com/ipiscope/ipiscope/parser/perfscript"
@@ -373,7 +374,8 @@ func unknown(path string, prefix []byte) error {
 	return e
 }
 
-// Expand replaces folders by the traces in them, in the order of their names,
+// Expand replaces folders by the traces in them, trace.dat files first and each in
+// the order of their names,
 // and leaves other paths as they are: also folders that are one trace, copies
 // of the trace file system. It does not descend into further folders.
 func Expand(paths []string) ([]string, error) {
@@ -408,7 +410,14 @@ func tracesIn(dir string) ([]string, error) {
 			out = append(out, path)
 		}
 	}
-	sort.Strings(out)
+	// A recording before its printed texts, of which the first one read counts.
+	isText := func(path string) bool { return !strings.Contains(filepath.Base(path), ".dat") }
+	sort.Slice(out, func(i, j int) bool {
+		if a, b := isText(out[i]), isText(out[j]); a != b {
+			return b
+		}
+		return out[i] < out[j]
+	})
 	return out, nil
 }
 

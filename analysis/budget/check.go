@@ -43,8 +43,11 @@ type Evidence struct{ CSD, Stacks bool }
 
 // A CPU is what was found on one.
 type CPU struct {
-	CPU  int
-	Hits []Hits
+	CPU int
+	// Watched is how long it was online and recorded, ns; 0 stands for all of
+	// Measured.Duration.
+	Watched int64
+	Hits    []Hits
 	// Handler is the longest run and Function what ran.
 	Handler  int64 // ns, -1 if none was seen
 	Function string
@@ -230,17 +233,17 @@ func (b *Budget) rules(m *Measured, c *CPU) []rule {
 	var list []rule
 	if b.MaxHits != nil {
 		all := b.count(c, func(*Hits) names.Answer { return names.Is })
-		list = append(list, m.rate("hits per CPU and hour", all, *b.MaxHits))
+		list = append(list, m.rate(c, "hits per CPU and hour", all, *b.MaxHits))
 	}
 	for _, l := range b.Classes {
 		t := b.count(c, func(h *Hits) names.Answer { return names.Match(h.Class, l.Name) })
 		t.what = "class"
-		list = append(list, m.rate(l.Name+" hits per CPU and hour", t, l.Max))
+		list = append(list, m.rate(c, l.Name+" hits per CPU and hour", t, l.Max))
 	}
 	for _, l := range b.Functions {
 		t := b.count(c, func(h *Hits) names.Answer { return names.Match(h.Function, l.Name) })
 		t.what = "function"
-		list = append(list, m.rate(l.Name+" per CPU and hour", t, l.Max))
+		list = append(list, m.rate(c, l.Name+" per CPU and hour", t, l.Max))
 	}
 	if b.MaxHandler != nil {
 		list = append(list, m.handler(c, int64(*b.MaxHandler)))
@@ -332,10 +335,18 @@ func (m *Measured) unseen() string {
 	return ""
 }
 
+// watched is how long a CPU was watched, ns.
+func (m *Measured) watched(c *CPU) int64 {
+	if c.Watched > 0 {
+		return c.Watched
+	}
+	return m.Duration
+}
+
 // rate checks a number of hits.
-func (m *Measured) rate(name string, t tally, limit float64) rule {
+func (m *Measured) rate(c *CPU, name string, t tally, limit float64) rule {
 	r := rule{name: name, limit: number(limit), bar: limit, outcome: Undecided}
-	hours := float64(m.Duration) / nsPerHour
+	hours := float64(m.watched(c)) / nsPerHour
 	switch {
 	case m.Ticks:
 		r.reason = "the clock does not count nanoseconds: there is no rate"

@@ -39,6 +39,22 @@ func (c *Catalog) ResolveFunction(frames []string) (function, rule string, ok bo
 	return "", "", false
 }
 
+// ResolveCallsite finds what the hit makes the target run from the function that sent,
+// where no stack tells what came before it. Of a frame whose rules depend on the sender
+// that it called it says nothing, nor of functions that only pass a call on: they have no
+// rule.
+func (c *Catalog) ResolveCallsite(callsite string) (function string, ok bool) {
+	l := c.look(callsite)
+	if l.symbol == "" || l.level == IPI || l.level == Probe || l.level == Entry {
+		return "", false
+	}
+	list, _, _ := c.rules.find(l.symbol)
+	if len(list) != 1 || list[0].via != "" {
+		return "", false
+	}
+	return list[0].function, true
+}
+
 // choose returns the rule for via, else the one for any sender.
 func choose(list []rule, via string) *rule {
 	var other *rule

@@ -28,6 +28,9 @@ type Run struct {
 	Isolated string // CPU list; empty if unknown
 	CPUs     int    // number of isolated CPUs; 1 if unknown
 	Duration int64  // ns
+	// CPUTime is how long the isolated CPUs were watched, added up, ns; 0 stands
+	// for CPUs times Duration.
+	CPUTime float64
 	// Work is the amount of work done in the run, 0 if not known.
 	Work float64
 	// Burst is how many hits come at a time where there are no cells to tell, 0
@@ -170,6 +173,9 @@ const nsPerHour = 3600e9
 func (r *Run) exposure(cfg Config) float64 {
 	if cfg.PerWork {
 		return r.Work * float64(r.CPUs)
+	}
+	if r.CPUTime > 0 {
+		return r.CPUTime / nsPerHour
 	}
 	return float64(r.Duration) / nsPerHour * float64(r.CPUs)
 }

@@ -33,8 +33,8 @@ type Config struct {
 	Catalog  *catalog.Catalog
 }
 
-// agreement counts what the stack says of hits whose function a csd event
-// names.
+// agreement counts what the stack, or the callsite, says of hits whose function a
+// csd event names.
 type agreement struct {
 	same, holds, differs, silent uint64
 }
@@ -54,15 +54,20 @@ type findings struct {
 	by      [track.EvidenceHandler + 1]uint64
 	sets    uint64 // hits whose function is a set
 	noStack uint64
-	noCause uint64 // with a stack that tells no cause
-	csd     agreement
+	noCause uint64                     // with a stack that tells no cause
+	csd     agreement                  // with the stack
+	site    agreement                  // with the callsite
 	differ  map[[2]trace.NameID]uint64 // csd's function, the stack's
+	// siteDiffers is the same with the callsite's
+	siteDiffers map[[2]trace.NameID]uint64
 }
 
 // New returns a State for a trace with this table.
 func New(t *trace.Table, cfg Config) *State {
 	s := &State{table: t, attr: track.NewAttributor(cfg.Catalog, t)}
-	s.direct.differ, s.raised.differ = map[[2]trace.NameID]uint64{}, map[[2]trace.NameID]uint64{}
+	for _, f := range []*findings{&s.direct, &s.raised} {
+		f.differ, f.siteDiffers = map[[2]trace.NameID]uint64{}, map[[2]trace.NameID]uint64{}
+	}
 	s.sends = track.NewSends(t, track.Config{Isolated: cfg.Isolated, Attribution: s.attr, Send: s.send})
 	return s
 }
@@ -108,24 +113,29 @@ func (s *State) send(w *track.Send) {
 			f.sets++
 		}
 		if h.Evidence == track.EvidenceCSD && w.Stack != 0 {
-			f.compare(s.table, facts, h)
+			f.csd.compare(s.table, facts, h, f.differ)
+		}
+		if h.Evidence == track.EvidenceCSD {
+			f.site.compare(s.table, s.attr.Facts(0, w.Callsite), h, f.siteDiffers)
 		}
 	}
 }
 
-func (f *findings) compare(t *trace.Table, facts *track.StackFacts, h *track.Hit) {
+func (a *agreement) compare(t *trace.Table, facts *track.StackFacts, h *track.Hit, differ map[[2]trace.NameID]uint64) {
 	switch {
 	case facts.Function == 0:
-		f.csd.silent++
+		a.silent++
 	case facts.Function == h.Function:
-		f.csd.same++
+		a.same++
 	case catalog.Holds(t.NameOf(facts.Function), t.NameOf(h.Function)):
-		f.csd.holds++
+		a.holds++
 	default:
-		f.csd.differs++
-		f.differ[[2]trace.NameID{h.Function, facts.Function}]++
+		a.differs++
+		differ[[2]trace.NameID{h.Function, facts.Function}]++
 	}
 }
+
+func (a *agreement) all() uint64 { return a.same + a.holds + a.differs + a.silent }
 
 // Result makes the tables.
 func (s *State) Result(in result.Input) *result.Set {
@@ -146,7 +156,7 @@ func (s *State) Result(in result.Input) *result.Set {
 			found.Rows = append(found.Rows, []result.Value{result.Str(track.Evidence(e).String()), result.Int(n), share(n, hits)})
 		}
 	}
-	checked := f.csd.same + f.csd.holds + f.csd.differs + f.csd.silent
+	checked, sites := f.csd.all(), f.site.all()
 	details := &result.Table{Name: "checks", Cols: []result.Col{
 		{Name: "check", Head: "of them", Key: true}, {Name: "hits", Head: "hits"}, {Name: "of", Head: "of"}, {Name: "share", Head: "share", Unit: "1"},
 	}}
@@ -161,20 +171,29 @@ func (s *State) Result(in result.Input) *result.Set {
 		{"csd and stack: the stack's set holds it", f.csd.holds, checked},
 		{"csd and stack: different functions", f.csd.differs, checked},
 		{"csd and stack: the stack does not tell", f.csd.silent, checked},
+		{"csd and callsite: the same function", f.site.same, sites},
+		{"csd and callsite: the callsite's set holds it", f.site.holds, sites},
+		{"csd and callsite: different functions", f.site.differs, sites},
+		{"csd and callsite: the callsite does not tell", f.site.silent, sites},
 	} {
 		details.Rows = append(details.Rows, []result.Value{result.Str(r.what), result.Int(r.n), result.Int(r.of), share(r.n, r.of)})
 	}
-	differ := &result.Table{Name: "differences", Cols: []result.Col{
-		{Name: "csd", Head: "csd says", Key: true}, {Name: "stack", Head: "stack says", Key: true}, {Name: "hits", Head: "hits"},
-	}}
-	for pair, n := range f.differ {
-		differ.Rows = append(differ.Rows, []result.Value{result.Str(s.table.NameOf(pair[0])), result.Str(s.table.NameOf(pair[1])), result.Int(n)})
-	}
-	differ.SortDown(2)
 	set.Verdict = fmt.Sprintf("%s: %d hits, %d without a known function", in.Path, hits, f.by[track.EvidenceNone])
 	set.Totals = []result.Field{{Name: "hits", Value: result.Int(hits)}}
-	set.Tables = []*result.Table{found, details, differ}
+	set.Tables = []*result.Table{found, details, s.differences("differences", "stack", f.differ), s.differences("callsite_differences", "callsite", f.siteDiffers)}
 	return set
+}
+
+// differences lists what csd events and another kind of evidence say differently.
+func (s *State) differences(name, other string, differ map[[2]trace.NameID]uint64) *result.Table {
+	t := &result.Table{Name: name, Cols: []result.Col{
+		{Name: "csd", Head: "csd says", Key: true}, {Name: other, Head: other + " says", Key: true}, {Name: "hits", Head: "hits"},
+	}}
+	for pair, n := range differ {
+		t.Rows = append(t.Rows, []result.Value{result.Str(s.table.NameOf(pair[0])), result.Str(s.table.NameOf(pair[1])), result.Int(n)})
+	}
+	t.SortDown(2)
+	return t
 }
 
 func share(n, of uint64) result.Value {

@@ -93,6 +93,10 @@ func TestEvidence(t *testing.T) {
 		"csd and stack: the stack's set holds it | 1 | 5",
 		"csd and stack: different functions | 2 | 5",
 		"csd and stack: the stack does not tell | 1 | 5",
+		"csd and callsite: the same function | 0 | 6",
+		"csd and callsite: the callsite's set holds it | 0 | 6",
+		"csd and callsite: different functions | 0 | 6",
+		"csd and callsite: the callsite does not tell | 6 | 6",
 	}
 	if d := cmp.Diff(want, rows(set, "checks")); d != "" {
 		t.Errorf("-want +got:\n%s", d)

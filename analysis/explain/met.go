@@ -8,6 +8,7 @@ import (
 	"github.com/ipiscope/ipiscope/analysis/key"
 	"github.com/ipiscope/ipiscope/analysis/result"
 	"github.com/ipiscope/ipiscope/analysis/track"
+	"github.com/ipiscope/ipiscope/parser/ksym"
 	"github.com/ipiscope/ipiscope/parser/trace"
 )
 
@@ -35,6 +36,9 @@ func (m *Met) Has(a *track.Attributor, w *track.Send, h *track.Hit) bool {
 	if m.x.Recorder != "" && m.table.NameOf(w.Comm) == m.x.Name {
 		return true
 	}
+	if w.Stack == 0 && m.isFrame(ksym.Normalize(m.callsite(w))) {
+		return true
+	}
 	has, ok := m.byStack[w.Stack]
 	if !ok {
 		for _, f := range a.Names(w.Stack, false) {
@@ -43,6 +47,12 @@ func (m *Met) Has(a *track.Attributor, w *track.Send, h *track.Hit) bool {
 		m.byStack[w.Stack] = has
 	}
 	return has
+}
+
+// callsite is the function that sent.
+func (m *Met) callsite(w *track.Send) string {
+	name, _, _ := strings.Cut(m.table.NameOf(w.Callsite), "+")
+	return name
 }
 
 // callback is the name of what the event itself names.

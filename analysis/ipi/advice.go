@@ -37,6 +37,9 @@ func newAdvice(class *catalog.Classification, function string, hits uint64) advi
 // answer several functions.
 func (c *Counts) addAdvice(a adviceTotal) {
 	key := a.class.Class.String() + "\x00" + a.class.Do
+	if a.isUnknown() {
+		key += "\x00" + track.Unknown
+	}
 	old := c.advice[key]
 	if old == nil {
 		old = &adviceTotal{class: a.class, functions: tallies{}, roots: tallies{}, whys: tallies{}, limits: tallies{}, sources: tallies{}}
@@ -49,6 +52,15 @@ func (c *Counts) addAdvice(a adviceTotal) {
 	old.limits.add(a.limits)
 	old.sources.add(a.sources)
 }
+
+// isUnknown reports whether it is not known what the hits run.
+func (a *adviceTotal) isUnknown() bool {
+	_, is := a.functions[track.Unknown]
+	return is
+}
+
+// recordMore is what to do about hits that nothing is known of.
+const recordMore = "record csd:csd_queue_cpu, or stacks: nothing in the recording tells what these hits run"
 
 // maxAdvice is how many things to do a person is shown.
 const maxAdvice = 5
@@ -69,7 +81,10 @@ func (c *Counts) adviceTable() *result.Table {
 	}, Show: []string{"hits", "share", "class", "function", "mitigation"}, Prose: "mitigation", Brief: maxAdvice}
 	for _, a := range c.advice {
 		text := a.class.Do
-		if text == "" {
+		switch {
+		case a.isUnknown():
+			text = recordMore
+		case text == "":
 			text = a.class.Class.Meaning()
 		}
 		t.Rows = append(t.Rows, []result.Value{
@@ -91,17 +106,20 @@ func (c *Counts) notes() []string {
 	if p := c.patching; p.rounds > p.operations {
 		notes = append(notes, fmt.Sprintf("%d %s sends are %d text-patching operations of up to %d rounds each", p.rounds, syncCore, p.operations, maxRounds))
 	}
-	if n := c.unexplained(); n > 0 {
-		notes = append(notes, fmt.Sprintf("%d hits have no known cause (%s: no stack was recorded with them; %s: no frame of the stack tells)", n, track.NoStack, track.Unknown))
+	if n := c.causedBy(track.NoStack); n > 0 {
+		notes = append(notes, fmt.Sprintf("%d hits have no known cause: no stack was recorded with them, and their callsite does not tell", n))
+	}
+	if n := c.causedBy(track.Unknown); n > 0 {
+		notes = append(notes, fmt.Sprintf("%d hits have no known cause: no frame of their stack tells", n))
 	}
 	return notes
 }
 
-// unexplained is the number of hits without a cause.
-func (c *Counts) unexplained() uint64 {
+// causedBy is the number of hits with this cause.
+func (c *Counts) causedBy(cause string) uint64 {
 	var n uint64
 	for _, g := range c.groups {
-		n += g.causes[track.NoStack] + g.causes[track.Unknown]
+		n += g.causes[cause]
 	}
 	return n
 }

@@ -25,12 +25,17 @@ type Counts struct {
 	advice   map[string]*adviceTotal
 	patching patching
 	seen     cpumask.Mask // CPUs of the traced machines, for when no set is given
-	duration int64        // ns, summed over the traces
+	watched  [numUnits]watched
+	unseen   []track.Unwatched // CPUs that show no sign of being online
+	away     []track.Unwatched // CPUs that were offline for a while
 	inputs   []result.Input
 	dups     []string
 	missed   uint64
 	excluded uint64 // sends that the filter does not take
-	folded   bool   // a trace had more groups than Config.MaxGroups
+	named    uint64 // hits that may be calls of Linux 6.4 without an IPI
+	cut      uint64 // sends whose line ends within the carrier's name
+	late     []lateCalls
+	folded   []bool // of each input: it had more groups than Config.MaxGroups
 	regime   Regime
 	// over time, with Config.Timeline: hits, and gaps in the events
 	extent      extent
@@ -59,9 +64,19 @@ func (t tallies) add(o tallies) {
 	}
 }
 
-type cpuTotal struct {
-	hits  uint64
-	quiet int64
+// lateCalls says of an input that recorded csd_queue_cpu how many of its hits
+// without a function came before the first one.
+type lateCalls struct {
+	path, first  string
+	before, hits uint64
+}
+
+// clockText is a time as traces print it.
+func (s *State) clockText(at trace.Time) string {
+	if s.table.Meta.ClockUnit == "ticks" {
+		return strconv.FormatInt(int64(at), 10)
+	}
+	return fmt.Sprintf("%.6f", float64(at)/1e9)
 }
 
 // NewCounts returns the sum of no traces.
@@ -90,7 +105,14 @@ func (s *State) view(t *tally, view int, in result.Input) *Counts {
 	by := s.by[view]
 	c := NewCounts(s.cfg.Isolated, by)
 	c.totals, c.missed, c.excluded, c.regime = t.totals, t.missed, t.excluded, s.regime(t)
-	c.folded = t.views[view].Folded()
+	c.folded = []bool{t.views[view].Folded()}
+	c.cut = s.sends.Cut()
+	if at, ok := s.sends.FirstCall(); ok && t.totals.unattributed > 0 {
+		c.late = []lateCalls{{in.Path, s.clockText(at), t.early, t.totals.unattributed}}
+	}
+	if !s.sends.HasCalls() {
+		c.named = t.named
+	}
 	cells := 0
 	if s.cfg.Timeline {
 		c.extent = s.extent()
@@ -122,30 +144,50 @@ func (s *State) view(t *tally, view int, in result.Input) *Counts {
 	for id, hits := range t.functions {
 		c.function[s.table.NameOf(id)] += hits
 	}
-	n := max(s.table.Meta.CPUs, int(s.maxCPU)+1)
-	if s.events > 0 {
-		c.seen.SetRange(0, n-1)
-	}
-	whole := wholeSeconds(s.span)
-	c.duration, c.seconds = s.span.Duration(), whole.to-whole.from
-	for cpu := range n {
-		if c.isolated != nil && !c.isolated.Has(cpu) {
-			continue
-		}
-		total := cpuTotal{quiet: c.duration}
-		if cpu < len(t.cpus) && t.cpus[cpu].hits > 0 {
-			st := t.cpus[cpu]
-			edges := max(int64(st.first-s.span.First), int64(s.span.Last-st.last))
-			total = cpuTotal{st.hits, max(st.quiet, edges)}
-		}
-		c.cpus[cpu] = total
-	}
+	s.watch(c, t, in)
 	c.inputs = []result.Input{in}
 	for pair, n := range s.dups.found {
 		c.dups = append(c.dups, fmt.Sprintf("%s: %d sends are in the buffers %s and %s both and count twice: choose one with --instance",
 			in.Path, n, bufferName(s.table, pair[0]), bufferName(s.table, pair[1])))
 	}
 	return c
+}
+
+// watch adds how long each CPU was watched, and how quiet it was.
+func (s *State) watch(c *Counts, t *tally, in result.Input) {
+	n := max(s.table.Meta.CPUs, int(s.maxCPU)+1)
+	if s.events == 0 {
+		n = 0
+	}
+	whole := wholeSeconds(s.span)
+	c.seconds = whole.to - whole.from
+	online := s.sends.Online()
+	cpus, unseen := online.CPUs(c.isolated, n)
+	if n > 0 {
+		c.seen.SetRange(0, n-1)
+	}
+	if !unseen.IsEmpty() {
+		c.unseen = []track.Unwatched{{Path: in.Path, Text: unseen.String()}}
+		if c.isolated == nil {
+			c.seen.AndNot(&unseen)
+		}
+	}
+	c.away = online.Unwatched(in.Path, c.isolated, s.span.First, s.span.Last)
+	u := unitOf(in)
+	w := &c.watched[u]
+	w.traces, w.duration, w.hits = 1, s.span.Duration(), t.totals.hits
+	for cpu := range cpus.All() {
+		var total cpuTotal
+		x := &total[u]
+		x.time = online.Watched(cpu, s.span.First, s.span.Last)
+		x.quiet = w.duration
+		if cpu < len(t.cpus) && t.cpus[cpu].any {
+			st := t.cpus[cpu]
+			x.hits, x.quiet = st.hits, max(st.quiet, int64(st.first-s.span.First), int64(s.span.Last-st.last))
+		}
+		w.cpus.Add(x.time)
+		c.cpus[cpu] = total
+	}
 }
 
 // describe resolves what the keys of a group leave open.
@@ -213,18 +255,23 @@ func (c *Counts) Merge(o *Counts) {
 	c.totals.add(o.totals)
 	c.missed += o.missed
 	c.excluded += o.excluded
-	c.folded = c.folded || o.folded
+	c.named += o.named
+	c.cut += o.cut
+	c.late = append(c.late, o.late...)
+	c.folded = append(c.folded, o.folded...)
 	for cpu, t := range o.cpus {
-		old := c.cpus[cpu]
-		c.cpus[cpu] = cpuTotal{old.hits + t.hits, max(old.quiet, t.quiet)}
+		c.cpus[cpu] = t.merged(c.cpus[cpu])
 	}
+	for u := range c.watched {
+		c.watched[u].add(o.watched[u])
+	}
+	c.unseen, c.away = append(c.unseen, o.unseen...), append(c.away, o.away...)
 	c.function.add(o.function)
 	for _, a := range o.advice {
 		c.addAdvice(*a)
 	}
 	c.patching.add(o.patching)
 	c.seen.Or(&o.seen)
-	c.duration += o.duration
 	c.seconds += o.seconds
 	c.inputs = append(c.inputs, o.inputs...)
 	c.dups = append(c.dups, o.dups...)

@@ -73,9 +73,13 @@ type advice struct {
 
 // cpuState is what is kept of one isolated CPU.
 type cpuState struct {
-	hits        uint64
-	first, last trace.Time // of its hits, valid if there are any
-	quiet       int64      // longest time between two hits so far
+	hits uint64
+	any  bool
+	// first is when the first quiet stretch ended and last when the newest one
+	// began: with hits, and with the times the CPU was offline. Valid if there
+	// were any.
+	first, last trace.Time
+	quiet       int64 // longest time between two of them so far
 }
 
 // tally is the sums over one kind of send event.
@@ -94,6 +98,8 @@ type tally struct {
 	sends    uint64 // all sends seen, to number them
 	missed   uint64 // sends without an isolated target
 	excluded uint64 // sends that the filter does not take
+	named    uint64 // hits that may be calls of Linux 6.4 without an IPI
+	early    uint64 // hits without a function before the first csd_queue_cpu
 	line     timeline
 }
 
@@ -128,7 +134,7 @@ func New(t *trace.Table, cfg Config) *State {
 	s.by = append([][]Key{cfg.By}, cfg.Also...)
 	s.direct, s.raised = s.newTally(), s.newTally()
 	s.attr = track.NewAttributor(cfg.Catalog, t)
-	s.sends = track.NewSends(t, track.Config{Isolated: cfg.Isolated, Counts: cfg.Counts, Attribution: s.attr, Send: s.send, Request: s.request})
+	s.sends = track.NewSends(t, track.Config{Isolated: cfg.Isolated, Counts: cfg.Counts, Attribution: s.attr, Send: s.send, Request: s.request, Away: s.away})
 	return s
 }
 
@@ -163,6 +169,7 @@ func (s *State) Lost(l *trace.Lost) {
 
 // End implements analysis.State.
 func (s *State) End(span analysis.Span) {
+	s.sends.Online().End(span.Last)
 	s.sends.End()
 	s.span = span
 	for _, t := range []*tally{&s.direct, &s.raised} {
@@ -214,8 +221,14 @@ func (s *State) send(w *track.Send) {
 		c := s.countHit(w, h)
 		t.totals.add(c)
 		t.functions[h.Function]++
+		if w.Named {
+			t.named++
+		}
+		if first, ok := s.sends.FirstCall(); c.unattributed > 0 && (!ok || w.Time < first) {
+			t.early++
+		}
 		if c.self == 0 && c.noise == 0 {
-			t.advice[advice{h.Function, s.attr.Class(h.Function, w.Stack)}]++
+			t.advice[advice{h.Function, s.attr.Class(h.Function, w.Stack, w.Callsite)}]++
 		}
 		t.hit(h.Target, w.Time)
 		if s.cfg.Timeline {
@@ -267,8 +280,8 @@ func (g *group) describe(s *State, w *track.Send, h *track.Hit) {
 	if g.causes == nil {
 		g.causes = map[trace.NameID]uint64{}
 	}
-	g.causes[s.attr.Stack(w.Stack).Cause]++
-	g.classes[s.attr.Class(h.Function, w.Stack).Class]++
+	g.causes[s.attr.Facts(w.Stack, w.Callsite).Cause]++
+	g.classes[s.attr.Class(h.Function, w.Stack, w.Callsite).Class]++
 	g.evidence[h.Evidence]++
 }
 
@@ -286,17 +299,34 @@ func (s *State) newTally() tally {
 
 // hit notes a hit of one CPU.
 func (t *tally) hit(cpu int32, at trace.Time) {
-	for int(cpu) >= len(t.cpus) {
+	c := t.cpu(cpu)
+	c.stretch(at, at)
+	c.hits++
+}
+
+func (t *tally) cpu(n int32) *cpuState {
+	for int(n) >= len(t.cpus) {
 		t.cpus = append(t.cpus, cpuState{})
 	}
-	c := &t.cpus[cpu]
-	if c.hits == 0 {
-		c.first = at
+	return &t.cpus[n]
+}
+
+// stretch ends the quiet of a CPU, which goes on later.
+func (c *cpuState) stretch(from, to trace.Time) {
+	if !c.any {
+		c.any, c.first = true, from
 	} else {
-		c.quiet = max(c.quiet, int64(at-c.last))
+		c.quiet = max(c.quiet, int64(from-c.last))
 	}
-	c.hits++
-	c.last = at
+	c.last = max(c.last, to)
+}
+
+// away takes a stretch in which a CPU was offline: it is not quiet. Sends that
+// wait for more to be known of them may come behind it although they are older;
+// such a hit does not make the quiet longer.
+func (s *State) away(cpu int32, from, to trace.Time) {
+	s.direct.cpu(cpu).stretch(from, to)
+	s.raised.cpu(cpu).stretch(from, to)
 }
 
 func (g *group) countSend(n uint64) {

@@ -18,6 +18,6 @@ func ParseKeys(list string) ([]Key, error) { return key.OfHits().Parse(list) }
 func (s *State) subjectOfRequest(r *track.Request) key.Subject {
 	return key.Subject{
 		NoIPI: true, Function: r.Function, Callback: s.noIPI, Callsite: r.Callsite, Evidence: track.EvidenceCSD,
-		Comm: r.Comm, Instance: r.Instance, PID: r.PID, Sender: r.CPU, Target: r.Target,
+		Comm: r.Comm, Instance: r.Instance, PID: r.PID, Sender: r.CPU, Target: r.Target, Stack: r.Stack,
 	}
 }

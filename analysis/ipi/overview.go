@@ -55,7 +55,6 @@ func (o *Overview) Result() *result.Set {
 	if len(o.views) == 1 {
 		return set
 	}
-	isolated := main.Isolated().Count()
 	groups, cpus := set.Table("groups"), set.Table("cpus")
 	groups.Title = "hits by " + strings.Join(set.By, ", ")
 	main.addOver(groups)
@@ -65,7 +64,7 @@ func (o *Overview) Result() *result.Set {
 			continue
 		}
 		by := c.by[0].String()
-		t := c.groupTable(isolated)
+		t := c.groupTable()
 		t.Name, t.Title = "by_"+by, "hits by "+by
 		c.addOver(t)
 		set.Tables = append(set.Tables, t)

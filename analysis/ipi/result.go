@@ -40,16 +40,16 @@ func (c *Counts) Result() *result.Set {
 		{Name: "noise", Value: result.Int(c.totals.noise)},
 		{Name: "unattributed", Value: result.Int(c.totals.unattributed)},
 		{Name: "sends_without_target", Value: result.Int(untargeted)},
-		{Name: "duration_ns", Value: result.Int(c.duration)},
 	}
-	set.Tables = []*result.Table{c.groupTable(isolated.Count()), c.adviceTable(), c.cpuTable()}
+	set.Totals = append(set.Totals, c.durations()...)
+	set.Tables = []*result.Table{c.groupTable(), c.adviceTable(), c.cpuTable()}
 	set.Notes = c.notes()
 	set.Verdict = c.verdict(set, isolated)
 	c.warn(set)
 	return set
 }
 
-func (c *Counts) groupTable(isolated int) *result.Table {
+func (c *Counts) groupTable() *result.Table {
 	t := &result.Table{Name: "groups"}
 	for _, k := range c.by {
 		t.Cols = append(t.Cols, result.Col{Name: k.String(), Head: k.String(), Help: k.Doc(), Key: true})
@@ -63,7 +63,7 @@ func (c *Counts) groupTable(isolated int) *result.Table {
 		result.Col{Name: "noise", Head: "noise", Help: "hits caused by the recorder"},
 		result.Col{Name: "cpus", Head: "CPUs", Help: "isolated CPUs that were hit"},
 		result.Col{Name: "rate_hz", Head: "per second", Unit: "Hz", Help: "hits per second over all isolated CPUs"},
-		result.Col{Name: "per_cpu_hour", Head: "/CPU/hour", Unit: "1/h", Help: "hits per isolated CPU and hour"},
+		result.Col{Name: "per_cpu_hour", Head: "/CPU/hour", Unit: "1/h", Help: "hits per isolated CPU and hour that it was watched"},
 		result.Col{Name: "share", Head: "share", Unit: "1", Help: "part of all hits"},
 	)
 	described := c.describedColumns()
@@ -71,14 +71,20 @@ func (c *Counts) groupTable(isolated int) *result.Table {
 		t.Cols = append(t.Cols, d.col)
 	}
 	files := c.fileColumns(t)
+	bounds := c.hasBounds()
+	if bounds {
+		t.Cols = append(t.Cols, result.Col{Name: "bound", Head: "bound", Help: "at least: a trace with more groups than --max-groups has further hits of this group among all others"})
+	}
+	w := &c.watched[c.unit()]
 	for _, g := range c.groups {
 		row := make([]result.Value, 0, len(t.Cols))
 		for _, k := range g.key {
 			row = append(row, result.Str(k))
 		}
+		rated := c.rated(g)
 		row = append(row, result.Int(g.sends), result.Int(g.requests), result.Int(g.hits), result.Int(g.self), result.Int(g.noise),
-			result.Str(g.cpus.String()), result.Float(per(g.hits, c.duration, 1e9)),
-			result.Float(ratio(per(g.hits, c.duration, nsPerHour), float64(isolated))), result.Float(ratio(float64(g.hits), float64(c.totals.hits))))
+			result.Str(g.cpus.String()), result.Float(per(rated, w.duration, 1e9)),
+			result.Float(ratio(float64(rated)*nsPerHour, w.cpus.Float())), result.Float(ratio(float64(g.hits), float64(c.totals.hits))))
 		for _, d := range described {
 			row = append(row, result.Str(d.value(g)))
 		}
@@ -89,9 +95,15 @@ func (c *Counts) groupTable(isolated int) *result.Table {
 			}
 			row = append(row, result.Int(hits))
 		}
+		if bounds {
+			row = append(row, result.Str(c.boundOf(g)))
+		}
 		t.Rows = append(t.Rows, row)
 	}
 	t.Show = c.show(files)
+	if bounds {
+		t.Show = slices.Insert(t.Show, 1, "bound")
+	}
 	t.Spare = []string{"evidence"}
 	t.SortDown(first+2, first, first+1) // hits; where nothing was hit, sends
 	return t
@@ -191,9 +203,10 @@ func (c *Counts) cpuTable() *result.Table {
 		cpus = append(cpus, cpu)
 	}
 	slices.Sort(cpus)
+	u := c.unit()
 	for _, cpu := range cpus {
 		s := c.cpus[cpu]
-		t.Rows = append(t.Rows, []result.Value{result.Int(cpu), result.Int(s.hits), result.Float(per(s.hits, c.duration, 1e9)), result.Int(s.quiet)})
+		t.Rows = append(t.Rows, []result.Value{result.Int(cpu), result.Int(s.hits()), result.Float(per(s[u].hits, s[u].time, 1e9)), result.Int(s[u].quiet)})
 	}
 	return t
 }
@@ -201,15 +214,37 @@ func (c *Counts) cpuTable() *result.Table {
 func (c *Counts) warn(set *result.Set) {
 	seen := track.Coverage{Sends: c.totals.sends, Excluded: c.excluded, Isolated: c.isolated, Seen: &c.seen}
 	seen.Warn(set)
-	if c.folded {
+	if slices.Contains(c.folded, true) {
 		key.WarnFolded(set)
+	}
+	c.warnWatched(set)
+	if c.named > 0 {
+		set.Warn("maybe-no-ipi", fmt.Sprintf("%d hits are of sends that name the function of another CPU, and none of an IPI that carries a call was seen with its call: on Linux 6.4, which traces both, some of them may have sent no IPI", c.named))
+	}
+	if c.cut > 0 {
+		set.Warn("cut-lines", fmt.Sprintf("the lines of %d sends end within the name of the carrier %s: they were cut; what stands behind is not known", c.cut, track.Generic))
 	}
 	slices.Sort(c.dups)
 	for _, d := range c.dups {
 		set.Warn("duplicate-buffers", d)
 	}
 	if n := c.totals.unattributed; n > 0 {
-		set.Warn("unattributed", fmt.Sprintf("%d of %d hits have function %q: their send event names only the carrier %s; record csd:csd_queue_cpu as well",
-			n, c.totals.hits, track.Unknown, track.Generic))
+		set.Warn("unattributed", c.unattributedText(n))
 	}
+}
+
+// unattributedText says how many hits have no known function, and why: what to
+// record is said of the inputs that do not have it.
+func (c *Counts) unattributedText(n uint64) string {
+	text := fmt.Sprintf("%d of %d hits have function %q: their send event names only the carrier %s", n, c.totals.hits, track.Unknown, track.Generic)
+	told := uint64(0)
+	slices.SortFunc(c.late, func(a, b lateCalls) int { return cmp.Compare(a.path, b.path) })
+	for _, l := range c.late {
+		told += l.hits
+		text += fmt.Sprintf("; %s: csd_queue_cpu was recorded from %s on, %d of its %d such hits came before that", l.path, l.first, l.before, l.hits)
+	}
+	if n > told {
+		text += "; record csd:csd_queue_cpu as well, or stacks"
+	}
+	return text
 }

@@ -53,15 +53,26 @@ func (c *Counts) verdict(set *result.Set, isolated *cpumask.Mask) string {
 
 // span is the summed length of the traces.
 func (c *Counts) span() string {
+	t, ns := &c.watched[ticks], &c.watched[nanoseconds]
+	inTicks := fmt.Sprintf("%d ticks", t.duration)
 	for _, in := range c.inputs {
-		switch {
-		case in.Ticks && in.Clock != "":
-			return fmt.Sprintf("%d ticks of clock %s", c.duration, in.Clock)
-		case in.Ticks:
-			return fmt.Sprintf("%d ticks", c.duration)
+		if in.Ticks && in.Clock != "" {
+			inTicks += " of clock " + in.Clock
+			break
 		}
 	}
-	d := time.Duration(c.duration)
+	switch {
+	case t.traces == 0:
+		return length(ns.duration)
+	case ns.traces == 0:
+		return inTicks
+	}
+	return length(ns.duration) + " and " + inTicks
+}
+
+// length is a time for people.
+func length(ns int64) string {
+	d := time.Duration(ns)
 	switch {
 	case d < time.Millisecond:
 		return fmt.Sprintf("%.1f µs", float64(d)/1e3)

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/ipiscope/ipiscope/analysis/result"
+	"github.com/ipiscope/ipiscope/analysis/track"
 	"github.com/ipiscope/ipiscope/parser/cpumask"
 )
 
@@ -59,7 +60,14 @@ func (c *Counts) fromStart() (start, width int64) {
 }
 
 // Duration is the time that the traces cover, in ns or ticks of their clock.
-func (c *Counts) Duration() int64 { return c.duration }
+func (c *Counts) Duration() int64 { return c.watched[c.unit()].duration }
+
+// CPUTime is the time that the isolated CPUs were watched, added up, in the unit of
+// Duration.
+func (c *Counts) CPUTime() track.CPUTime { return c.watched[c.unit()].cpus }
+
+// Watched is how long one CPU was watched, in the unit of Duration.
+func (c *Counts) Watched(cpu int) int64 { return c.cpus[cpu][c.unit()].time }
 
 // CellWidth is the time that each of a group's cells stands for, 0 if there are
 // none.

@@ -57,5 +57,10 @@ func (g *Groups[G]) Folded() bool { return g.other != nil }
 
 // WarnFolded says in a result that groups were folded together.
 func WarnFolded(set *result.Set) {
-	set.Warn("max-groups", "there are more groups than --max-groups: those that came first have all that is theirs, the rest is together in "+Other)
+	text := "there are more groups than --max-groups: those that came first have all that is theirs, the rest is together in " + Other
+	if len(set.Inputs) > 1 {
+		text = "there are more groups than --max-groups: those that came first in each trace have all that is theirs there, the rest is together in " + Other +
+			"; a group that came late in one of them is at least what it shows"
+	}
+	set.Warn("max-groups", text)
 }

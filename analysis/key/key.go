@@ -40,10 +40,10 @@ const (
 var docs = [Num]struct{ name, doc string }{
 	Callback:  {"callback", "the callback that the send event names; requests that sent no IPI are under (no ipi)"},
 	Function:  {"function", "what the hit makes its target run, by the best evidence there is"},
-	Evidence:  {"evidence", "how the function is known: callback, csd, stack, handler or none"},
+	Evidence:  {"evidence", "how the function is known: callback, csd, stack, callsite, handler or none"},
 	Callsite:  {"callsite", "where the send was called from, with offset"},
 	Event:     {"event", "the send event"},
-	Cause:     {"cause", "the kernel function that made the send necessary, found in its stack"},
+	Cause:     {"cause", "the kernel function that made the send necessary, found in its stack, without one its callsite"},
 	Mechanism: {"mechanism", "what the cause called that sends, such as static_key_enable"},
 	Entry:     {"entry", "what entered the kernel: a system call, work, a timer, an interrupt, a kernel thread"},
 	Class:     {"class", "what can be done about it: deferrable, candidate, avoidable, ..."},

@@ -45,7 +45,7 @@ func TestText(t *testing.T) {
 	}
 	want := map[string]string{
 		"callback": track.Generic, "function": "do_sync_core", "evidence": "csd", "callsite": "f+0x1", "event": "ipi_send_cpu",
-		"cause": "(no stack)", "mechanism": "(no stack)", "entry": "(no stack)", "class": "deferrable", "classes": "deferrable", "comm": "mix", "pid": "-1", "sender": "8191", "target": "2",
+		"cause": "f", "mechanism": "(no stack)", "entry": "(no stack)", "class": "deferrable", "classes": "deferrable", "comm": "mix", "pid": "-1", "sender": "8191", "target": "2",
 		"pair": "8191>2", "line": "call_function", "context": "user", "stack": "(no stack)", "instance": "isol", "file": "some/trace.dat",
 	}
 	check(t, want, texts(t, table, s))

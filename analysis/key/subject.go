@@ -69,9 +69,9 @@ func (k Key) ID(s *Subject, a *track.Attributor) ID {
 	case Context:
 		return ID(s.Mode)
 	case Class:
-		return ID(a.Class(s.Function, s.Stack).Class)
+		return ID(a.Class(s.Function, s.Stack, s.Callsite).Class)
 	case Classes:
-		return ID(a.Classes(s.Function, s.Stack))
+		return ID(a.Classes(s.Function, s.Stack, s.Callsite))
 	case Evidence:
 		return ID(s.Evidence)
 	case File:
@@ -91,11 +91,11 @@ func (k Key) ID(s *Subject, a *track.Attributor) ID {
 		}
 		return ID(s.Event)
 	case Cause:
-		return ID(a.Stack(s.Stack).Cause)
+		return ID(a.Facts(s.Stack, s.Callsite).Cause)
 	case Mechanism:
-		return ID(a.Stack(s.Stack).Mechanism)
+		return ID(a.Facts(s.Stack, s.Callsite).Mechanism)
 	case Entry:
-		return ID(a.Stack(s.Stack).Entry)
+		return ID(a.Facts(s.Stack, s.Callsite).Entry)
 	case Comm:
 		return ID(s.Comm)
 	case PID:

@@ -77,6 +77,8 @@ type Counts struct {
 	switches bool
 	duration int64
 	seen     cpumask.Mask
+	unseen   []track.Unwatched
+	away     []track.Unwatched
 	inputs   []result.Input
 	skewed   []string // inputs whose clock does not compare across CPUs
 	ticks    []string // inputs whose clock does not count nanoseconds
@@ -131,9 +133,15 @@ func (s *State) Counts(in result.Input) *Counts {
 	c.switches = r.switches
 	c.negative, c.duration = s.negative, s.span.Duration()
 	c.seen.CopyFrom(&s.seen)
-	if n := s.table.Meta.CPUs; n > 0 {
+	n := max(s.table.Meta.CPUs, c.seen.Last()+1)
+	watched, unseen := s.deliveries.Online().CPUs(s.cfg.Isolated, n)
+	if c.seen.Or(&watched); s.cfg.Isolated != nil && n > 0 {
 		c.seen.SetRange(0, n-1)
 	}
+	if !unseen.IsEmpty() {
+		c.unseen = []track.Unwatched{{Path: in.Path, Text: unseen.String()}}
+	}
+	c.away = s.deliveries.Online().Unwatched(in.Path, s.cfg.Isolated, s.span.First, s.span.Last)
 	c.inputs = []result.Input{in}
 	if m := &s.table.Meta; !m.ClockComparable() {
 		clock := m.Clock
@@ -194,6 +202,7 @@ func (c *Counts) Merge(o *Counts) {
 	c.negative += o.negative
 	c.switches = c.switches || o.switches
 	c.duration += o.duration
+	c.unseen, c.away = append(c.unseen, o.unseen...), append(c.away, o.away...)
 	c.seen.Or(&o.seen)
 	c.inputs = append(c.inputs, o.inputs...)
 	c.skewed = append(c.skewed, o.skewed...)

@@ -192,6 +192,7 @@ func (s *State) Lost(l *trace.Lost) {
 
 // End implements analysis.State.
 func (s *State) End(span analysis.Span) {
+	s.deliveries.Online().End(span.Last)
 	s.deliveries.End()
 	s.span = span
 }

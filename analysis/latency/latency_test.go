@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -106,6 +107,54 @@ func TestTimes(t *testing.T) {
 				t.Errorf("--by %s --kind %v: %s is %d, want %d", tt.by, tt.kind, what, got, want)
 			}
 		}
+	}
+}
+
+// The p99 of the 57 brackets of reschedule IPIs is the 57th of them and not the
+// 56th, 47481 ns: sorted from the irq_handler_entry name=IPI, ipi_entry and
+// irq_handler_exit lines that trace-cmd report -t printed (report-t.txt.gz).
+func TestQuantilesOfARecording(t *testing.T) {
+	src, err := parser.Open("../../fixtures/karm64s4-21-ipi-all/trace.dat", parser.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer src.Close()
+	keys, _ := latency.ParseKeys("function")
+	cat, err := catalog.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := latency.New(src.Table(), latency.Config{By: keys, Catalog: cat})
+	st, err := analysis.Run(context.Background(), src, analysis.Options{}, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	set := s.Counts(st.Input(&src.Table().Meta, nil)).Result()
+	for col, want := range map[string]int64{"bracket.count": 57, "bracket.p99_ns": 116164} {
+		if got := cell(t, set, "groups", "reschedule", col); got != want {
+			t.Errorf("%s of reschedule is %d, want %d", col, got, want)
+		}
+	}
+}
+
+// What the body takes of a bracket is told of the IPIs that have both: the exit
+// of the longest interrupt is missing here, that of its handler is not.
+func TestBodyAndBracketOfTheSame(t *testing.T) {
+	var b strings.Builder
+	for i, body := range []int{2, 4, 60, 60} {
+		at := func(us int) string { return fmt.Sprintf("at 1.%06d cpu 2 task b-8 flags d.h1 ", i*100+us) }
+		fmt.Fprintf(&b, "at 1.%06d cpu 1 task c-9 flags d..1 ipi_send_cpu cpu=2 callsite=g+0x1 callback=0x0\n", i*100)
+		fmt.Fprintln(&b, at(5), "irq_handler_entry irq=1 name=IPI")
+		fmt.Fprintln(&b, at(6), "ipi_entry reason=(Rescheduling interrupts)")
+		fmt.Fprintln(&b, at(6+body), "ipi_exit reason=(Rescheduling interrupts)")
+		if body < 60 {
+			fmt.Fprintln(&b, at(10+body), "irq_handler_exit irq=1 ret=handled")
+		}
+	}
+	set := measure(t, tracetest.Parse(b.String()), "function", latency.KindIPI).Result()
+	want := "reschedule: the body takes 2 µs of a bracket of 7 µs (p50 of the 2 that have both)"
+	if !slices.Contains(set.Notes, want) {
+		t.Errorf("notes %q, want %q", set.Notes, want)
 	}
 }
 

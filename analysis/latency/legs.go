@@ -17,11 +17,18 @@ const (
 	legLeave             // ipi_exit to irq_handler_exit
 	legWhole             // the interrupt's entry to its exit
 	legSwitch            // the interrupt's exit to sched_switch
+	numShown
+)
+
+// Of the IPIs that have both, so that they compare.
+const (
+	legBodyOfBoth = numShown + iota
+	legWholeOfBoth
 	numLegs
 )
 
 func (l leg) String() string {
-	return [...]string{"send to raise", "send to irq entry", "irq entry to ipi entry", "ipi entry to exit (body)", "ipi exit to irq exit", "irq entry to exit (bracket)", "irq exit to switch"}[l]
+	return [numShown]string{"send to raise", "send to irq entry", "irq entry to ipi entry", "ipi entry to exit (body)", "ipi exit to irq exit", "irq entry to exit (bracket)", "irq exit to switch"}[l]
 }
 
 // legs measures the way of an IPI in parts.
@@ -42,5 +49,9 @@ func (s *State) legs(d *track.Delivery) {
 		if p.from != track.Never && p.to != track.Never {
 			c[p.leg].Add(int64(p.to - p.from))
 		}
+	}
+	if d.IRQEntry != track.Never && d.IRQExit != track.Never && d.HandlerEntry != track.Never && d.HandlerExit != track.Never {
+		c[legBodyOfBoth].Add(int64(d.HandlerExit - d.HandlerEntry))
+		c[legWholeOfBoth].Add(int64(d.IRQExit - d.IRQEntry))
 	}
 }

@@ -187,9 +187,9 @@ func (c *Counts) legTable() *result.Table {
 	}}
 	t.Cols = append(t.Cols, flat(result.QuantileCols("", "", ""))...)
 	for l := range c.chain {
-		for i := range c.chain[l] {
+		for i := range numShown {
 			if d := &c.chain[l][i]; d.Count() > 0 {
-				row := []result.Value{result.Str(track.Line(l).String()), result.Str(leg(i).String())}
+				row := []result.Value{result.Str(track.Line(l).String()), result.Str(i.String())}
 				t.Rows = append(t.Rows, append(row, d.Quantiles().Values()...))
 			}
 		}
@@ -288,9 +288,9 @@ func (c *Counts) notes(entries *track.Account) []string {
 		notes = append(notes, text)
 	}
 	for l := range c.chain {
-		body, whole := &c.chain[l][legBody], &c.chain[l][legWhole]
-		if body.Count() > 0 && whole.Count() > 0 {
-			notes = append(notes, fmt.Sprintf("%s: the body takes %s of a bracket of %s (p50 of %d)", track.Line(l), short(body.Quantile(0.5)), short(whole.Quantile(0.5)), whole.Count()))
+		body, whole := &c.chain[l][legBodyOfBoth], &c.chain[l][legWholeOfBoth]
+		if whole.Count() > 0 {
+			notes = append(notes, fmt.Sprintf("%s: the body takes %s of a bracket of %s (p50 of the %d that have both)", track.Line(l), short(body.Quantile(0.5)), short(whole.Quantile(0.5)), whole.Count()))
 		}
 	}
 	return notes
@@ -312,6 +312,7 @@ func (c *Counts) warn(set *result.Set, entries *track.Account) {
 	if c.folded {
 		key.WarnFolded(set)
 	}
+	track.WarnUnwatched(set, c.unseen, c.away)
 	if c.negative > 0 {
 		set.Warn("negative", fmt.Sprintf("%d deliveries end before they begin: the CPUs' clocks differ; they are left out", c.negative))
 	}

@@ -129,8 +129,8 @@ func (s *State) stack(id trace.StackID) result.Value {
 // file is the trace itself.
 func (s *State) file() result.Value { return result.Str(s.table.Meta.Path) }
 
-func (s *State) class(function trace.NameID, stack trace.StackID) result.Value {
-	return result.Str(s.attr.Class(function, stack).Class.String())
+func (s *State) class(function trace.NameID, stack trace.StackID, callsite trace.NameID) result.Value {
+	return result.Str(s.attr.Class(function, stack, callsite).Class.String())
 }
 
 // known is a time, or nothing.

@@ -110,7 +110,7 @@ func TestRows(t *testing.T) {
 		// a set whose members have different classes
 		"1000002000|0|3|7|web|ipi_send_cpumask|" + generic + "|f+0x24|do_sync_core|do_nothing|stack|set_it|syscall:bpf|unknown|0||test|static_key_enable|0|" + stack,
 		"1000004000|2|2|8|spin|ipi_send_cpu|rb_wake_up_waiters|irq_work_queue+0x2d|rb_wake_up_waiters|callback|(no stack)|(no stack)|noise|1|isol|test|(no stack)|0|(no stack)|not-recorded|0|||unknown",
-		"1000007000|0|3|9|trace-cmd|ipi_send_cpu|" + generic + "|f+0x24|enable_trace_buffered_event|csd|(no stack)|(no stack)|noise|0||test|(no stack)|1|(no stack)|not-recorded|0|||unknown",
+		"1000007000|0|3|9|trace-cmd|ipi_send_cpu|" + generic + "|f+0x24|enable_trace_buffered_event|csd|f|(no stack)|noise|0||test|(no stack)|1|(no stack)|not-recorded|0|||unknown",
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("-want +got:\n%s", d)
@@ -134,12 +134,12 @@ func TestOtherRows(t *testing.T) {
 	for rows, want := range map[listing.Rows][]string{
 		listing.Sends: {
 			"1000003000|0|1-3|7|web|ipi_send_cpumask|" + generic + "|f+0x24|do_sync_core+do_nothing|csd|set_it|unknown|deferrable+candidate|2|0|0|2||test|static_key_enable|on_each_cpu_cond_mask < static_key_enable < set_it",
-			"1000010000|0|1|7|web|ipi_send_cpu|0x0|f+0x24|reschedule|callback|(no stack)|(no stack)|avoidable|0|0|0|0||test|(no stack)|(no stack)",
+			"1000010000|0|1|7|web|ipi_send_cpu|0x0|f+0x24|reschedule|callback|f|(no stack)|avoidable|0|0|0|0||test|(no stack)|(no stack)",
 		},
 		listing.Requests: {
 			"1000001000|0|2|7|web|do_sync_core|f+0x24|1|1000003000|ipi_send_cpumask|set_it|unknown|deferrable|static_key_enable|matched|1000006000|1000007000|0||test|on_each_cpu_cond_mask < static_key_enable < set_it",
 			"1000002000|0|3|7|web|do_nothing|f+0x24|1|1000003000|ipi_send_cpumask|set_it|unknown|candidate|static_key_enable|trace-end|||0||test|on_each_cpu_cond_mask < static_key_enable < set_it",
-			"1000009000|0|2|7|web|do_sync_core|f+0x24|0||(no ipi)|(no stack)|(no stack)|deferrable|(no stack)|trace-end|||0||test|(no stack)",
+			"1000009000|0|2|7|web|do_sync_core|f+0x24|0||(no ipi)|f|(no stack)|deferrable|(no stack)|trace-end|||0||test|(no stack)",
 		},
 	} {
 		var got []string

@@ -9,19 +9,19 @@ import (
 )
 
 func (s *State) hit(h *track.HitRecord) error {
-	facts := s.attr.Stack(h.Stack)
+	facts := s.attr.Facts(h.Stack, h.Callsite)
 	s.row = append(s.row[:0],
 		result.Int(h.Time), result.Int(h.Sender), result.Int(h.Target), result.Int(h.PID), s.name(h.Comm),
 		result.Str(s.table.Schema(h.Event).Name), s.name(h.Callback), s.name(h.Callsite),
 		s.name(h.Function), result.Str(h.Evidence.String()),
-		s.name(facts.Cause), s.name(facts.Entry), s.class(h.Function, h.Stack),
+		s.name(facts.Cause), s.name(facts.Entry), s.class(h.Function, h.Stack, h.Callsite),
 		flag(h.IsSelf()), s.name(h.Instance), s.file(), s.name(facts.Mechanism), flag(h.Noise),
 		s.stack(h.Stack), result.Str(h.Arrival.String()), flag(h.Joined), known(h.Entry), known(h.Exit), result.Str(h.Mode.String()))
 	return s.cfg.Row(s.row)
 }
 
 func (s *State) send(w *track.SendRecord) error {
-	facts := s.attr.Stack(w.Stack)
+	facts := s.attr.Facts(w.Stack, w.Callsite)
 	self, noise := false, 0
 	for i := range w.Hits {
 		self = self || w.Hits[i].IsSelf()
@@ -35,7 +35,9 @@ func (s *State) send(w *track.SendRecord) error {
 		result.Str(s.joined(w, func(f trace.NameID, _ track.Evidence) string { return s.table.NameOf(f) })),
 		result.Str(s.joined(w, func(_ trace.NameID, e track.Evidence) string { return e.String() })),
 		s.name(facts.Cause), s.name(facts.Entry),
-		result.Str(s.joined(w, func(f trace.NameID, _ track.Evidence) string { return s.attr.Class(f, w.Stack).Class.String() })),
+		result.Str(s.joined(w, func(f trace.NameID, _ track.Evidence) string {
+			return s.attr.Class(f, w.Stack, w.Callsite).Class.String()
+		})),
 		result.Int(int64(len(w.Hits))), flag(self), result.Int(int64(noise)), result.Int(w.Requests),
 		s.name(w.Instance), s.file(), s.name(facts.Mechanism), s.stack(w.Stack))
 	return s.cfg.Row(s.row)
@@ -61,7 +63,7 @@ func (s *State) joined(w *track.SendRecord, text func(trace.NameID, track.Eviden
 }
 
 func (s *State) request(q *track.RequestRecord) error {
-	facts := s.attr.Stack(q.Stack)
+	facts := s.attr.Facts(q.Stack, q.Callsite)
 	event := track.NoIPI
 	if q.HasIPI {
 		event = s.table.Schema(q.Event).Name
@@ -69,7 +71,7 @@ func (s *State) request(q *track.RequestRecord) error {
 	s.row = append(s.row[:0],
 		result.Int(q.Time), result.Int(q.CPU), result.Int(q.Target), result.Int(q.PID), s.name(q.Comm),
 		s.name(q.Function), s.name(q.Callsite), flag(q.HasIPI), known(q.Sent), result.Str(event),
-		s.name(facts.Cause), s.name(facts.Entry), s.class(q.Function, q.Stack), s.name(facts.Mechanism),
+		s.name(facts.Cause), s.name(facts.Entry), s.class(q.Function, q.Stack, q.Callsite), s.name(facts.Mechanism),
 		result.Str(q.Arrival.String()), known(q.Start), known(q.End), flag(q.Shared),
 		s.name(q.Instance), s.file(), s.stack(q.Stack))
 	return s.cfg.Row(s.row)

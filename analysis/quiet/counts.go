@@ -7,6 +7,7 @@ import (
 
 	"github.com/ipiscope/ipiscope/analysis/result"
 	"github.com/ipiscope/ipiscope/analysis/stat"
+	"github.com/ipiscope/ipiscope/analysis/track"
 	"github.com/ipiscope/ipiscope/parser/cpumask"
 	"github.com/ipiscope/ipiscope/parser/trace"
 )
@@ -24,6 +25,9 @@ type Counts struct {
 	more     uint64
 	points   uint64
 	duration int64
+	time     track.CPUTime // that the CPUs were watched
+	unseen   []track.Unwatched
+	away     []track.Unwatched
 	seen     cpumask.Mask
 	inputs   []result.Input
 	has      map[string]bool // kinds of events that were recorded
@@ -37,6 +41,7 @@ type culprit struct {
 
 // cpuTotal is the sum over one CPU.
 type cpuTotal struct {
+	watched       int64 // ns
 	interruptions uint64
 	taken         int64
 	quiet         stat.Dist
@@ -67,15 +72,23 @@ func (s *State) Counts(in result.Input) *Counts {
 	if n := max(s.table.Meta.CPUs, c.seen.Last()+1); n > 0 && s.any {
 		c.seen.SetRange(0, n-1)
 	}
-	for n := range c.seen.All() {
-		if !s.isolated(int32(n)) {
-			continue
+	online := s.deliveries.Online()
+	cpus, unseen := online.CPUs(s.cfg.Isolated, c.seen.Last()+1)
+	if !unseen.IsEmpty() {
+		c.unseen = []track.Unwatched{{Path: in.Path, Text: unseen.String()}}
+		if s.cfg.Isolated == nil {
+			c.seen.AndNot(&unseen)
 		}
+	}
+	c.away = online.Unwatched(in.Path, s.cfg.Isolated, s.span.First, s.span.Last)
+	for n := range cpus.All() {
 		if n >= len(s.cpus) { // nothing happened on it
 			x := s.cpu(int32(n))
 			x.end(s.span.Last)
 		}
 		c.cpus[n] = s.cpus[n].total(!s.deliveries.HasEntries())
+		c.cpus[n].watched = online.Watched(n, s.span.First, s.span.Last)
+		c.time.Add(c.cpus[n].watched)
 		for id, e := range s.cpus[n].context.causes {
 			c.addEntry(s.table.Schema(id).Name, e)
 		}
@@ -177,11 +190,14 @@ func (c *Counts) Merge(o *Counts) {
 	c.more += o.more
 	c.points += o.points
 	c.duration += o.duration
+	c.time.AddAll(o.time)
+	c.unseen, c.away = append(c.unseen, o.unseen...), append(c.away, o.away...)
 	c.seen.Or(&o.seen)
 	c.inputs = append(c.inputs, o.inputs...)
 }
 
 func (t *cpuTotal) add(o *cpuTotal) {
+	t.watched += o.watched
 	t.interruptions += o.interruptions
 	t.taken += o.taken
 	t.quiet.Merge(&o.quiet)

@@ -81,6 +81,21 @@ func (f *flow) calm(at trace.Time) {
 	}
 }
 
+// away takes a stretch in which the CPU was offline: what was under way when it
+// went ended there.
+func (f *flow) away(from, to trace.Time) {
+	switch {
+	case f.since >= to:
+		return
+	case f.isBusy:
+		f.count(max(from, f.since))
+		f.isBusy = false
+	case f.since < from:
+		f.stretch(from)
+	}
+	f.since = to
+}
+
 // stretch counts the quiet up to now.
 func (f *flow) stretch(at trace.Time) {
 	q := int64(at - f.since)

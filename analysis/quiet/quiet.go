@@ -92,11 +92,13 @@ func New(t *trace.Table, cfg Config) *State {
 		s.softirqs[i] = t.Name(name)
 	}
 	s.deliveries = track.NewDeliveries(t, track.DeliveryConfig{
-		Config:   track.Config{Isolated: cfg.Isolated, Attribution: s.attr},
+		Config:   track.Config{Isolated: cfg.Isolated, Attribution: s.attr, Away: s.away},
 		Delivery: s.delivery,
 		Begin:    s.begin,
 		Finish:   s.finish,
 		Sent:     s.sent,
+
+		TakenBack: s.takenBack,
 	})
 	return s
 }
@@ -197,6 +199,7 @@ func (s *State) Lost(l *trace.Lost) {
 
 // End implements analysis.State.
 func (s *State) End(span analysis.Span) {
+	s.deliveries.Online().End(span.Last)
 	s.deliveries.End()
 	s.span = span
 	for n := range s.cpus {
@@ -206,6 +209,18 @@ func (s *State) End(span analysis.Span) {
 			s.ranForeign(c, int32(n), span.Last)
 		}
 		c.end(span.Last)
+	}
+}
+
+// away takes a stretch in which a CPU was offline: it is not quiet.
+func (s *State) away(n int32, from, to trace.Time) {
+	if !s.isolated(n) {
+		return
+	}
+	c := s.cpu(n)
+	c.flow.away(from, to)
+	if c.hits != nil {
+		c.hits.away(from, to)
 	}
 }
 
@@ -282,6 +297,17 @@ func (s *State) sent(target int32, at trace.Time) {
 	c.hit(at)
 }
 
+// takenBack takes a hit back that was none.
+func (s *State) takenBack(target int32) {
+	if s.deliveries.HasEntries() {
+		return
+	}
+	s.points--
+	if c := s.cpu(target); c.hits != nil {
+		c.hits.interruptions--
+	}
+}
+
 // delivery takes a hit with what it made its target run.
 func (s *State) delivery(d *track.Delivery) {
 	if d.Joined {
@@ -301,7 +327,7 @@ func (s *State) delivery(d *track.Delivery) {
 	s.gaps.add(d.Target, start, end, func() Culprit {
 		c := Culprit{Kind: kindIPI, Name: s.table.NameOf(d.Function), Sender: -1}
 		if d.HasSend {
-			c.Sender, c.Comm, c.Cause = d.Sender, s.table.NameOf(d.Comm), s.table.NameOf(s.attr.Stack(d.Stack).Cause)
+			c.Sender, c.Comm, c.Cause = d.Sender, s.table.NameOf(d.Comm), s.table.NameOf(s.attr.Facts(d.Stack, d.Callsite).Cause)
 		}
 		return c
 	})

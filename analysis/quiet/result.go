@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/ipiscope/ipiscope/analysis/result"
+	"github.com/ipiscope/ipiscope/analysis/track"
 	"github.com/ipiscope/ipiscope/parser/cpumask"
 	"github.com/ipiscope/ipiscope/parser/trace"
 )
@@ -34,7 +35,7 @@ func (c *Counts) Result() *result.Set {
 		{Name: "stolen_ns", Value: result.Int(taken)},
 		{Name: "duration_ns", Value: result.Int(c.duration)},
 	}
-	set.Tables = []*result.Table{c.cpuTable(), c.sourceTable(isolated), c.contextTable(), c.anomalyTable(), c.entryTable()}
+	set.Tables = []*result.Table{c.cpuTable(), c.sourceTable(), c.contextTable(), c.anomalyTable(), c.entryTable()}
 	if len(c.cfg.Gaps) > 0 {
 		set.Tables = append([]*result.Table{c.gapTable(), c.culpritTable()}, set.Tables...)
 	}
@@ -71,8 +72,8 @@ func (c *Counts) cpuTable() *result.Table {
 	for _, n := range c.sortedCPUs() {
 		s := c.cpus[n]
 		share := 0.0
-		if c.duration > 0 {
-			share = float64(s.taken) / float64(c.duration)
+		if s.watched > 0 {
+			share = float64(s.taken) / float64(s.watched)
 		}
 		row := []result.Value{
 			result.Int(n), result.Int(s.interruptions), result.Int(s.taken), result.Float(share), result.Int(s.longest), result.Int(int64(s.longestAt)),
@@ -84,7 +85,7 @@ func (c *Counts) cpuTable() *result.Table {
 	return t
 }
 
-func (c *Counts) sourceTable(isolated *cpumask.Mask) *result.Table {
+func (c *Counts) sourceTable() *result.Table {
 	t := &result.Table{Name: "sources", Title: "What interrupted them", Cols: []result.Col{
 		{Name: "kind", Head: "kind", Key: true, Help: "ipi, timer, vector, irq, softirq or task"},
 		{Name: "name", Head: "name", Key: true, Help: "an IPI's function, the interrupt, the softirq or the task"},
@@ -96,8 +97,8 @@ func (c *Counts) sourceTable(isolated *cpumask.Mask) *result.Table {
 	t.Cols = append(t.Cols, result.Col{Name: "cpus", Head: "CPUs"})
 	for key, s := range c.sources {
 		rate := 0.0
-		if n := isolated.Count(); c.duration > 0 && n > 0 {
-			rate = float64(s.count) * 3600 * 1e9 / float64(c.duration) / float64(n)
+		if !c.time.IsZero() {
+			rate = float64(s.count) * 3600 * 1e9 / c.time.Float()
 		}
 		row := []result.Value{result.Str(key[0]), result.Str(key[1]), result.Int(s.count), result.Float(rate), result.Int(s.total)}
 		row = append(row, s.taken.Quantiles().Values()...)
@@ -287,6 +288,7 @@ func (c *Counts) warn(set *result.Set) {
 			set.Warn("not-recorded", "no "+want+" events on these CPUs: such interruptions do not show")
 		}
 	}
+	track.WarnUnwatched(set, c.unseen, c.away)
 	c.warnGaps(set)
 	if c.more > 0 {
 		set.Warn("cut", fmt.Sprintf("%d more interruptions hit the gaps and are left out", c.more))

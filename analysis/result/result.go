@@ -78,6 +78,10 @@ type Input struct {
 	// Missing are what Unrecorded and Unsaid are about: names of events, lists
 	// of CPUs.
 	Missing []string
+	// Identity is that of its sends, and Twin the path of an input that was read
+	// before and is the same; it is empty if there is none.
+	Identity Identity
+	Twin     string
 	// Notes are facts about the input that limit what can be said from it.
 	Notes []string
 }
@@ -96,6 +100,17 @@ func (s Sent) All() uint64 {
 		return s.CPU + s.Mask
 	}
 	return s.Raise
+}
+
+// An Identity tells one recording from others, whatever file it is in: a copy, or
+// its printed text. It is made of all sends that were read.
+type Identity struct{ Sends, Hash uint64 }
+
+// IsSame reports whether two inputs hold the same sends of the same machine. Of
+// inputs without a send nothing tells that they do.
+func (in Input) IsSame(o Input) bool {
+	differ := func(a, b string) bool { return a != "" && b != "" && a != b }
+	return in.Identity.Sends > 0 && in.Identity == o.Identity && !differ(in.Kernel, o.Kernel) && !differ(in.Host, o.Host)
 }
 
 // IsLossy reports whether the input lacks events, or targets of its sends, so

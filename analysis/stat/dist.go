@@ -118,18 +118,27 @@ func (d *Dist) Negative() uint64 { return d.negative }
 // Max is the longest duration, 0 if there is none.
 func (d *Dist) Max() int64 { return d.max }
 
-// Quantile returns the duration that a share q, 0 to 1, of all do not exceed:
-// the value of the nearest rank.
+// Quantile returns the least duration that a share q, 0 to 1, of all do not
+// exceed: the value of rank ceil(q n) of n (nearest rank, method R-1 of R. J.
+// Hyndman, Y. Fan, The American Statistician 50, 1996).
 func (d *Dist) Quantile(q float64) int64 {
 	if d.count == 0 {
 		return 0
 	}
+	rank := rankOf(q, d.count)
 	if d.many != nil {
-		return min(max(d.many.ValueAtPercentile(100*q), d.min), d.max)
+		// The histogram rounds the rank of a percentile to the nearest one, so
+		// that asked for this rank's percentile it takes this rank.
+		return min(max(d.many.ValueAtPercentile(100*float64(rank)/float64(d.count)), d.min), d.max)
 	}
-	few := slices.Sorted(slices.Values(d.few))
-	rank := int(math.Floor(q*float64(len(few)) + 0.5))
-	return few[min(max(rank, 1), len(few))-1]
+	return slices.Sorted(slices.Values(d.few))[rank-1]
+}
+
+// rankOf is the rank of a quantile of n values, from 1. q n is taken down by more
+// than it may be rounded up: 0.99 of 100 is the 99th, not the one behind it.
+func rankOf(q float64, n uint64) uint64 {
+	const rounding = 1e-12
+	return min(max(uint64(math.Ceil(q*float64(n)*(1-rounding))), 1), n)
 }
 
 // Quantiles are the figures that tables show.

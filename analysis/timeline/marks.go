@@ -34,7 +34,7 @@ func (s *State) drawSend(w *track.SendRecord) {
 	s.named("comm", w.Comm)
 	s.number("pid", int64(w.PID))
 	s.named("instance", w.Instance)
-	s.stack(w.Stack)
+	s.stack(w.Stack, w.Callsite)
 	s.emit()
 }
 
@@ -62,7 +62,7 @@ func (s *State) drawHit(h *track.HitRecord, start, end trace.Time) {
 		s.text("context", h.Mode.String())
 	}
 	s.text("evidence", h.Evidence.String())
-	s.text("class", s.attr.Class(h.Function, h.Stack).Class.String())
+	s.text("class", s.attr.Class(h.Function, h.Stack, h.Callsite).Class.String())
 	s.number("sender", int64(h.Sender))
 	s.named("comm", h.Comm)
 	s.number("pid", int64(h.PID))
@@ -71,7 +71,7 @@ func (s *State) drawHit(h *track.HitRecord, start, end trace.Time) {
 	s.flag("self", h.IsSelf())
 	s.flag("noise", h.Noise)
 	s.named("instance", h.Instance)
-	s.stack(h.Stack)
+	s.stack(h.Stack, h.Callsite)
 	s.emit()
 }
 
@@ -94,7 +94,7 @@ func (s *State) drawRequest(q *track.RequestRecord) {
 	s.named("comm", q.Comm)
 	s.number("pid", int64(q.PID))
 	s.named("instance", q.Instance)
-	s.stack(q.Stack)
+	s.stack(q.Stack, q.Callsite)
 	s.emit()
 }
 

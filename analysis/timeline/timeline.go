@@ -209,12 +209,16 @@ func (s *State) between(name string, from, to trace.Time) {
 	}
 }
 
-// stack adds the frames of a stack, and what they say.
-func (s *State) stack(id trace.StackID) {
+// stack adds the frames of a stack, and what they say; without one the cause
+// that the callsite tells.
+func (s *State) stack(id trace.StackID, callsite trace.NameID) {
+	facts := s.attr.Facts(id, callsite)
 	if id == 0 {
+		if s.table.NameOf(facts.Cause) != track.NoStack {
+			s.named("cause", facts.Cause)
+		}
 		return
 	}
-	facts := s.attr.Stack(id)
 	s.named("cause", facts.Cause)
 	s.named("mechanism", facts.Mechanism)
 	s.named("entry", facts.Entry)

@@ -1,6 +1,7 @@
 package track
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/ipiscope/ipiscope/analysis/catalog"
@@ -25,6 +26,7 @@ type Attributor struct {
 	catalog *catalog.Catalog
 	table   *trace.Table
 	stacks  []*StackFacts // by StackID
+	sites   []*StackFacts // by the callsite's NameID, of sends without a stack
 	classes map[classKey]*catalog.Classification
 	// possible are the sets of Classes.
 	possible map[classKey]trace.NameID
@@ -34,7 +36,8 @@ type Attributor struct {
 	completed map[insertedAt]trace.StackID
 }
 
-// StackFacts is what one stack says by itself.
+// StackFacts is what one stack says by itself, or one callsite where there is no
+// stack.
 type StackFacts struct {
 	// Function is what the frames say the target runs: a name or a set a|b|c,
 	// 0 if no rule fits.
@@ -51,7 +54,7 @@ type StackFacts struct {
 }
 
 type classKey struct {
-	stack    trace.StackID
+	facts    *StackFacts
 	function trace.NameID
 }
 
@@ -74,6 +77,43 @@ func (a *Attributor) Stack(id trace.StackID) *StackFacts {
 		a.stacks[id] = a.facts(id)
 	}
 	return a.stacks[id]
+}
+
+// Facts are what is known of where a send comes from: by its stack, without one
+// by its callsite.
+func (a *Attributor) Facts(stack trace.StackID, callsite trace.NameID) *StackFacts {
+	if stack != 0 || callsite == 0 {
+		return a.Stack(stack)
+	}
+	if int(callsite) >= len(a.sites) {
+		a.sites = append(a.sites, make([]*StackFacts, int(callsite)+1-len(a.sites))...)
+	}
+	if a.sites[callsite] == nil {
+		a.sites[callsite] = a.site(callsite)
+	}
+	return a.sites[callsite]
+}
+
+// site is what a callsite tells: the function that sent is the innermost frame
+// of the stack that was not recorded. Functions that only pass a call on
+// (on_each_cpu_cond_mask) have no rule and are no cause.
+func (a *Attributor) site(callsite trace.NameID) *StackFacts {
+	none := a.table.Name(NoStack)
+	f := &StackFacts{Cause: none, Mechanism: none, Entry: none}
+	name := a.table.NameOf(callsite)
+	if strings.HasPrefix(name, "0x") {
+		return f // an address
+	}
+	f.Frames = []string{name}
+	if fn, ok := a.catalog.ResolveCallsite(name); ok {
+		f.Function, f.IsSet = a.table.Name(fn), strings.Contains(fn, "|")
+	}
+	// The caller would be a better cause than a mechanism, but nothing tells it.
+	c := a.catalog.Cause(f.Frames)
+	if name := cmp.Or(c.Function, c.Mechanism); name != "" {
+		f.Cause = a.known(name)
+	}
+	return f
 }
 
 func (a *Attributor) facts(id trace.StackID) *StackFacts {
@@ -134,12 +174,13 @@ func (a *Attributor) known(name string) trace.NameID {
 }
 
 // Class says what can be done about a hit that runs function and was sent by
-// this stack.
-func (a *Attributor) Class(function trace.NameID, stack trace.StackID) *catalog.Classification {
-	key := classKey{stack, function}
+// this stack, or without one from this callsite.
+func (a *Attributor) Class(function trace.NameID, stack trace.StackID, callsite trace.NameID) *catalog.Classification {
+	facts := a.Facts(stack, callsite)
+	key := classKey{facts, function}
 	c := a.classes[key]
 	if c == nil {
-		c = a.catalog.Classify(a.table.NameOf(function), a.Stack(stack).Frames)
+		c = a.catalog.Classify(a.table.NameOf(function), facts.Frames)
 		a.classes[key] = c
 	}
 	return c
@@ -147,22 +188,23 @@ func (a *Attributor) Class(function trace.NameID, stack trace.StackID) *catalog.
 
 // Classes are the classes that a hit may have as far as its function and stack are
 // known, as a set a|b.
-func (a *Attributor) Classes(function trace.NameID, stack trace.StackID) trace.NameID {
-	key := classKey{stack, function}
+func (a *Attributor) Classes(function trace.NameID, stack trace.StackID, callsite trace.NameID) trace.NameID {
+	facts := a.Facts(stack, callsite)
+	key := classKey{facts, function}
 	id, ok := a.possible[key]
 	if !ok {
-		id = a.table.Name(a.possibleClasses(a.table.NameOf(function), stack))
+		id = a.table.Name(a.possibleClasses(a.table.NameOf(function), facts.Frames))
 		a.possible[key] = id
 	}
 	return id
 }
 
-func (a *Attributor) possibleClasses(function string, stack trace.StackID) string {
+func (a *Attributor) possibleClasses(function string, frames []string) string {
 	if names.IsUnknown(function) {
 		return names.Unknown
 	}
 	var words []string
-	for _, class := range a.catalog.Possible(function, a.Stack(stack).Frames) {
+	for _, class := range a.catalog.Possible(function, frames) {
 		words = append(words, class.String())
 	}
 	return strings.Join(words, "|")
@@ -196,7 +238,7 @@ func (a *Attributor) Part(function trace.NameID) string {
 // else makes such an IPI, or because a recording program sent one that
 // recording makes, too.
 func (a *Attributor) IsNoise(w *Send, h *Hit) bool {
-	c := a.Class(h.Function, w.Stack)
+	c := a.Class(h.Function, w.Stack, w.Callsite)
 	if c.Class == catalog.Noise {
 		return true
 	}

@@ -42,6 +42,7 @@ type call struct {
 	function       trace.NameID
 	comm, instance trace.NameID
 	csd            uint64
+	stack          trace.StackID
 }
 
 // at returns the map of one CPU.

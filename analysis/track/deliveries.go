@@ -10,6 +10,10 @@ const (
 	// maxPending bounds the hits of one target and line that wait for their
 	// interrupt: more are under way only where entries are not recorded.
 	maxPending = 64
+	// maxFirst is how long before the first entry of a line on a CPU its send may
+	// be, ns: events are switched on CPU by CPU (perf), and a send that is older
+	// may as well be one whose arrival was not recorded yet.
+	maxFirst = 100_000_000
 	// maxRequests bounds the queued calls that wait to be run.
 	maxRequests = 1 << 14
 	// maxSkew is how far clocks that are not synchronised may differ for an
@@ -65,8 +69,10 @@ type DeliveryConfig struct {
 	// Never for it. They may be nil.
 	Begin  func(*Bracket)
 	Finish func(*Bracket)
-	// Sent receives every hit as it is sent; it may be nil.
-	Sent func(target int32, at trace.Time)
+	// Sent receives every hit as it is sent, and TakenBack the target of one that
+	// turned out to be none; they may be nil.
+	Sent      func(target int32, at trace.Time)
+	TakenBack func(target int32)
 }
 
 // target is what is kept of one CPU that is hit.
@@ -117,7 +123,8 @@ func NewDeliveries(t *trace.Table, cfg DeliveryConfig) *Deliveries {
 	d := &Deliveries{cfg: cfg, table: t, requests: map[uint64]*request{}, skewed: !t.Meta.ClockComparable()}
 	d.names.wake, d.names.reschedule, d.names.unknown = t.Name(wakeFunction), t.Name(Reschedule), t.Name(Unknown)
 	sc := cfg.Config
-	sc.Early, sc.Send = d.early, d.send
+	sc.Whole = true
+	sc.Early, sc.Send, sc.Unsent = d.early, d.send, d.takeBack
 	d.sends = NewSends(t, sc)
 	d.brackets = NewBrackets(t, BracketConfig{Open: d.open, Close: d.close, Drop: d.drop})
 	return d
@@ -143,6 +150,9 @@ func DeliveryEvents() []string {
 
 // Runs says what became of the entry and exit events by kind.
 func (d *Deliveries) Runs() *[NumBracketKinds]Account { return &d.brackets.Runs }
+
+// Online tells when CPUs were watched.
+func (d *Deliveries) Online() *Online { return d.sends.Online() }
 
 // HasEntries reports whether an interrupt of an IPI was seen so far.
 func (d *Deliveries) HasEntries() bool { return d.anyEntry }

@@ -130,6 +130,19 @@ func (l *flights) add(f *flight) {
 	l.n++
 }
 
+// remove takes one of them out; false if it is not there.
+func (l *flights) remove(f *flight) bool {
+	found := false
+	for n := l.n; n > 0; n-- {
+		if x := l.pop(); x == f {
+			found = true
+		} else {
+			l.add(x)
+		}
+	}
+	return found
+}
+
 // pop takes the oldest one, nil if there is none.
 func (l *flights) pop() *flight {
 	f := l.first

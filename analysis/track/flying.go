@@ -154,6 +154,43 @@ func (d *Deliveries) send(w *Send) {
 	}
 }
 
+// takeBack forgets the hits of a send that turned out to be the call of another:
+// nothing was sent for them. It is asked for until the first IPI that carries a
+// call was seen, a few times at most. An interrupt that they were taken for is
+// nobody's then.
+func (d *Deliveries) takeBack(serial uint64) {
+	keep := d.sent[:d.head]
+	for _, f := range d.sent[d.head:] {
+		if f.Serial != serial {
+			keep = append(keep, f)
+			continue
+		}
+		if d.cfg.TakenBack != nil {
+			d.cfg.TakenBack(f.Target)
+		}
+		f.HasSend, f.known, f.Serial = false, true, 0
+		switch {
+		case d.target(f.Target).pending[f.Line].remove(f):
+			d.free = append(d.free, f)
+		case f.Entered() == Never:
+			d.Hits[f.Arrival]--
+			d.free = append(d.free, f)
+		default:
+			d.Hits[Matched]--
+			if !f.Joined {
+				d.Arrivals[f.Kind][Matched]--
+				d.Arrivals[f.Kind][NoSend]++
+			}
+			f.Arrival, f.Sent, f.Sender, f.PID = NoSend, Never, -1, -1
+			if f.over {
+				d.deliver(f)
+			}
+		}
+	}
+	clear(d.sent[len(keep):])
+	d.sent = keep
+}
+
 // sendKnown tells a request the stack of the send that took it.
 func (d *Deliveries) sendKnown(f *flight) {
 	r := f.req
@@ -174,9 +211,9 @@ func (d *Deliveries) arrive(e *trace.Event, x *Bracket) {
 			continue
 		}
 		d.settle(t, l)
-		for !t.entries[l] && t.pending[l].n > 1 {
+		for p := &t.pending[l]; !t.entries[l] && p.first != nil && (p.n > 1 || x.Start-p.first.Sent > maxFirst); {
 			// entries are recorded from here on: the older hits arrived before
-			d.endHit(t.pending[l].pop(), TraceStart, x.Start)
+			d.endHit(p.pop(), TraceStart, x.Start)
 		}
 		for f := t.pending[l].pop(); f != nil; f = t.pending[l].pop() {
 			f.Arrival = Matched

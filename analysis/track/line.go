@@ -64,14 +64,14 @@ func linesOfReason(reason []byte) lineSet {
 
 // lineOf is the line that a send goes out on: kernel/smp.c sends queued calls to
 // one CPU by ipi_send_cpu, to several by ipi_send_cpumask; a NULL callback is a
-// reschedule; any other is an irq_work of the CPU itself (kernel/irq_work.c).
+// reschedule; any other for the CPU itself is an irq_work (kernel/irq_work.c).
 func (s *Sends) lineOf(w *Send, r *role) Line {
 	switch {
 	case r.kind == kindRaise:
 		return s.lineOfRaise(w)
 	case w.Callback == s.names.null:
 		return LineReschedule
-	case w.Callback != s.names.generic:
+	case w.Callback != s.names.generic && !w.namesAnother():
 		return LineIRQWork
 	case r.kind == kindSendMask:
 		return LineCall

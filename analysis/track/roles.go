@@ -23,6 +23,7 @@ const (
 	kindRun
 	kindStart
 	kindEnd
+	kindHotplug
 )
 
 // A role is what an event means here, with the fields it is read by.
@@ -47,6 +48,9 @@ func kinds() map[string]kind {
 		"user_stack":           kindUserStack,
 		"sys_enter_membarrier": kindNarrow, // the catalogue's narrow table
 		"csd_function_entry":   kindRun,
+		"cpuhp_enter":          kindHotplug,
+		"cpuhp_multi_enter":    kindHotplug,
+		"cpuhp_exit":           kindHotplug,
 
 		"call_function_entry":        kindBracketEntry,
 		"call_function_single_entry": kindBracketEntry,

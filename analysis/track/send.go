@@ -32,11 +32,12 @@ const (
 	EvidenceCallback                 // the send names it
 	EvidenceCSD                      // a csd_queue_cpu event of the same context names it
 	EvidenceStack                    // the frames of the send's stack name it
+	EvidenceCallsite                 // there is no stack, and the function that sent names it
 	EvidenceHandler                  // what ran on the target names it
 )
 
 func (e Evidence) String() string {
-	return [...]string{"none", "callback", "csd", "stack", "handler"}[e]
+	return [...]string{"none", "callback", "csd", "stack", "callsite", "handler"}[e]
 }
 
 // A Send is one IPI send event with what belongs to it. It is owned by the
@@ -57,6 +58,10 @@ type Send struct {
 	Raise bool
 	// Counted is false for sends that the filter excludes.
 	Counted bool
+	// Named marks a send that names the function of another CPU: where a kernel
+	// traces calls and the IPIs that carry them, which was not seen, there may
+	// have been no IPI.
+	Named   bool
 	Targets cpumask.Mask
 	// Untargeted says that it is not known whom it goes to; Targets is empty.
 	Untargeted bool
@@ -71,9 +76,12 @@ type Send struct {
 	// Serial numbers the sends of a trace as they come, from 1.
 	Serial uint64
 
-	open     bool               // its stack may still come
-	narrowed trace.NameID       // what a system call's argument says runs, 0 if nothing
-	underway [dispatches]called // what runs there, 0 if not known
+	open bool // its stack may still come
+	// undecided: it may be the call of a kernel that traces calls twice
+	undecided bool
+	gone      bool               // it turned out to be one
+	narrowed  trace.NameID       // what a system call's argument says runs, 0 if nothing
+	underway  [dispatches]called // what runs there, 0 if not known
 }
 
 // A Hit is one target of a Send that is in the isolated set.
@@ -100,4 +108,6 @@ type Request struct {
 	Function         trace.NameID
 	Callsite         trace.NameID
 	CSD              uint64
+	// Stack is that of a call of Linux 6.4, 0 if there is none.
+	Stack trace.StackID
 }

@@ -1,9 +1,10 @@
 package track
 
 import (
-	"github.com/ipiscope/ipiscope/analysis/names"
 	"strings"
 
+	"github.com/ipiscope/ipiscope/analysis/names"
+	"github.com/ipiscope/ipiscope/analysis/result"
 	"github.com/ipiscope/ipiscope/parser/cpumask"
 	"github.com/ipiscope/ipiscope/parser/trace"
 )
@@ -35,6 +36,15 @@ type Config struct {
 	// of one that turned out to be none.
 	Queued    func(*Request)
 	Withdrawn func(serial uint64)
+	// Unsent receives the serial of a send that Early was told of and that
+	// turned out to be none; nil is told nothing.
+	Unsent func(serial uint64)
+	// Whole says that all events are read, not those of Wants alone: any of them
+	// shows that a CPU is online again.
+	Whole bool
+	// Away is told of each stretch in which a CPU was offline, when it ends; nil
+	// is told nothing.
+	Away func(cpu int32, from, to trace.Time)
 }
 
 // Sends finds the IPI sends in a stream of events and joins them with their
@@ -47,13 +57,15 @@ type Sends struct {
 	names struct{ generic, null, reschedule, unknown trace.NameID }
 	// hasCSD: this trace records csd_queue_cpu, so its kernel is one that
 	// traces each IPI once (6.5 or later).
-	hasCSD bool
-	logic  []logicalCall // by CPU: 6.4 kernels only
-	open   [][]openSend  // by CPU: sends that may still get a stack
-	queue  []*Send       // in trace order, from head on
-	head   int
-	free   []*Send
-	serial uint64
+	hasCSD    bool
+	firstCall trace.Time
+	logic     logic
+	open      [][]openSend // by cpuIndex: sends that may still get a stack
+	queue     []*Send      // in trace order, from head on
+	head      int
+	free      []*Send
+	serial    uint64
+	online    Online
 	// handlers says what targets ran, where nothing before told
 	handlers handlers
 	// narrowed is what the last such system call of each task said
@@ -61,6 +73,8 @@ type Sends struct {
 	queued   uint64 // requests so far
 	seen     sightings
 	underway underway
+	identity result.Identity
+	cut      uint64  // sends whose line ends within the carrier's name
 	orphaned Request // the one that is being delivered
 }
 
@@ -71,7 +85,7 @@ type openSend struct {
 
 // NewSends returns a Sends for the events of one table.
 func NewSends(t *trace.Table, cfg Config) *Sends {
-	s := &Sends{cfg: cfg, table: t, narrowed: map[int32]trace.NameID{}, underway: underway{functions: map[dispatched]called{}}}
+	s := &Sends{cfg: cfg, table: t, narrowed: map[int32]trace.NameID{}, underway: underway{functions: map[dispatched]called{}}, online: Online{Away: cfg.Away}}
 	s.names.generic, s.names.null = t.Name(Generic), t.Name(Null)
 	s.names.reschedule, s.names.unknown = t.Name(Reschedule), t.Name(Unknown)
 	return s
@@ -81,6 +95,10 @@ func NewSends(t *trace.Table, cfg Config) *Sends {
 func (s *Sends) Event(e *trace.Event) {
 	r := s.roleOf(e)
 	s.handlers.now = e.Time
+	s.online.alive(e.CPU)
+	if r.kind != kindOther || s.cfg.Whole {
+		s.online.ran(e.CPU, e.Time)
+	}
 	if r.kind == kindKernelStack {
 		s.stack(e)
 		return
@@ -93,16 +111,28 @@ func (s *Sends) Event(e *trace.Event) {
 	case kindSendCPU, kindSendMask, kindRaise:
 		s.send(e, r)
 	case kindQueue:
-		s.hasCSD = true
+		if !s.hasCSD {
+			s.hasCSD, s.firstCall = true, e.Time
+		}
+		if s.logic.undecided > 0 {
+			s.areSent()
+			s.flush()
+		}
 		s.queueCall(e, r)
 	case kindNarrow:
 		s.narrow(e)
 	case kindStart, kindEnd:
 		s.underway.take(e, r)
+	case kindHotplug:
+		s.online.hotplug(e)
 	case kindBracketEntry, kindBracketExit, kindRun:
 		s.handle(e, r)
 	}
 }
+
+// Online tells when CPUs were watched. The stretches at the end of the trace are
+// for its End, which knows when that is.
+func (s *Sends) Online() *Online { return &s.online }
 
 // narrow notes what a system call's argument says about the IPIs that its task
 // sends next.
@@ -122,11 +152,11 @@ func (s *Sends) narrow(e *trace.Event) {
 // with anything behind it.
 func (s *Sends) Lost(l *trace.Lost) {
 	s.calls.clear(l.CPU, func(k callKey, c call) { s.orphan(l.CPU, k, c) })
-	if l.CPU >= 0 && int(l.CPU) < len(s.open) {
-		for _, o := range s.open[l.CPU] {
+	if i := cpuIndex(l.CPU); i < len(s.open) {
+		for _, o := range s.open[i] {
 			o.send.open = false
 		}
-		s.open[l.CPU] = s.open[l.CPU][:0]
+		s.open[i] = s.open[i][:0]
 	}
 	s.dropLogical(l.CPU)
 	s.handlers.lost(l.CPU)
@@ -136,9 +166,10 @@ func (s *Sends) Lost(l *trace.Lost) {
 
 // End delivers what is still waiting.
 func (s *Sends) End() {
-	for cpu := range s.logic {
-		s.dropLogical(int32(cpu))
+	for i := range s.logic.calls {
+		s.dropLogical(int32(i) - 1)
 	}
+	s.areSent()
 	for _, w := range s.queue[s.head:] {
 		w.open = false
 	}
@@ -157,6 +188,9 @@ func (s *Sends) isolated(cpu int32) bool {
 func (s *Sends) queueCall(e *trace.Event, r *role) {
 	s.queued++
 	target, ok := e.Uint(r.cpu)
+	if ok && target < cpumask.MaxCPUs {
+		s.online.alive(int32(target))
+	}
 	fn, ok2 := e.Symbol(r.function)
 	site, ok3 := e.Symbol(r.callsite)
 	if !ok || !ok2 || !ok3 {
@@ -181,7 +215,7 @@ func (s *Sends) tell(f func(*Request), cpu int32, k callKey, c call) {
 	}
 	s.orphaned = Request{
 		Serial: c.serial, Time: c.time, CPU: cpu, PID: k.PID, Target: k.target, Comm: c.comm, Instance: c.instance,
-		Function: c.function, Callsite: k.callsite, CSD: c.csd,
+		Function: c.function, Callsite: k.callsite, CSD: c.csd, Stack: c.stack,
 	}
 	f(&s.orphaned)
 }
@@ -195,13 +229,14 @@ func (s *Sends) send(e *trace.Event, r *role) {
 	w.underway = s.underway.of(e.CPU, e.PID)
 	w.Counted = s.cfg.Counts == nil || s.cfg.Counts(e)
 	s.targets(e, r, w)
+	s.identify(e, w)
 	if r.kind == kindRaise {
 		if reason, ok := e.Bytes(r.callback); ok {
 			w.Callback = s.table.NameBytes(reason)
 		}
 	} else {
 		if cb, ok := e.Symbol(r.callback); ok {
-			w.Callback = s.table.SymbolName(cb)
+			w.Callback = s.carrier(s.table.SymbolName(cb))
 		}
 		if site, ok := e.Symbol(r.callsite); ok {
 			w.Callsite = s.table.SymbolText(site)
@@ -210,7 +245,10 @@ func (s *Sends) send(e *trace.Event, r *role) {
 	at := e.Context()
 	if s.isLogical(w, r) {
 		s.keepLogical(w, at)
-		return
+		if w.Named = w.undecided; !w.Named {
+			s.opened(w, at)
+			return
+		}
 	}
 	w.Line = s.lineOf(w, r)
 	s.serial++
@@ -220,23 +258,46 @@ func (s *Sends) send(e *trace.Event, r *role) {
 	if s.cfg.Early != nil {
 		s.cfg.Early(w)
 	}
-	w.open = true
 	s.queue = append(s.queue, w)
-	for int(e.CPU) >= len(s.open) {
-		s.open = append(s.open, nil)
-	}
-	if e.CPU >= 0 {
-		s.open[e.CPU] = append(s.open[e.CPU], openSend{at, w})
-	} else {
-		w.open = false
-	}
+	s.opened(w, at)
 	s.flush()
 }
+
+// opened lets a send wait for its stack.
+func (s *Sends) opened(w *Send, at trace.Context) {
+	i := cpuIndex(w.CPU)
+	for i >= len(s.open) {
+		s.open = append(s.open, nil)
+	}
+	w.open = true
+	s.open[i] = append(s.open[i], openSend{at, w})
+}
+
+// minCut is how much of the carrier's name tells that it is it. No function of
+// the kernel has a name that the carrier's begins with.
+const minCut = 3
+
+// carrier mends a callback that is a beginning of the carrier's name: the line
+// was cut there.
+func (s *Sends) carrier(callback trace.NameID) trace.NameID {
+	if callback == s.names.generic || callback == s.names.null {
+		return callback
+	}
+	if name := s.table.NameOf(callback); len(name) < minCut || !strings.HasPrefix(Generic, name) {
+		return callback
+	}
+	s.cut++
+	return s.names.generic
+}
+
+// Cut is the number of sends whose line ends within the carrier's name.
+func (s *Sends) Cut() uint64 { return s.cut }
 
 func (s *Sends) targets(e *trace.Event, r *role, w *Send) {
 	w.Untargeted = !readTargets(e, r, &w.Targets)
 	s.seen.add(r.kind, 1, w.Untargeted)
 	for cpu := range w.Targets.All() {
+		s.online.alive(int32(cpu))
 		if s.isolated(int32(cpu)) {
 			w.Hits = append(w.Hits, Hit{Target: int32(cpu)})
 		}
@@ -325,25 +386,29 @@ func (s *Sends) resolveByCall(w *Send, h *Hit, at trace.Context) {
 	}
 }
 
-// resolveByStack asks the send's stack for what nothing else answered.
+// resolveByStack asks the send's stack, or without one its callsite, for what
+// nothing else answered.
 func (s *Sends) resolveByStack(w *Send) {
-	if s.cfg.Attribution == nil || w.Stack == 0 || w.Raise {
+	if s.cfg.Attribution == nil || w.Raise {
 		return
 	}
-	f := s.cfg.Attribution.Stack(w.Stack)
+	f, by := s.cfg.Attribution.Facts(w.Stack, w.Callsite), EvidenceStack
 	if f.Function == 0 {
 		return
+	}
+	if w.Stack == 0 {
+		by = EvidenceCallsite
 	}
 	fn := f.Function
 	if f.IsSet && w.narrowed != 0 && s.cfg.Attribution.holds(fn, w.narrowed) {
 		fn = w.narrowed
 	}
 	if len(w.Hits) == 0 && w.Evidence == EvidenceNone {
-		w.Function, w.Evidence = fn, EvidenceStack
+		w.Function, w.Evidence = fn, by
 	}
 	for i := range w.Hits {
 		if h := &w.Hits[i]; h.Evidence == EvidenceNone {
-			h.Function, h.Evidence = fn, EvidenceStack
+			h.Function, h.Evidence = fn, by
 		}
 	}
 }
@@ -352,11 +417,12 @@ func (s *Sends) resolveByStack(w *Send) {
 // context. An interrupt between an event and its stack leaves events and stacks
 // of its own in between, in another context. Those are over then.
 func (s *Sends) stack(e *trace.Event) {
-	if e.CPU < 0 || int(e.CPU) >= len(s.open) {
+	i := cpuIndex(e.CPU)
+	if i >= len(s.open) {
 		return
 	}
 	at := e.Context()
-	open := s.open[e.CPU]
+	open := s.open[i]
 	keep := len(open)
 	for keep > 0 && !at.Interrupts(open[keep-1].at) {
 		keep--
@@ -368,7 +434,7 @@ func (s *Sends) stack(e *trace.Event) {
 		}
 	}
 	if keep < len(open) {
-		s.closeFrom(e.CPU, keep)
+		s.closeFrom(i, keep)
 	}
 }
 
@@ -391,45 +457,42 @@ func (s *Sends) isStackOf(id trace.StackID, w *Send) bool {
 // goOn ends the wait for the stack of sends that an event in this context shows
 // to be over: a stack is recorded right behind its event.
 func (s *Sends) goOn(cpu int32, at trace.Context) {
-	if cpu < 0 || int(cpu) >= len(s.open) {
+	n := cpuIndex(cpu)
+	if n >= len(s.open) {
 		return
 	}
-	for i, o := range s.open[cpu] {
+	for i, o := range s.open[n] {
 		if !at.Interrupts(o.at) {
-			s.closeFrom(cpu, i)
+			s.closeFrom(n, i)
 			return
 		}
 	}
 }
 
-// closeFrom closes the i'th open send of a CPU and those opened after it, which
-// ran in interrupts that must be over.
-func (s *Sends) closeFrom(cpu int32, i int) {
-	for _, o := range s.open[cpu][i:] {
+// closeFrom closes the i'th open send of a CPU and those opened after it,
+// which ran in interrupts that must be over.
+func (s *Sends) closeFrom(n, i int) {
+	for _, o := range s.open[n][i:] {
 		o.send.open = false
 	}
-	s.open[cpu] = s.open[cpu][:i]
+	s.open[n] = s.open[n][:i]
 	s.flush()
 }
 
 // flush delivers the sends at the head of the queue that are complete.
 func (s *Sends) flush() {
 	for s.head < len(s.queue) {
-		w := s.queue[s.head]
-		if w.open {
-			if len(s.queue)-s.head <= maxWaiting {
-				break
-			}
-			s.forget(w)
-		}
-		s.completeStack(w)
-		s.resolveByStack(w)
-		if !s.resolveByHandler(w) && len(s.queue)-s.head <= maxWaiting {
+		w, waiting := s.queue[s.head], len(s.queue)-s.head
+		if !w.gone && !s.isComplete(w, waiting) {
 			break
 		}
 		s.queue[s.head] = nil
 		s.head++
-		s.cfg.Send(w)
+		if w.gone {
+			s.forget(w)
+		} else {
+			s.cfg.Send(w)
+		}
 		s.recycle(w)
 	}
 	if s.head > maxWaiting {
@@ -438,12 +501,36 @@ func (s *Sends) flush() {
 	}
 }
 
-// forget takes a send that waited too long out of its CPU's open ones.
+// isComplete finds out what can be found out about a send that so many wait
+// behind, itself included. It is false if more may become known.
+func (s *Sends) isComplete(w *Send, waiting int) bool {
+	if w.undecided {
+		if waiting <= maxUndecided {
+			return false
+		}
+		s.isSent(w)
+	}
+	if w.open {
+		if waiting <= maxWaiting {
+			return false
+		}
+		s.forget(w)
+	}
+	s.completeStack(w)
+	s.resolveByStack(w)
+	return s.resolveByHandler(w) || waiting > maxWaiting
+}
+
+// forget takes a send out of its CPU's open ones.
 func (s *Sends) forget(w *Send) {
-	open := s.open[w.CPU]
+	if !w.open {
+		return
+	}
+	w.open = false
+	open := s.open[cpuIndex(w.CPU)]
 	for i := range open {
 		if open[i].send == w {
-			s.open[w.CPU] = append(open[:i], open[i+1:]...)
+			s.open[cpuIndex(w.CPU)] = append(open[:i], open[i+1:]...)
 			return
 		}
 	}

@@ -26,6 +26,14 @@ type collector struct {
 
 func (c *collector) End(analysis.Span) { c.Sends.End() }
 
+// stack is the first frame of a stack, if there is one.
+func (c *collector) stack(id trace.StackID) string {
+	if id == 0 {
+		return ""
+	}
+	return " stack " + c.t.SymbolOf(c.t.StackOf(id)[0]).Name
+}
+
 func collect(t *testing.T, isolated, script string) []string {
 	t.Helper()
 	src := tracetest.Parse(script)
@@ -41,14 +49,10 @@ func collect(t *testing.T, isolated, script string) []string {
 			for _, h := range w.Hits {
 				hits = append(hits, fmt.Sprintf("%d:%s/%v/%d", h.Target, c.t.NameOf(h.Function), h.Evidence, h.Requests))
 			}
-			stack := ""
-			if w.Stack != 0 {
-				stack = " stack " + c.t.SymbolOf(c.t.StackOf(w.Stack)[0]).Name
-			}
-			c.lines = append(c.lines, fmt.Sprintf("%d from %d: %s%s", int64(w.Time)%1e9/1e3, w.CPU, strings.Join(hits, " "), stack))
+			c.lines = append(c.lines, fmt.Sprintf("%d from %d: %s%s", int64(w.Time)%1e9/1e3, w.CPU, strings.Join(hits, " "), c.stack(w.Stack)))
 		},
 		Request: func(r *track.Request) {
-			c.orph = append(c.orph, fmt.Sprintf("no ipi %d->%d %s", r.CPU, r.Target, c.t.NameOf(r.Function)))
+			c.orph = append(c.orph, fmt.Sprintf("no ipi %d->%d %s%s", r.CPU, r.Target, c.t.NameOf(r.Function), c.stack(r.Stack)))
 		},
 	})
 	if _, err := analysis.Run(context.Background(), src, analysis.Options{}, c); err != nil {
@@ -131,6 +135,41 @@ func TestSends(t *testing.T) {
 			at 1.000002 cpu 0 task b-8 flags d..1 ipi_send_cpu cpu=3 callsite=f+0x1 callback=h
 			at 1.000003 cpu 0 task b-8 flags d..1 ipi_send_cpu cpu=3 callsite=f+0x1 callback=` + generic,
 			[]string{"3 from 0: 3:h/callback/1", "no ipi 0->2 g"}},
+		{"a send that names a function counts where no call was seen with its carrier", `
+			at 1.000001 cpu 0 task a-7 flags d..1 ipi_send_cpumask cpumask=1-3 callsite=on_each_cpu_cond_mask+0x1 callback=do_flush_tlb_all
+			at 1.000002 cpu 0 task a-7 flags d..1 kernel_stack x
+			at 1.000003 cpu 1 task b-8 flags d..1 ipi_send_cpu cpu=3 callsite=f+0x1 callback=` + generic + `
+			at 1.000004 cpu 0 task a-7 flags d..1 ipi_send_cpu cpu=2 callsite=f+0x1 callback=0x0`,
+			[]string{"1 from 0: 2:do_flush_tlb_all/callback/0 3:do_flush_tlb_all/callback/0 stack x", "3 from 1: 3:unknown/none/0", "4 from 0: 2:reschedule/callback/0"}},
+		{"6.4 shows late: calls that came before are requests with their stacks", `
+			at 1.000001 cpu 0 task a-7 flags d..1 ipi_send_cpu cpu=2 callsite=f+0x1 callback=g
+			at 1.000002 cpu 0 task a-7 flags d..1 kernel_stack x
+			at 1.000003 cpu 1 task b-8 flags d..1 ipi_send_cpu cpu=3 callsite=f+0x1 callback=0x0
+			at 1.000004 cpu 1 task c-9 flags d..1 ipi_send_cpu cpu=3 callsite=f+0x1 callback=h
+			at 1.000005 cpu 1 task c-9 flags d..1 ipi_send_cpu cpu=3 callsite=f+0x1 callback=` + generic + `
+			at 1.000006 cpu 1 task c-9 flags d..1 ipi_send_cpu cpu=2 callsite=f+0x1 callback=k
+			at 1.000007 cpu 1 task c-9 flags d..1 kernel_stack y`,
+			[]string{"3 from 1: 3:reschedule/callback/0", "5 from 1: 3:h/callback/1", "no ipi 0->2 g stack x", "no ipi 1->2 k stack y"}},
+		{"csd_queue_cpu tells that calls before it are sends", `
+			at 1.000001 cpu 0 task a-7 flags d..1 ipi_send_cpu cpu=2 callsite=f+0x1 callback=g
+			at 1.000002 cpu 0 task a-7 flags d..1 csd_queue_cpu cpu=3 callsite=f+0x1 func=h csd=1
+			at 1.000003 cpu 0 task a-7 flags d..1 ipi_send_cpu cpu=3 callsite=f+0x1 callback=` + generic,
+			[]string{"1 from 0: 2:g/callback/0", "3 from 0: 3:h/csd/1"}},
+		{"a gap between a call and its carrier", `
+			at 1.000001 cpu 0 task a-7 flags d..1 ipi_send_cpu cpu=2 callsite=f+0x1 callback=g
+			lost cpu 0 at 1.000002 n 1
+			at 1.000003 cpu 0 task a-7 flags d..1 ipi_send_cpu cpu=2 callsite=f+0x1 callback=` + generic,
+			[]string{"1 from 0: 2:g/callback/0", "3 from 0: 2:unknown/none/0"}},
+		{"a callback that is a beginning of the carrier's name is a cut line", `
+			at 1.000001 cpu 0 task a-7 flags d..1 csd_queue_cpu cpu=2 callsite=f+0x1 func=g csd=1
+			at 1.000002 cpu 0 task a-7 flags d..1 ipi_send_cpu cpu=2 callsite=f+0x1 callback=generic_smp_cal`,
+			[]string{"2 from 0: 2:g/csd/1"}},
+		{"text without CPUs keeps its sends and stacks", `
+			at 1.000001 cpu -1 task a-7 ipi_send_cpumask cpumask=1-3 callsite=f+0x1 callback=do_sync_core
+			at 1.000001 cpu -1 task a-7 kernel_stack x
+			at 1.000002 cpu -1 task b-8 ipi_send_cpu cpu=2 callsite=f+0x1 callback=0x0
+			at 1.000002 cpu -1 task b-8 kernel_stack y`,
+			[]string{"1 from -1: 2:do_sync_core/callback/0 3:do_sync_core/callback/0 stack x", "2 from -1: 2:reschedule/callback/0 stack y"}},
 		{"6.4: an irq_work's self-IPI is no logical call", `
 			at 1.000001 cpu 2 task a-7 flags d..1 ipi_send_cpu cpu=2 callsite=f+0x1 callback=nohz_full_kick_func`,
 			[]string{"1 from 2: 2:nohz_full_kick_func/callback/0"}},

@@ -45,7 +45,7 @@ func (s *sightings) all() result.Sent {
 
 // Testify implements analysis.Witness for the states that hold a Sends.
 func (s *Sends) Testify(in *result.Input) {
-	in.Sent = s.seen.all()
+	in.Sent, in.Identity = s.seen.all(), s.identity
 	if in.Arch == "" {
 		in.Arch = archOf(s.table)
 	}

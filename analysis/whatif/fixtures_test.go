@@ -53,7 +53,7 @@ func list(t *testing.T, src trace.Source) *listing {
 			for i, at := range l.where[w.Serial] {
 				x, h := &l.cpus[int32(at[0])][at[1]], &w.Hits[i]
 				x.function = src.Table().NameOf(h.Function)
-				class := l.attr.Class(h.Function, w.Stack).Class
+				class := l.attr.Class(h.Function, w.Stack, w.Callsite).Class
 				x.self = h.Target == w.CPU
 				x.deferrable = h.Target != w.CPU && (class == catalog.Deferrable || class == catalog.Candidate)
 				if w.Raise { // the recording has ipi_send events

@@ -257,7 +257,7 @@ func (s *State) send(w *track.Send) {
 		c := s.cpu(h.Target)
 		for j := range c.queue {
 			if it := &c.queue[j]; it.send == w.Serial && it.kind == itemHit {
-				it.known, it.fn, it.class = true, h.Function, s.attr.Class(h.Function, w.Stack).Class
+				it.known, it.fn, it.class = true, h.Function, s.attr.Class(h.Function, w.Stack, w.Callsite).Class
 				it.late = s.canWait(it.class, it.fn)
 				break
 			}

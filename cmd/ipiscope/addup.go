@@ -21,7 +21,9 @@ func addUp[S counter[C], C interface{ Merge(C) }](ctx context.Context, sends *cl
 	return sends.Each(ctx, func(src trace.Source, counts func(*trace.Event) bool, run cli.Run) error {
 		state := start(src.Table(), counts)
 		input, err := run(state)
-		total.Merge(state.Counts(input))
+		if input.Twin == "" {
+			total.Merge(state.Counts(input))
+		}
 		return err
 	})
 }

@@ -180,6 +180,9 @@ func runCheck(ctx context.Context, t *cli.Terminal, f *gateFlags, paths []string
 		times, calm, irqs := latency.New(src.Table(), lc), quiet.New(src.Table(), qc), irqcount.New(src.Table())
 		present := budget.NewPresence(src.Table())
 		input, err := run(hits, times, calm, irqs, present)
+		if input.Twin != "" {
+			return err
+		}
 		c.hits.Merge(hits.Counts(input))
 		c.times.Merge(times.Counts(input))
 		c.quiet.Merge(calm.Counts(input))
@@ -203,6 +206,7 @@ func runCheck(ctx context.Context, t *cli.Terminal, f *gateFlags, paths []string
 		return uerr
 	}
 	set, outcome := limits.Check(&c.Measured)
+	sends.WarnRepeated(set)
 	if werr := write(set); werr != nil {
 		return werr // err was said already
 	}
@@ -258,7 +262,7 @@ func (c *checked) fill() {
 	c.Isolated, c.Duration = c.hits.Isolated().String(), c.hits.Duration()
 	index := map[string]int{}
 	for i, q := range c.quiet.CPUs() {
-		c.CPUs = append(c.CPUs, budget.CPU{CPU: q.CPU, Quiet: q.Longest, Handler: -1})
+		c.CPUs = append(c.CPUs, budget.CPU{CPU: q.CPU, Watched: c.hits.Watched(q.CPU), Quiet: q.Longest, Handler: -1})
 		index[strconv.Itoa(q.CPU)] = i
 	}
 	for _, g := range c.hits.Groups() {

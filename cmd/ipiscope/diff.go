@@ -27,6 +27,7 @@ const pageBars = 12
 type diffFlags struct {
 	input          cli.InputFlags
 	isolated       cli.IsolatedFlag
+	duplicates     bool
 	isolatedBefore string
 	isolatedAfter  string
 	output         cli.OutputFlags
@@ -113,6 +114,7 @@ func (f *diffFlags) addSides(cmd *cobra.Command) {
 	fs.StringArrayVarP(&f.before, "before", "b", nil, "a `TRACE` of the state before the change; may be repeated")
 	fs.StringArrayVarP(&f.after, "after", "a", nil, "a `TRACE` of the state after it; may be repeated")
 	f.isolated.AddTo(fs)
+	fs.BoolVar(&f.duplicates, "allow-duplicates", false, "take a recording that was named twice, or a copy of it, as if it were another one")
 	fs.StringVar(&f.isolatedBefore, "isolated-before", "", "the isolated CPUs of the first side, if they differ: a `LIST` or a file")
 	fs.StringVar(&f.isolatedAfter, "isolated-after", "", "the isolated CPUs of the other sides: a `LIST` or a file")
 	fs.StringVar(&f.by, "by", defaultBy, "group by `KEYS`, comma separated: "+strings.Join(ipi.KeyNames(), " "))

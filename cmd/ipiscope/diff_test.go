@@ -173,12 +173,12 @@ func TestDiffRuns(t *testing.T) {
 		{before + "/*.gz", after + "/?.txt.gz"},
 		{"-b", before, "-a", after + "/[1-4]*"},
 	} {
-		d := diffAs(t, append([]string{"--isolated", "2-3"}, args...)...)
+		d := diffAs(t, append([]string{"--isolated", "2-3", "--allow-duplicates"}, args...)...)
 		if got := d.verdict(t, "function", "do_sync_core"); got != "gone" || len(d.Before) != 4 || len(d.After) != 4 {
 			t.Errorf("%v: do_sync_core is %s; %d and %d runs", args, got, len(d.Before), len(d.After))
 		}
 	}
-	d := diffAs(t, "--isolated", "2-3", "base="+before, "v1="+after, "v2="+before)
+	d := diffAs(t, "--isolated", "2-3", "--allow-duplicates", "base="+before, "v1="+after, "v2="+before)
 	verdicts := map[string]string{}
 	for _, r := range d.Rows {
 		if r.Key["function"] == "do_sync_core" {

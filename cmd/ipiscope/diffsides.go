@@ -111,15 +111,16 @@ func (f *diffFlags) readTraces(ctx context.Context, t *cli.Terminal, specs []sid
 	if err != nil {
 		return nil, err
 	}
-	readers := make([]sideReader, len(specs))
+	readers, twins := make([]sideReader, len(specs)), &cli.Twins{}
 	for i, s := range specs {
-		r := sideReader{t: t, isolated: sets[i], config: ipi.Config{Isolated: sets[i].Targets(), By: by, Catalog: cat, Timeline: true}}
+		r := sideReader{t: t, isolated: sets[i], duplicates: f.duplicates, config: ipi.Config{Isolated: sets[i].Targets(), By: by, Catalog: cat, Timeline: true}}
 		if r.filters, err = f.filter.Load(sets[i]); err != nil {
 			return nil, err
 		}
 		if r.in, err = f.input.Inputs(t, s.paths); err != nil {
 			return nil, err
 		}
+		r.in.ShareTwins(twins)
 		readers[i] = r
 	}
 	var sides []compare.Side
@@ -179,6 +180,8 @@ type sideReader struct {
 	isolated *cli.Isolated
 	filters  *cli.Filters
 	config   ipi.Config
+	// duplicates are taken as if they were recordings of their own
+	duplicates bool
 }
 
 func (r *sideReader) read(ctx context.Context, name string) (compare.Side, error) {
@@ -195,6 +198,9 @@ func (r *sideReader) read(ctx context.Context, name string) (compare.Side, error
 		config.Counts = bound.Counts()
 		state := ipi.New(src.Table(), config)
 		input, err := run(state)
+		if input.Twin != "" && !r.duplicates {
+			return cli.Usage(fmt.Errorf("%s: holds the same sends as %s: a recording that is compared twice tells nothing; --allow-duplicates takes it all the same", input.Path, input.Twin))
+		}
 		side.Runs = append(side.Runs, newRun(state.Counts(input)))
 		return errors.Join(err, bound.End())
 	})
@@ -205,7 +211,7 @@ func (r *sideReader) read(ctx context.Context, name string) (compare.Side, error
 func newRun(c *ipi.Counts) compare.Run {
 	isolated := c.Isolated()
 	r := compare.Run{
-		Input: c.Inputs()[0], Isolated: isolated.String(), CPUs: isolated.Count(), Duration: c.Duration(),
+		Input: c.Inputs()[0], Isolated: isolated.String(), CPUs: isolated.Count(), Duration: c.Duration(), CPUTime: c.CPUTime().Float(),
 		CellWidth: c.CellWidth(), Regime: regimeName(c.Regime()), Missed: c.Missed(), Total: newGroup(c.Total()),
 	}
 	for _, g := range c.Groups() {

@@ -87,5 +87,7 @@ func runLatency(ctx context.Context, t *cli.Terminal, f *latencyFlags, paths []s
 		c.Counts = counts
 		return latency.New(t, c)
 	})
-	return finish(err, total.Result(), func() {}, write)
+	set := total.Result()
+	sends.WarnRepeated(set)
+	return finish(err, set, func() {}, write)
 }

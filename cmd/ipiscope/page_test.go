@@ -399,7 +399,7 @@ func TestHostilePage(t *testing.T) {
 	for _, args := range [][]string{
 		{"report", "--isolated", "2-3", "--by", "comm,callback,callsite,file", path},
 		{"report", "--isolated", "2-3", "--by", "function,stack", path},
-		{"diff", "--isolated", "2-3", "--by", "comm,callback", path, path},
+		{"diff", "--allow-duplicates", "--isolated", "2-3", "--by", "comm,callback", path, path},
 	} {
 		p := b.open(t, makePage(t, args...), look{})
 		shown := eval[string](p, `document.body.innerText`)

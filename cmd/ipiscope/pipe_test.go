@@ -25,7 +25,7 @@ func TestClosedPipe(t *testing.T) {
 		"latency --isolated 2-3 --format json " + trace,
 		"quiet --isolated 2-3 --format json " + trace,
 		"stacks --isolated 2-3 --format folded " + trace,
-		"diff --isolated 2-3 --format json " + trace + " " + trace,
+		"diff --allow-duplicates --isolated 2-3 --format json " + trace + " " + trace,
 		"filter record --isolated 2 -- true",
 		"debug evidence --isolated 2-3 --format json " + trace,
 		"explain --list",

@@ -125,11 +125,15 @@ func runQuiet(ctx context.Context, t *cli.Terminal, f *quietFlags, paths []strin
 			states = append(states, irqs)
 		}
 		input, err := run(states...)
+		if input.Twin != "" {
+			return err
+		}
 		total.Merge(state.Counts(input))
 		seen.Merge(irqs.Counts())
 		return err
 	})
 	set := total.Result()
+	in.WarnRepeated(set)
 	return finish(err, set, func() {
 		if deltas != nil {
 			seen.AddTo(set, deltas, isolated.Targets())

@@ -119,6 +119,9 @@ func runReport(ctx context.Context, t *cli.Terminal, f *reportFlags, paths []str
 			return write(set)
 		})
 		input, err := run(states...)
+		if input.Twin != "" {
+			return err
+		}
 		total.Add(state.Views(input))
 		for _, m := range more {
 			m.merge(input)
@@ -126,6 +129,7 @@ func runReport(ctx context.Context, t *cli.Terminal, f *reportFlags, paths []str
 		return err
 	})
 	set := total.Result()
+	sends.WarnRepeated(set)
 	return finish(err, set, func() {
 		sortGroups(set, f.sort)
 		for _, m := range more {

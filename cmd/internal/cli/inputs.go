@@ -74,6 +74,8 @@ type Inputs struct {
 	threads  int
 	memory   *ceiling
 	follow   *follower // nil without --follow
+	twins    *Twins
+	repeated []result.Input // inputs that have a twin
 	// Noise receives the lines of text inputs that are no records; it may be
 	// nil.
 	Noise func(line []byte)
@@ -81,7 +83,7 @@ type Inputs struct {
 
 // Inputs checks the flags. Nothing is read before they are right.
 func (f *InputFlags) Inputs(t *Terminal, paths []string) (*Inputs, error) {
-	in := &Inputs{t: t, strict: f.strict, threads: f.threads}
+	in := &Inputs{t: t, strict: f.strict, threads: f.threads, twins: &Twins{}}
 	if f.threads < 0 || f.threads > maxThreads {
 		return nil, Usage(fmt.Errorf("--threads %d: want 1 to %d, or 0 for one for each CPU", f.threads, maxThreads))
 	}
@@ -275,6 +277,10 @@ func (in *Inputs) run(ctx context.Context, src trace.Source, window *trace.Windo
 	}
 	input := st.Input(&src.Table().Meta, err)
 	in.testify(src.Table(), &input, &selection, states)
+	input.Twin = in.twins.find(input.Path, input)
+	if input.Twin != "" {
+		in.repeated = append(in.repeated, input)
+	}
 	return input, err
 }
 
@@ -316,6 +322,19 @@ func (s *begun) Scan() bool {
 		return s.more
 	}
 	return s.Source.Scan()
+}
+
+// ShareTwins makes inputs that are read apart know one another.
+func (in *Inputs) ShareTwins(t *Twins) { in.twins = t }
+
+// Repeated are the inputs that were left out because they were read before.
+func (in *Inputs) Repeated() []result.Input { return in.repeated }
+
+// WarnRepeated says in a result which inputs were left out.
+func (in *Inputs) WarnRepeated(set *result.Set) {
+	for _, r := range in.repeated {
+		set.Warn("duplicate-input", r.Path+": holds the same sends as "+r.Twin+": it is left out")
+	}
 }
 
 // syntaxPrinter shows the first few bad lines or pages of an input.

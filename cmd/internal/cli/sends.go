@@ -8,6 +8,7 @@ import (
 
 	"github.com/ipiscope/ipiscope/analysis/catalog"
 	"github.com/ipiscope/ipiscope/analysis/marks"
+	"github.com/ipiscope/ipiscope/analysis/result"
 	"github.com/ipiscope/ipiscope/analysis/track"
 	"github.com/ipiscope/ipiscope/parser/trace"
 )
@@ -67,6 +68,9 @@ func (s *Sends) Recording(t *trace.Table) (*track.Recording, error) {
 	selection, err := s.in.selection(t)
 	return track.NewRecording(t, &selection, s.in.recorded), err
 }
+
+// WarnRepeated says in a result which inputs were left out.
+func (s *Sends) WarnRepeated(set *result.Set) { s.in.WarnRepeated(set) }
 
 // Each is Inputs.Each with the filter of each trace: counts is nil if every
 // send counts.

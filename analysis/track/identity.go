@@ -1,0 +1,25 @@
+package track
+
+import "github.com/ipiscope/ipiscope/parser/trace"
+
+// identify adds a send to the identity of the input: what the printed text of a
+// recording has in common with the recording itself. trace-cmd rounds times to
+// microseconds; the sum does not depend on the order of lines with equal times.
+func (s *Sends) identify(e *trace.Event, w *Send) {
+	h := mix(uint64((e.Time + 500) / 1000))
+	h = mix(h ^ uint64(uint32(e.CPU))<<32 ^ uint64(uint32(e.PID)))
+	for cpu := range w.Targets.All() {
+		h = mix(h ^ uint64(cpu))
+	}
+	s.identity.Sends++
+	s.identity.Hash += h
+}
+
+// mix spreads the bits of a word over all of it (the finalizer of MurmurHash3,
+// public domain, as in SplitMix64).
+func mix(x uint64) uint64 {
+	x += 0x9e3779b97f4a7c15
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	return x ^ x>>31
+}
