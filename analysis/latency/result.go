@@ -251,6 +251,10 @@ func (c *Counts) verdict(isolated *cpumask.Mask) string {
 	parts := []string{}
 	for t := Delivery; t < NumTimes; t++ {
 		if d := c.Of(t); d.Count() > 0 {
+			short := short
+			if len(c.ticks) > 0 {
+				short = func(n int64) string { return fmt.Sprintf("%d ticks", n) }
+			}
 			part := fmt.Sprintf("%s p50 %s, p99 %s, max %s", t, short(d.Quantile(0.5)), short(d.Quantile(0.99)), short(d.Max()))
 			if len(c.skewed) > 0 && (t == Delivery || t == Wait) {
 				part += " (doubtful)"

@@ -265,8 +265,16 @@ func (c *Counts) verdict(isolated *cpumask.Mask, interruptions uint64) string {
 	if longest < 0 {
 		return fmt.Sprintf("%s %s: nothing recorded", noun, isolated.String())
 	}
-	return fmt.Sprintf("%s %s: %d interruptions in %v; CPU %s was never quiet for longer than %v", noun, isolated.String(), interruptions,
-		time.Duration(c.duration).Round(time.Microsecond), worst, time.Duration(longest).Round(time.Microsecond))
+	return fmt.Sprintf("%s %s: %d interruptions in %s; CPU %s was never quiet for longer than %s", noun, isolated.String(), interruptions,
+		c.length(c.duration), worst, c.length(longest))
+}
+
+// length is a duration for the verdict.
+func (c *Counts) length(d int64) string {
+	if slices.ContainsFunc(c.inputs, func(in result.Input) bool { return in.Ticks }) {
+		return fmt.Sprintf("%d ticks", d)
+	}
+	return time.Duration(d).Round(time.Microsecond).String()
 }
 
 func (c *Counts) warn(set *result.Set) {

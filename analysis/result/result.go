@@ -129,6 +129,28 @@ func (in Input) Untargeted() string {
 	return strconv.FormatUint(in.Sent.Untargeted, 10) + " of " + strconv.FormatUint(in.Sent.All(), 10) + " sends have no known target: hits are a lower bound"
 }
 
+// HasTicks reports whether the clock of an input does not count nanoseconds, so
+// that the times of the result are in ticks.
+func (s *Set) HasTicks() bool {
+	return slices.ContainsFunc(s.AllInputs(), func(in Input) bool { return in.Ticks })
+}
+
+// NameTicks gives the columns of times the unit "ticks" where times are in
+// ticks: nobody is to read them as nanoseconds.
+func (s *Set) NameTicks() {
+	if !s.HasTicks() {
+		return
+	}
+	for _, t := range s.Tables {
+		over := t.OverTime()
+		for i := range t.Cols {
+			if t.Cols[i].Unit == "ns" || i == over {
+				t.Cols[i].Unit = "ticks"
+			}
+		}
+	}
+}
+
 // A Warning is a doubt about the result. Code is stable and meant for programs,
 // Text is a sentence for people.
 type Warning struct {
@@ -243,7 +265,7 @@ type Table struct {
 type Col struct {
 	Name string // stable: "hits"
 	Head string // for people: "hits"
-	Unit string // "ns", "Hz", "1" for a share; empty for counts and names
+	Unit string // "ns", "ticks", "Hz", "1" for a share; empty for counts and names
 	Help string
 	Key  bool
 	// Keep shows the column to people where all of it is zero, which is left

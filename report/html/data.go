@@ -121,7 +121,7 @@ func cpuCount(list string) int {
 
 func newTimeAxis(s *result.Set) *timeAxis {
 	x := &timeAxis{Width: s.Time.Width, Cells: s.Time.Cells, Lead: s.Time.Lead, End: s.Time.End, Ends: s.Time.Ends, Origin: float64(s.Time.Origin) / 1e9}
-	x.Ticks = isTicks(s)
+	x.Ticks = s.HasTicks()
 	for _, g := range s.Time.Gaps {
 		x.Gaps = append(x.Gaps, [2]int64{g.From, g.To})
 	}

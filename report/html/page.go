@@ -178,14 +178,10 @@ func facts(s *result.Set) []fact {
 // human is a value as a person reads it. Where a clock does not count nanoseconds
 // times are in its ticks.
 func human(s *result.Set, v result.Value, unit string) string {
-	if unit == "ns" && isTicks(s) {
-		return v.Text() + " ticks"
+	if unit == "ns" && s.HasTicks() {
+		unit = "ticks"
 	}
 	return text.Human(v, unit)
-}
-
-func isTicks(s *result.Set) bool {
-	return slices.ContainsFunc(s.Inputs, func(in result.Input) bool { return in.Ticks })
 }
 
 // changes are the facts of a comparison of two sides.

@@ -17,11 +17,15 @@ const (
 // bars are a column of values over time, drawn as bars of one scale.
 type bars struct {
 	head string
+	unit string // of the time: ns, unless it says ticks
 	rows []*result.Bars
 }
 
-func newBars(head string, rows [][]result.Value, col int) *bars {
-	s := &bars{head: head}
+func newBars(c *result.Col, rows [][]result.Value, col int) *bars {
+	s := &bars{head: c.Head, unit: c.Unit}
+	if s.unit == "" {
+		s.unit = "ns"
+	}
 	for _, row := range rows {
 		if row[col].Bars == nil {
 			return nil
@@ -76,7 +80,7 @@ func (g *grid) draw(n int) string {
 		col.cells = append(col.cells, b.String())
 	}
 	g.cols = append(g.cols, col)
-	return fmt.Sprintf("over time: █ is %d in %s, a blank none", most, Duration(cell))
+	return fmt.Sprintf("over time: █ is %d in %s, a blank none", most, Human(result.Int(cell), g.bars.unit))
 }
 
 // bar is v of most, in eighths; what is not nothing is never shown as nothing.

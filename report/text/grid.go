@@ -58,7 +58,7 @@ func newGrid(t *result.Table, top int) *grid {
 			kind = rows[0][i].Kind
 		}
 		if kind == result.KindBars {
-			g.bars = newBars(c.Head, rows, i)
+			g.bars = newBars(&c, rows, i)
 			continue
 		}
 		col := column{

@@ -44,6 +44,8 @@ func Human(v result.Value, unit string) string {
 		return Percent(v.Float)
 	case unit == "ns":
 		return Duration(v.Int)
+	case unit == "ticks":
+		return v.Text() + " ticks"
 	case unit == "clock":
 		return Clock(v.Int)
 	case unit == "p":
