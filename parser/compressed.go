@@ -15,7 +15,9 @@ import (
 type decompressor struct {
 	name  string
 	magic string
-	open  func(io.Reader) (io.ReadCloser, error)
+	// open starts; window bounds the memory that it takes where the data decides
+	// on that, 0 for the usual bound.
+	open func(r io.Reader, window uint64) (io.ReadCloser, error)
 }
 
 // decompressorOf finds the decompressor for content that begins with prefix,
@@ -38,25 +40,43 @@ func Decompress(r io.Reader) (io.ReadCloser, error) {
 		return nil, err
 	}
 	if d := decompressorOf(prefix); d != nil {
-		return d.open(br)
+		return d.open(br, 0)
 	}
 	return io.NopCloser(br), nil
 }
 
+// maxWrappers bounds files that are compressed several times: each takes memory
+// of its own.
+const maxWrappers = 4
+
+// maxWindow is what zstd --long, its largest usual setting, takes.
+const maxWindow = 128 << 20
+
+// isUnchecked reports whether data is a zstd frame without a checksum of its
+// content.
+func isUnchecked(prefix []byte) bool {
+	var h zstd.Header
+	return h.Decode(prefix) == nil && !h.Skippable && !h.HasCheckSum
+}
+
 func decompressors() []decompressor {
 	return []decompressor{
-		{"gzip", "\x1f\x8b", func(r io.Reader) (io.ReadCloser, error) { return gzip.NewReader(r) }},
-		{"zstd", "\x28\xb5\x2f\xfd", func(r io.Reader) (io.ReadCloser, error) {
-			z, err := zstd.NewReader(r, zstd.WithDecoderMaxWindow(128<<20))
+		{"gzip", "\x1f\x8b", func(r io.Reader, _ uint64) (io.ReadCloser, error) { return gzip.NewReader(r) }},
+		{"zstd", "\x28\xb5\x2f\xfd", func(r io.Reader, window uint64) (io.ReadCloser, error) {
+			options := []zstd.DOption{zstd.WithDecoderMaxWindow(maxWindow)}
+			if window > 0 { // one goroutine, whose buffers are the least
+				options = []zstd.DOption{zstd.WithDecoderMaxWindow(min(max(window, zstd.MinWindowSize), maxWindow)), zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true)}
+			}
+			z, err := zstd.NewReader(r, options...)
 			if err != nil {
 				return nil, err
 			}
 			return z.IOReadCloser(), nil
 		}},
-		{"xz", "\xfd7zXZ\x00", func(r io.Reader) (io.ReadCloser, error) {
+		{"xz", "\xfd7zXZ\x00", func(r io.Reader, _ uint64) (io.ReadCloser, error) {
 			x, err := xz.NewReader(r)
 			return io.NopCloser(x), err
 		}},
-		{"bzip2", "BZh", func(r io.Reader) (io.ReadCloser, error) { return io.NopCloser(bzip2.NewReader(r)), nil }},
+		{"bzip2", "BZh", func(r io.Reader, _ uint64) (io.ReadCloser, error) { return io.NopCloser(bzip2.NewReader(r)), nil }},
 	}
 }

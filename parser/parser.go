@@ -11,8 +11,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"sort"
-	"strings"
 
 	"github.com/ipiscope/ipiscope/parser/ftext"
 	"github.com/ipiscope/ipiscope/parser/perfscript"
@@ -32,14 +30,16 @@ type Format struct {
 	// openAt opens input that is read at random, open input that is read from
 	// front to back. Each format has one of them.
 	openAt func(r io.ReaderAt, size int64, path string, o Options) (trace.Source, error)
-	open   func(r io.Reader, path string, o Options) (trace.Source, error)
+	// check looks at the begin of input for openAt before it is spooled.
+	check func(prefix []byte, path string) error
+	open  func(r io.Reader, path string, o Options) (trace.Source, error)
 }
 
 // Formats lists the formats in the order in which they are tried.
 func Formats() []Format {
 	return []Format{
 		{
-			Name: "trace.dat", Doc: "trace-cmd's own file, versions 6 and 7", Sniff: tracedat.Sniff,
+			Name: "trace.dat", Doc: "trace-cmd's own file, versions 6 and 7", Sniff: tracedat.Sniff, check: tracedat.CheckHead,
 			openAt: func(r io.ReaderAt, size int64, path string, o Options) (trace.Source, error) {
 				src, err := tracedat.Open(r, size, path, tracedat.Options{Threads: o.Threads})
 				var text *tracedat.TextError
@@ -87,10 +87,17 @@ type Options struct {
 	// tells a file, whose end is not the input's, from a pipe. With it only text
 	// can be read. Nil for input that is whole.
 	Growing func(r io.Reader, grows bool) io.Reader
+	// MaxSpool bounds in bytes what is unpacked into a temporary file, given the
+	// folder where it is; nil for no bound. What goes beyond it is not read, and said.
+	MaxSpool func(dir string) int64
+	// MaxWindow bounds in bytes how far back the data of a zstd frame may refer,
+	// which is the memory that unpacking takes; 0 is 128 MiB.
+	MaxWindow uint64
 	// Threads is how many threads read an input; 0 is one for each CPU. What is
 	// read does not depend on it.
 	Threads int
 
+	wrappers int  // compressed files around this one
 	carriers int  // texts of other formats around this one
 	mixed    bool // other text stands around the trace
 }
@@ -103,7 +110,10 @@ type UnknownFormatError struct {
 	Do   string // what the person can do
 }
 
-func (e *UnknownFormatError) Error() string {
+func (e *UnknownFormatError) Error() string { return e.Path + ": " + e.what() }
+
+// what is the message without the file's name.
+func (e *UnknownFormatError) what() string {
 	what := "not a trace that ipiscope can read"
 	if e.What != "" {
 		what = e.What
@@ -111,7 +121,7 @@ func (e *UnknownFormatError) Error() string {
 	if e.Do != "" {
 		what += ": " + e.Do
 	}
-	return e.Path + ": " + what
+	return what
 }
 
 // Open opens one input; path "-" is o.Stdin. The Source must be closed.
@@ -226,7 +236,11 @@ func openStream(r io.Reader, path string, c io.Closer, o Options) (trace.Source,
 		return nil, emptyError(path)
 	}
 	if d := decompressorOf(prefix); d != nil {
-		unpacked, err := d.open(br)
+		if o.wrappers++; o.wrappers > maxWrappers {
+			return nil, fmt.Errorf("%s: compressed more than %d times: unpack it first", path, maxWrappers)
+		}
+		unchecked := isUnchecked(prefix)
+		unpacked, err := d.open(br, o.MaxWindow)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %s: %w", path, d.name, err)
 		}
@@ -238,10 +252,19 @@ func openStream(r io.Reader, path string, c io.Closer, o Options) (trace.Source,
 		if src.Table().Meta.Compression == "" {
 			src.Table().Meta.Compression = d.name
 		}
+		if unchecked {
+			m := &src.Table().Meta
+			m.Notes = append(m.Notes, "the zstd frame has no checksum (zstd --no-check): wrong bytes within it may pass unnoticed")
+		}
 		return src, nil
 	}
 	for _, format := range Formats() {
 		if format.openAt != nil && format.Sniff(prefix) {
+			if prefix, _ = br.Peek(sniffSize); format.check != nil {
+				if err := format.check(prefix, path); err != nil {
+					return nil, err
+				}
+			}
 			return openSpooled(br, format, path, c, o)
 		}
 	}
@@ -301,7 +324,7 @@ func openSpooled(r io.Reader, format Format, path string, c io.Closer, o Options
 	}
 	// Without its name the file is gone with its last user, however this ends.
 	os.Remove(tmp.Name())
-	n, copyErr := io.Copy(tmp, r)
+	n, copyErr := spool(tmp, r, o)
 	src, err := format.openAt(tmp, n, path, o)
 	if err != nil {
 		tmp.Close()
@@ -314,6 +337,26 @@ func openSpooled(r io.Reader, format Format, path string, c io.Closer, o Options
 		src = &cutSource{src, fmt.Errorf("%s: %w", path, copyErr)}
 	}
 	return withCloser(src, closers{tmp, c}), nil
+}
+
+// spool copies as much as there may be.
+func spool(tmp *os.File, r io.Reader, o Options) (int64, error) {
+	if o.MaxSpool == nil {
+		return io.Copy(tmp, r)
+	}
+	limit := o.MaxSpool(filepath.Dir(tmp.Name()))
+	n, err := io.CopyN(tmp, r, limit)
+	switch {
+	case err == io.EOF:
+		return n, nil
+	case err != nil:
+		return n, err
+	}
+	if more, err := r.Read(make([]byte, 1)); more == 0 && err == io.EOF {
+		return n, nil
+	}
+	return n, fmt.Errorf("more than %d bytes when unpacked, which go into a temporary file in %s: the rest was not read: set TMPDIR to a folder with more space, give --max-spool, or unpack it",
+		limit, filepath.Dir(tmp.Name()))
 }
 
 // A cutSource is a Source whose input broke off.
@@ -340,7 +383,7 @@ func isCPUFile(path string) bool {
 }
 
 // unknown says what an input that no format claims seems to be.
-func unknown(path string, prefix []byte) error {
+func unknown(path string, prefix []byte) *UnknownFormatError {
 	e := &UnknownFormatError{Path: path}
 	for _, s := range []struct{ magic, what, do string }{
 		{"PERFILE2", "a perf.data file", "print it with: perf script -i " + path + " > trace.txt"},
@@ -372,81 +415,6 @@ func unknown(path string, prefix []byte) error {
 		return e
 	}
 	return e
-}
-
-// Expand replaces folders by the traces in them, trace.dat files first and each in
-// the order of their names,
-// and leaves other paths as they are: also folders that are one trace, copies
-// of the trace file system. It does not descend into further folders.
-func Expand(paths []string) ([]string, error) {
-	var out []string
-	for _, p := range paths {
-		st, err := os.Stat(p)
-		if p == "-" || err != nil || !st.IsDir() || tracefs.IsSnapshot(p) {
-			out = append(out, p)
-			continue
-		}
-		traces, err := tracesIn(p)
-		if err != nil {
-			return nil, err
-		}
-		if len(traces) == 0 {
-			return nil, fmt.Errorf("%s: no traces in this folder", p)
-		}
-		out = append(out, traces...)
-	}
-	return out, nil
-}
-
-func tracesIn(dir string) ([]string, error) {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return nil, err
-	}
-	var out []string
-	for _, e := range entries {
-		path := filepath.Join(dir, e.Name())
-		if e.Type().IsRegular() && isTrace(path) {
-			out = append(out, path)
-		}
-	}
-	// A recording before its printed texts, of which the first one read counts.
-	isText := func(path string) bool { return !strings.Contains(filepath.Base(path), ".dat") }
-	sort.Slice(out, func(i, j int) bool {
-		if a, b := isText(out[i]), isText(out[j]); a != b {
-			return b
-		}
-		return out[i] < out[j]
-	})
-	return out, nil
-}
-
-// isTrace reports whether a file's content is of a known format.
-func isTrace(path string) bool {
-	f, err := os.Open(path)
-	if err != nil {
-		return false
-	}
-	defer f.Close()
-	var r io.Reader = f
-	for range 2 { // as it is, then unpacked
-		br := bufio.NewReaderSize(r, sniffSize)
-		prefix, _ := br.Peek(sniffSize)
-		if isKnown(prefix) || isMangled(prefix) {
-			return true
-		}
-		d := decompressorOf(prefix)
-		if d == nil {
-			return false
-		}
-		unpacked, err := d.open(br)
-		if err != nil {
-			return false
-		}
-		defer unpacked.Close()
-		r = unpacked
-	}
-	return false
 }
 
 // withCloser makes closing a Source close what it reads from.

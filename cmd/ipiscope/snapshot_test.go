@@ -88,3 +88,41 @@ func globAll(t *testing.T, pattern string) []string {
 	}
 	return paths
 }
+
+// TestSnapshotWithoutPages: the pages of a CPU that are missing or empty make the
+// trace incomplete, unless the kernel's counters say that nothing was recorded.
+func TestSnapshotWithoutPages(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS("testdata/native")); err != nil {
+		t.Fatal(err)
+	}
+	check := func(what string, status int) {
+		t.Helper()
+		var out, errw bytes.Buffer
+		got := run(context.Background(), []string{"report", "--isolated", "2-3", "--by", "callback", dir}, nil, &out, &errw)
+		if said := strings.Contains(errw.String(), "no pages of CPUs 2:"); got != status || said != (status != 0) {
+			t.Errorf("%s: exit %d, want %d: %s", what, got, status, &errw)
+		}
+	}
+	check("whole", 0)
+	page := filepath.Join(dir, "raw/cpu2.trace_pipe_raw")
+	if err := os.Truncate(page, 0); err != nil {
+		t.Fatal(err)
+	}
+	check("empty", 1)
+	if err := os.Remove(page); err != nil {
+		t.Fatal(err)
+	}
+	check("missing", 1)
+	stats := filepath.Join(dir, "per_cpu/cpu2/stats")
+	if err := os.MkdirAll(filepath.Dir(stats), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for read, status := range map[string]int{"0": 0, "7": 1} {
+		text := "entries: 0\noverrun: 0\ncommit overrun: 0\nbytes: 0\ndropped events: 0\nread events: " + read + "\n"
+		if err := os.WriteFile(stats, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		check("read events: "+read, status)
+	}
+}

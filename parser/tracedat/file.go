@@ -24,6 +24,28 @@ const Magic = "\x17\x08\x44tracing"
 // version.
 func Sniff(prefix []byte) bool { return bytes.HasPrefix(prefix, []byte(Magic)) }
 
+// CheckHead reads the first bytes of a trace.dat, 64 of them at least or all that
+// there are. Its error says why the rest is not worth having: a version, byte order, page size or
+// compression that there is not.
+func CheckHead(prefix []byte, path string) error {
+	f := &file{r: bytes.NewReader(prefix), size: int64(len(prefix)), path: path, order: binary.LittleEndian}
+	c := &cursor{r: f.r, end: f.size, order: f.order, what: "file header"}
+	if err := f.readHeader(c); err != nil || f.version == 6 {
+		return err
+	}
+	at := c.off
+	name := c.str("compression algorithm")
+	if c.err != nil {
+		return fmt.Errorf("%s: %w", path, c.err)
+	}
+	d, err := newDecompressor(name)
+	if err != nil {
+		return fmt.Errorf("%s: offset %#x: %w", path, at, err)
+	}
+	d.close()
+	return nil
+}
+
 // A section is a part of the file that is read when it is first needed.
 type section struct {
 	off, end   int64 // of the data in the file, behind any section header

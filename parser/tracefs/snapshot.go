@@ -112,14 +112,19 @@ type Source struct {
 	*tracedat.Source
 	pages   *pages
 	partial bool
+	missing error // CPUs whose pages are not there
 }
 
-// Err implements trace.Source.
+// Err implements trace.Source. Pages that are missing are damage as those are
+// that cannot be read.
 func (s *Source) Err() error {
-	if err := s.Source.Err(); err != nil || !s.partial {
+	switch err := s.Source.Err(); {
+	case err != nil:
 		return err
+	case s.partial:
+		return fmt.Errorf("%s: a recording that did not come to its end: what its recorder had not written by then is missing", s.Table().Meta.Path)
 	}
-	return fmt.Errorf("%s: a recording that did not come to its end: what its recorder had not written by then is missing", s.Table().Meta.Path)
+	return s.missing
 }
 
 // Close implements trace.Source.
@@ -141,7 +146,57 @@ func Open(dir string, o Options) (*Source, error) {
 		p.close()
 		return nil, err
 	}
-	return &Source{src, p, d.partial}, nil
+	s := &Source{Source: src, pages: p, partial: d.partial}
+	if cpus := d.without(p); len(cpus) > 0 && !d.partial {
+		s.missing = fmt.Errorf("%s: no pages of CPUs %s: the files trace_pipe_raw are missing or empty, and per_cpu/cpuN/stats does not say that nothing was recorded: what those CPUs did is not known",
+			dir, strings.Join(cpus, ","))
+		m := &src.Table().Meta
+		m.Notes = append(m.Notes, "no pages of CPUs "+strings.Join(cpus, ","))
+	}
+	return s, nil
+}
+
+// without lists the CPUs that have no pages: those up to the last one that has,
+// and others that have a folder in per_cpu. A CPU of which the kernel says that
+// nothing was recorded needs none.
+func (d *snapshot) without(p *pages) []string {
+	end := 0
+	have := map[int]bool{}
+	for _, f := range p.files {
+		if f.size > 0 {
+			have[f.cpu] = true
+			end = max(end, f.cpu+1)
+		}
+	}
+	paths, _ := filepath.Glob(filepath.Join(globEscape(d.dir), "per_cpu/cpu*"))
+	for _, path := range paths {
+		if cpu, err := strconv.ParseUint(strings.TrimPrefix(filepath.Base(path), "cpu"), 10, 16); err == nil {
+			end = max(end, int(cpu)+1)
+		}
+	}
+	var out []string
+	for cpu := range end {
+		if !have[cpu] && !recordedNothing(d.read("", fmt.Sprintf("per_cpu/cpu%d/stats", cpu))) {
+			out = append(out, strconv.Itoa(cpu))
+		}
+	}
+	return out
+}
+
+// recordedNothing reports whether a CPU's stats (kernel/trace/trace.c,
+// tracing_stats_read) say that no event was written, nor taken by a reader.
+func recordedNothing(stats []byte) bool {
+	counts := map[string]string{}
+	for line := range strings.Lines(string(stats)) {
+		name, value, _ := strings.Cut(line, ":")
+		counts[strings.TrimSpace(name)] = strings.TrimSpace(value)
+	}
+	for _, name := range []string{"entries", "overrun", "commit overrun", "dropped events", "read events"} {
+		if counts[name] != "0" {
+			return false
+		}
+	}
+	return true
 }
 
 // A snapshot is a folder while it is being opened.

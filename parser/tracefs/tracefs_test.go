@@ -99,6 +99,9 @@ func TestOpen(t *testing.T) {
 			write(t, dir, c.format, []byte(sendCPU))
 			write(t, dir, strings.Replace(c.pages, "%", "1", 1), append(page(c.order, 5e9, 2, 3), page(c.order, 6e9, 2)...))
 			write(t, dir, strings.Replace(c.pages, "%", "3", 1), page(c.order, 5e9+500, 1))
+			for _, cpu := range []string{"0", "2"} {
+				write(t, dir, "per_cpu/cpu"+cpu+"/stats", []byte("entries: 0\noverrun: 0\ncommit overrun: 0\nbytes: 0\ndropped events: 0\nread events: 0\n"))
+			}
 			write(t, dir, "kallsyms", []byte("ffffffff81000000 T irq_work_queue_on\nffffffff81000100 T next\n"))
 			write(t, dir, "saved_cmdlines", []byte("7 bash\n"))
 			write(t, dir, "saved_tgids", []byte("7 5\n"))

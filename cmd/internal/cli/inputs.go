@@ -41,6 +41,7 @@ type InputFlags struct {
 	threads  int
 	follow   time.Duration
 	memory   string
+	spool    string
 	// marks are those that --from and --to may name
 	marks []marks.Mark
 }
@@ -57,6 +58,7 @@ func (f *InputFlags) AddTo(fs *pflag.FlagSet) {
 	fs.StringVar(&f.trim, "trim", "", "cut `D` seconds (or 500ms) off both ends, or auto: all but the steady part")
 	fs.IntVar(&f.threads, "threads", 0, "read with `N` threads; 0 is one for each CPU. The result is the same whatever N")
 	fs.StringVar(&f.memory, "max-memory", "", "stop reading when the program needs more than `SIZE` of memory, such as 64M or 1G")
+	fs.StringVar(&f.spool, "max-spool", "", "unpack at most `SIZE` of a compressed or piped trace.dat, such as 500M or 4G, into the temporary file that it is read from (in $TMPDIR or /tmp); the usual bound is the free space there less 10 %")
 	fs.BoolVar(&f.strict, "strict", false, "exit with status 3 if events were lost, lines are bad, sends have no known target or an input is incomplete")
 }
 
@@ -73,6 +75,7 @@ type Inputs struct {
 	strict   bool
 	threads  int
 	memory   *ceiling
+	maxSpool int64     // 0 for the free space
 	follow   *follower // nil without --follow
 	twins    *Twins
 	repeated []result.Input // inputs that have a twin
@@ -91,6 +94,12 @@ func (f *InputFlags) Inputs(t *Terminal, paths []string) (*Inputs, error) {
 		var err error
 		if in.memory, err = newCeiling(f.memory); err != nil {
 			return nil, err
+		}
+	}
+	if f.spool != "" {
+		var err error
+		if in.maxSpool, err = ParseSize(f.spool); err != nil {
+			return nil, Usage(fmt.Errorf("--max-spool %w", err))
 		}
 	}
 	if f.hasInst() {
@@ -116,7 +125,12 @@ func (f *InputFlags) Inputs(t *Terminal, paths []string) (*Inputs, error) {
 	if in.window, err = parseWindow(f.from, f.to, f.trim, f.marks); err != nil {
 		return nil, Usage(err)
 	}
-	if in.paths, err = parser.Expand(paths); err != nil {
+	var remarks []string
+	in.paths, remarks, err = parser.Expand(paths)
+	for _, r := range remarks {
+		t.Warnf("warning", "%s", r)
+	}
+	if err != nil {
 		return nil, err
 	}
 	t.inputs = append(t.inputs, in.paths...)
@@ -214,7 +228,7 @@ func (in *Inputs) one(ctx context.Context, path string, f func(trace.Source, Run
 }
 
 func (in *Inputs) open(ctx context.Context, path string) (trace.Source, error) {
-	o := parser.Options{Noise: in.Noise, Threads: in.threads}
+	o := parser.Options{Noise: in.Noise, Threads: in.threads, MaxSpool: in.spoolLimit}
 	if in.follow != nil {
 		ctx = in.follow.ctx
 		o.Growing = in.follow.through
