@@ -34,7 +34,7 @@ func Sniff(prefix []byte) bool {
 		if line = clean; isHead(line, first) {
 			return true
 		}
-		if isGraphEvent(line) || h.parse(styleNoTask, line, false) {
+		if isGraphEvent(line) || h.parse(styleNoTask, line, false) && !namesSystem(line[h.payload:]) {
 			return true
 		}
 		if h.parse(styleTask, line, false) || h.parse(styleLatency, line, false) || h.parse(styleVerbose, line, false) {
@@ -73,6 +73,16 @@ func isGraphEvent(line []byte) bool {
 	}
 	rest, ok := bytes.CutPrefix(bytes.TrimLeft(line[n+3:], " "), []byte("/* "))
 	return ok && namesEvent(rest)
+}
+
+// namesSystem reports a payload that begins with the event's system as well, as
+// perf script prints it: "ipi:ipi_send_cpu: ".
+func namesSystem(t []byte) bool {
+	n := 0
+	for n < len(t) && nameByte(t[n]) {
+		n++
+	}
+	return n > 0 && n+1 < len(t) && t[n] == ':' && nameByte(t[n+1])
 }
 
 func namesEvent(t []byte) bool {

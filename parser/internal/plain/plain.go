@@ -38,7 +38,7 @@ func Learn(sample []byte, find Find) *Wash {
 	if w.code != bytewise {
 		sample = w.code.decode(nil, sample, true)
 	}
-	w.colours = bytes.IndexByte(sample, 0x1b) >= 0
+	w.colours = isColoured(sample)
 	w.ents = hasEntities(sample)
 	w.tags = hasTags(sample)
 	w.returns = bytes.Contains(sample, []byte("\r\r\n"))

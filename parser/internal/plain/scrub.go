@@ -30,6 +30,12 @@ func (w *Wash) scrub(dst, line []byte) []byte {
 	return dst
 }
 
+// isColoured reports whether a program coloured the text: it also ends its colours.
+// An escape that the trace itself holds, in a task's name for one, stays.
+func isColoured(sample []byte) bool {
+	return bytes.Contains(sample, []byte("\x1b[m")) || bytes.Contains(sample, []byte("\x1b[0m")) || bytes.Contains(sample, []byte("\x1b[0;")) || bytes.Contains(sample, []byte("\x1b[39"))
+}
+
 // withoutColours cuts the control sequences of ECMA-48 out of a line, in place:
 // ESC [ parameters letter, and ESC ] text BEL of terminals' titles.
 func withoutColours(line []byte) []byte {
