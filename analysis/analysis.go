@@ -87,6 +87,9 @@ type Stats struct {
 	// Span is the time covered: from the first to the last event, and of that
 	// what lies in the window.
 	Span
+	// Whole says that the recorder vouches for the span: that what was recorded
+	// and is not there did not happen. The span is then that of the recording.
+	Whole bool
 }
 
 // Options of Run.
@@ -192,15 +195,43 @@ func Run(ctx context.Context, src trace.Source, o Options, states ...State) (Sta
 			}
 		}
 	}
+	if err == nil {
+		err = src.Err()
+	}
+	meta := &src.Table().Meta
+	st.addCounted(meta.CPUStats, &o)
+	if c := coveredBy(meta); c != nil && err == nil && st.agrees(c, &o) {
+		st.Whole = true
+		seen.add(c.From)
+		seen.add(c.To)
+	}
 	stats := p.Stats()
 	for _, s := range states {
 		s.End(stats.Span)
 	}
-	stats.addCounted(src.Table().Meta.CPUStats, &o)
-	if err == nil {
-		err = src.Err()
-	}
 	return stats, err
+}
+
+// coveredBy is the time that the recorder vouches for, nil if it does not.
+func coveredBy(m *trace.Meta) *trace.Covered {
+	if m.Recorded == nil {
+		return nil
+	}
+	return m.Recorded.Covered
+}
+
+// agrees reports whether what was read is what a recorder says that it recorded
+// whole: nothing was lost or is unreadable, and of a trace of which all takes part
+// no event is missing.
+func (st *Stats) agrees(c *trace.Covered, o *Options) bool {
+	if st.Lost > 0 || st.LostUnknown || st.SyntaxErrors > 0 || o.Select.Instance != nil {
+		return false
+	}
+	if w := o.Window; w != nil && (w.From > c.To || w.To < c.From) {
+		return false
+	}
+	part := o.Window != nil || o.Select.CPUs != nil || o.Select.Events != nil
+	return part || st.Events == c.Count
 }
 
 // addCounted adds the losses that only the kernel's counters tell of. When they
@@ -321,6 +352,6 @@ func (st Stats) Input(m *trace.Meta, err error) result.Input {
 		Path: m.Path, Format: m.Format, Tool: m.Tool, Kernel: m.Kernel, Host: m.Host, Arch: m.Arch, Clock: m.Clock, CPUs: m.CPUs,
 		Events: st.Events, Lost: st.Lost, LostUnknown: st.LostUnknown, SyntaxErrors: st.SyntaxErrors,
 		First: int64(st.First), Last: int64(st.Last), Ticks: m.ClockUnit == "ticks", Incomplete: err != nil,
-		Notes: m.Notes,
+		Whole: st.Whole, Notes: m.Notes,
 	}
 }

@@ -71,6 +71,10 @@ func (s *State) properties(in result.Input) *result.Table {
 		for _, e := range r.Events {
 			row("recorded", recordedText(e))
 		}
+		if c := r.Covered; c != nil {
+			row("recorded from", s.stamp(int64(c.From)))
+			row("recorded to", s.stamp(int64(c.To))+": all of it, and nothing was lost")
+		}
 		if r.Ring {
 			row("ring", "each CPU's newest events only")
 		}

@@ -2,6 +2,7 @@ package ipi
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,7 +26,7 @@ func (c *Counts) verdict(set *result.Set, isolated *cpumask.Mask) string {
 	}
 	switch c.totals.hits {
 	case 0:
-		if c.totals.sends+c.excluded == 0 {
+		if c.totals.sends+c.excluded == 0 && slices.ContainsFunc(c.inputs, func(in result.Input) bool { return !in.TellsOfNone() }) {
 			b.WriteString("no IPI sends recorded")
 			if bound != "" {
 				b.WriteString(", but events are missing,")

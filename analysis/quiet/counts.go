@@ -69,6 +69,9 @@ func (s *State) Counts(in result.Input) *Counts {
 	}
 	c.inputs = []result.Input{in}
 	c.seen.CopyFrom(&s.seen)
+	if !s.any && in.Whole { // nothing happened, and that is known
+		s.any, s.start = true, s.span.First
+	}
 	if n := max(s.table.Meta.CPUs, c.seen.Last()+1); n > 0 && s.any {
 		c.seen.SetRange(0, n-1)
 	}

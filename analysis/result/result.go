@@ -59,6 +59,9 @@ type Input struct {
 	// times of the result are in ticks of its own. Text may not name the clock.
 	Ticks      bool
 	Incomplete bool // damaged, cut off or interrupted: figures are partial
+	// Whole says that the recorder vouches for the time from First to Last: what
+	// was recorded and is not there did not happen.
+	Whole bool
 	// Arch is the architecture of the traced kernel, as uname says it or as far
 	// as the events tell: "x86", "arm"; empty if nothing does.
 	Arch string
@@ -119,6 +122,12 @@ func (in Input) IsLossy() bool { return in.LacksEvents() || in.Sent.Untargeted >
 
 // LacksEvents reports whether events are missing.
 func (in Input) LacksEvents() bool { return in.Lost > 0 || in.LostUnknown || in.Incomplete }
+
+// TellsOfNone reports whether the input is evidence of the sends that are not in
+// it: it was recorded whole, with every kind of them.
+func (in Input) TellsOfNone() bool {
+	return in.Whole && !in.IsLossy() && len(in.Unrecorded) == 0 && len(in.Unsaid) == 0
+}
 
 // Untargeted says how many sends of the input have no known target; it is empty
 // if all have.

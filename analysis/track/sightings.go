@@ -182,6 +182,8 @@ func (r *Recording) Was(system, event string, seen bool) (state State, why strin
 	switch {
 	case !r.chosen.HasEvent(&trace.Schema{System: system, Name: event}):
 		return Off, "is left out by --events"
+	case r.recorded == nil && !r.noted(system, event):
+		return Off, "was recorded with a filter that leaves some out: " + r.filterOf(system, event)
 	case seen, r.recorded != nil && Asserts(r.recorded, system, event):
 		return On, ""
 	case r.recorded != nil:
@@ -192,6 +194,70 @@ func (r *Recording) Was(system, event string, seen bool) (state State, why strin
 		return On, "" // a text knows what it has shown, outside of the window too
 	}
 	return Unsaid, "is not there, and nothing says that it was recorded (--recorded says so)"
+}
+
+// filterOf is the filter with which ipiscope record recorded an event, empty for
+// all of them or if it is not known.
+func (r *Recording) filterOf(system, event string) string {
+	if n := r.table.Meta.Recorded; n != nil {
+		for _, e := range n.Events {
+			if e.Name == system+":"+event {
+				return e.Filter
+			}
+		}
+	}
+	return ""
+}
+
+// noted reports whether nothing says that a filter kept an event of the recorded
+// CPUs out.
+func (r *Recording) noted(system, event string) bool {
+	filter := r.filterOf(system, event)
+	field := "CPU" // the one that records, of what happens on the isolated CPUs
+	switch event {
+	case "ipi_send_cpumask":
+		field = "cpumask"
+	case "ipi_send_cpu", "csd_queue_cpu":
+		field = "cpu"
+	}
+	return filter == "" || takesAll(filter, field, &r.table.Meta.Recorded.Targets)
+}
+
+// takesAll reports whether a filter lets through whatever a field says of any CPU
+// of a set. It knows the forms that ipiscope record writes: FIELD & CPUS{LIST},
+// and ranges of numbers for kernels without that.
+func takesAll(filter, field string, cpus *cpumask.Mask) bool {
+	var taken cpumask.Mask
+	if list, ok := strings.CutPrefix(filter, field+" & CPUS{"); ok {
+		list, ok = strings.CutSuffix(list, "}")
+		m, err := cpumask.ParseList([]byte(list))
+		if !ok || err != nil {
+			return false
+		}
+		taken = m
+	} else {
+		for term := range strings.SplitSeq(filter, " || ") {
+			first, last, ok := rangeOf(term, field)
+			if !ok {
+				return false
+			}
+			taken.SetRange(first, last)
+		}
+	}
+	var missing cpumask.Mask
+	missing.CopyFrom(cpus)
+	missing.AndNot(&taken)
+	return missing.IsEmpty()
+}
+
+// rangeOf takes "FIELD == N" or "(FIELD >= N && FIELD <= M)" apart.
+func rangeOf(term, field string) (first, last int, ok bool) {
+	const most = 1 << 16 // above CONFIG_NR_CPUS of any kernel
+	if n, err := fmt.Sscanf(term, "("+field+" >= %d && "+field+" <= %d)", &first, &last); err == nil && n == 2 {
+		return first, last, 0 <= first && first <= last && last < most && term == fmt.Sprintf("(%s >= %d && %s <= %d)", field, first, field, last)
+	}
+	n, err := fmt.Sscanf(term, field+" == %d", &first)
+	return first, first, err == nil && n == 1 && 0 <= first && first < most && term == fmt.Sprintf("%s == %d", field, first)
 }
 
 // Asserts reports whether a list of events, as trace-cmd record -e takes them,

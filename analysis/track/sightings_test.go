@@ -152,3 +152,45 @@ func TestAddress(t *testing.T) {
 		t.Errorf("%q, want %q", got, want)
 	}
 }
+
+// TestNotedFilter: a recorder's note tells of the filter, and one that leaves IPIs
+// to the isolated CPUs out is no evidence of none.
+func TestNotedFilter(t *testing.T) {
+	targets, err := cpumask.ParseList([]byte("2-3"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		filter string
+		whole  bool
+	}{
+		{"", true},
+		{"cpu & CPUS{2-3}", true},
+		{"cpu & CPUS{1-5}", true},
+		{"(cpu >= 2 && cpu <= 3)", true},
+		{"cpu == 2 || cpu == 3", true},
+		{"cpu == 7 || (cpu >= 1 && cpu <= 4)", true},
+		{"cpu & CPUS{2}", false},
+		{"CPU & CPUS{2-3}", false}, // the CPU that sends
+		{"cpu == 77", false},
+		{"cpu == 2", false},
+		{"cpu & CPUS{2-3} && callsite == 1", false},
+		{"(cpu >= 2 && cpu <= 3) && callsite == 1", false},
+		{"(cpu >= 2 && cpu <= 999999999)", false},
+		{"cpu & CPUS{2-3", false},
+		{"cpu != 9", false},
+	} {
+		src := tracetest.Parse("")
+		table := src.Table()
+		table.Meta.CPUs, table.Meta.LongSize = 4, 8
+		table.Meta.Recorded = &trace.Recorded{Targets: targets, Events: []trace.RecordedEvent{{Name: "ipi:ipi_send_cpu", Filter: tt.filter}, {Name: "ipi:ipi_send_cpumask", Filter: "cpumask & CPUS{2-3}"}}}
+		for _, name := range []string{"ipi_send_cpu", "ipi_send_cpumask"} {
+			table.AddSchema(&trace.Schema{System: "ipi", Name: name})
+		}
+		in := result.Input{Whole: true}
+		track.NoteUnrecorded(table, &in, &trace.Selection{})
+		if got := in.TellsOfNone(); got != tt.whole {
+			t.Errorf("%q: %v, want %v: %q", tt.filter, got, tt.whole, in.Unrecorded)
+		}
+	}
+}

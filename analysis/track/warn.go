@@ -2,6 +2,7 @@ package track
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/ipiscope/ipiscope/analysis/result"
 	"github.com/ipiscope/ipiscope/parser/cpumask"
@@ -37,7 +38,7 @@ func (c *Coverage) Warn(set *result.Set) {
 		c.warnBeyond(set)
 	case c.Excluded > 0:
 		set.Warn("all-excluded", fmt.Sprintf("the filter lets none of the %d sends through", c.Excluded))
-	default:
+	case slices.ContainsFunc(set.Inputs, func(in result.Input) bool { return !in.TellsOfNone() }):
 		set.Warn("no-sends", "no ipi_send_cpu, ipi_send_cpumask or ipi_raise event in the input: nothing can be said about IPIs (kernels before 6.4 do not have the first two; record with -e ipi)")
 	}
 }

@@ -24,9 +24,11 @@ import (
 // flush_tlb_func).
 //
 // The other thread must not leave its CPU: neither to be scheduled anew by the
-// runtime, which takes long on a busy machine, nor to collect garbage.
+// runtime, which takes long on a busy machine, nor to collect garbage. Nor may the
+// runtime look whether the number of CPUs changed (updatemaxprocs): it stops all
+// threads for that, and waits for ever for one that is not preempted.
 func sendIPIs() {
-	const still = "GODEBUG=asyncpreemptoff=1"
+	const still = "GODEBUG=asyncpreemptoff=1,updatemaxprocs=0"
 	if !slices.Contains(os.Environ(), still) {
 		err := unix.Exec("/proc/self/exe", os.Args, append(os.Environ(), still))
 		fmt.Fprintln(os.Stderr, "sendipis:", err)

@@ -21,6 +21,14 @@ type note struct {
 	Isolated string      `json:"isolated"`
 	Ring     bool        `json:"ring,omitempty"`
 	Events   []noteEvent `json:"events"`
+	Covered  *noteSpan   `json:"covered,omitempty"`
+}
+
+// noteSpan is a trace.Covered.
+type noteSpan struct {
+	From  int64  `json:"from_ns"`
+	To    int64  `json:"to_ns"`
+	Count uint64 `json:"count"`
 }
 
 type noteEvent struct {
@@ -34,6 +42,9 @@ func Note(r *trace.Recorded) ([]byte, error) {
 	n := note{Schema: noteSchema, Isolated: r.Targets.String(), Ring: r.Ring}
 	for _, e := range r.Events {
 		n.Events = append(n.Events, noteEvent(e))
+	}
+	if c := r.Covered; c != nil {
+		n.Covered = &noteSpan{int64(c.From), int64(c.To), c.Count}
 	}
 	return json.Marshal(n)
 }
@@ -54,6 +65,12 @@ func ParseNote(text []byte) (*trace.Recorded, error) {
 	r := &trace.Recorded{Targets: targets, Ring: n.Ring}
 	for _, e := range n.Events {
 		r.Events = append(r.Events, trace.RecordedEvent(e))
+	}
+	if c := n.Covered; c != nil {
+		if c.To < c.From {
+			return nil, fmt.Errorf("the recorder's note: covered: it ends at %d, before it begins at %d", c.To, c.From)
+		}
+		r.Covered = &trace.Covered{Window: trace.Window{From: trace.Time(c.From), To: trace.Time(c.To)}, Count: c.Count}
 	}
 	return r, nil
 }

@@ -47,6 +47,18 @@ type Recorded struct {
 	Events  []RecordedEvent
 	// Ring says that each CPU's buffer holds its newest events only.
 	Ring bool
+	// Covered is the time in which every such event was recorded, on the clock of
+	// the events. It is nil where the recorder cannot vouch for that: it was
+	// killed, events were lost, something else switched the recording off, or the
+	// clock is not one that a program can read.
+	Covered *Covered
+}
+
+// Covered is a time that was recorded whole, both ends included.
+type Covered struct {
+	Window
+	// Count is the number of events of the recording, by the kernel's counters.
+	Count uint64
 }
 
 // A RecordedEvent was switched on.

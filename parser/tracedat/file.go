@@ -248,6 +248,9 @@ func (f *file) describe() {
 	if f.adjust.mult != 0 {
 		m.ClockUnit = "ns"
 	}
+	if r := m.Recorded; r != nil && (f.adjust.mult != 0 || f.adjust.offset != 0) {
+		r.Covered = nil // our recorder shifts no times, so this file is not as it wrote it
+	}
 	f.table.Meta = *m
 	f.described = true
 }

@@ -30,8 +30,8 @@ func (f *file) walkSections(off int64, o *options, lists map[int64]bool) []lostB
 		id, flags := int(c.u16("id")), c.u16("flags")
 		c.u32("description")
 		size := c.offset("size")
-		if c.err != nil || id > maxSectionID {
-			break
+		if c.err != nil || id > maxSectionID || id == optDone && size == 0 {
+			break // options end in an entry, so have a size: these zeros are a hole
 		}
 		switch id {
 		case optDone:

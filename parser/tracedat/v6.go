@@ -98,8 +98,8 @@ func (f *file) findUnnamed(used []stretch) {
 	}
 	slices.SortFunc(used, func(a, b stretch) int { return cmp.Compare(a.off, b.off) })
 	end := int64(0)
-	for _, u := range append(used, stretch{f.size, f.size}) {
-		if n := min(u.off, f.size) - end; n >= int64(f.pageSize) || n > 0 && u.off == f.size {
+	for i, u := range append(used, stretch{f.size, f.size}) {
+		if n := min(u.off, f.size) - end; n >= int64(f.pageSize) || n > 0 && i == len(used) { // a CPU without data begins at a border, too
 			f.flaw("offset %#x: no entry names these %d bytes: the data of a CPU or an instance that cannot be placed", end, n)
 		}
 		end = max(end, u.end)

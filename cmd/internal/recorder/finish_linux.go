@@ -67,7 +67,7 @@ func (r *recording) tool() string { return "ipiscope record " + r.Version }
 
 // recorded is the note that goes with the trace.
 func (r *recording) recorded() *trace.Recorded {
-	n := &trace.Recorded{Targets: r.plan.Isolated, Ring: r.Ring}
+	n := &trace.Recorded{Targets: r.plan.Isolated, Ring: r.Ring, Covered: r.covered}
 	for _, e := range r.plan.Events {
 		n.Events = append(n.Events, trace.RecordedEvent{Name: e.FullName(), Filter: e.Filter, Stack: e.Stack || r.plan.AllStacks})
 	}
@@ -151,6 +151,7 @@ func (r *recording) finish() error {
 			r.sum.Lost[cpu] = lost
 		}
 	}
+	r.covered = r.coverage()
 	if err := r.putStats(); err != nil {
 		return r.rescue(err)
 	}
@@ -268,7 +269,8 @@ func (r *recording) description(now map[int]stats) (*datfile.Description, int, e
 		return nil, 0, err
 	}
 	d.Cmdlines = r.names.text()
-	note, err := r.readSpool("recorded.json")
+	// the spool's does not say what time is covered: whatever is left of it is partial
+	note, err := datfile.Note(r.recorded())
 	if err != nil {
 		return nil, 0, err
 	}

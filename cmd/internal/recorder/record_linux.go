@@ -19,6 +19,7 @@ import (
 	"github.com/ipiscope/ipiscope/cmd/internal/recorder/ring"
 	"github.com/ipiscope/ipiscope/cmd/internal/recorder/spool"
 	"github.com/ipiscope/ipiscope/cmd/internal/recorder/tracefs"
+	"github.com/ipiscope/ipiscope/parser/trace"
 )
 
 // Config says what is recorded, how, and when it ends.
@@ -95,7 +96,9 @@ type recording struct {
 	start    map[int]stats // when the recording began
 	sum      Summary
 	pageSize int
-	keep     bool // the spool holds what could not become a file
+	window   window
+	covered  *trace.Covered // nil: nobody can vouch for all of it
+	keep     bool           // the spool holds what could not become a file
 }
 
 // Record records and returns what it did. Whatever happens it leaves nothing of
@@ -288,6 +291,7 @@ func (r *recording) run(ctx context.Context, signals <-chan os.Signal) error {
 		return err
 	}
 	began := time.Now()
+	r.window.begin(r.instance)
 	var done <-chan error
 	if r.child != nil {
 		done = r.child.done
@@ -297,6 +301,7 @@ func (r *recording) run(ctx context.Context, signals <-chan os.Signal) error {
 	}
 	stop := r.loop(ctx, signals, done, began)
 	// nothing is more urgent than the end of the window, then the names
+	r.window.end(r.instance)
 	err = r.instance.Write("tracing_on", "0")
 	r.sum.Window, r.sum.CPUTime = time.Since(began), cpuTime()-cpu
 	r.readNames()
