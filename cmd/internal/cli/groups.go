@@ -11,7 +11,7 @@ type GroupsFlag struct{ max int }
 
 // AddTo defines the flag.
 func (f *GroupsFlag) AddTo(fs *pflag.FlagSet, max int) {
-	fs.IntVar(&f.max, "max-groups", max, "keep at most `N` groups of each trace and put the rest together, 0 for no limit: bounds the memory")
+	fs.IntVar(&f.max, "max-groups", max, "keep at most `N` groups of each trace and put the rest together, 0 for no limit: bounds the rows, not the memory that names and stacks take")
 }
 
 // Max checks the flag.
