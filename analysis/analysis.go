@@ -84,6 +84,10 @@ type Stats struct {
 	Lost         uint64
 	LostUnknown  bool
 	SyntaxErrors uint64
+	// Restarts is how often another recording begins; Lapsed says that events are
+	// missing besides those that may lie between recordings.
+	Restarts int
+	Lapsed   bool
 	// Span is the time covered: from the first to the last event, and of that
 	// what lies in the window.
 	Span
@@ -143,6 +147,7 @@ func Run(ctx context.Context, src trace.Source, o Options, states ...State) (Sta
 	}
 	p.window = window
 	st, seen := &p.stats, &p.seen
+	var restart trace.Pos // the last one
 	var err error
 	for n := uint(1); err == nil && src.Scan(); n++ {
 		r := src.Record()
@@ -170,6 +175,7 @@ func Run(ctx context.Context, src trace.Source, o Options, states ...State) (Sta
 			}
 			st.Lost += r.N
 			st.LostUnknown = st.LostUnknown || r.N == 0
+			st.Lapsed = st.Lapsed || r.N > 0 || st.Restarts == 0 || r.At != restart
 			for _, s := range states {
 				s.Lost(r)
 			}
@@ -180,6 +186,8 @@ func Run(ctx context.Context, src trace.Source, o Options, states ...State) (Sta
 			}
 		case *trace.Restart:
 			seen.restart()
+			st.Restarts++
+			restart = r.At
 			st.LostUnknown = true // nobody knows what lies between
 			if o.Syntax != nil {
 				o.Syntax(&trace.SyntaxError{At: r.At, Msg: r.Msg})
@@ -348,9 +356,13 @@ func (x *extent) within(w trace.Window) Span {
 
 // Input describes a source and what Run counted in it.
 func (st Stats) Input(m *trace.Meta, err error) result.Input {
+	recordings := 0
+	if st.Restarts > 0 && !st.Lapsed && st.Lost == 0 && err == nil {
+		recordings = st.Restarts + 1
+	}
 	return result.Input{
 		Path: m.Path, Format: m.Format, Tool: m.Tool, Kernel: m.Kernel, Host: m.Host, Arch: m.Arch, Clock: m.Clock, CPUs: m.CPUs,
-		Events: st.Events, Lost: st.Lost, LostUnknown: st.LostUnknown, SyntaxErrors: st.SyntaxErrors,
+		Events: st.Events, Recordings: recordings, Lost: st.Lost, LostUnknown: st.LostUnknown, SyntaxErrors: st.SyntaxErrors,
 		First: int64(st.First), Last: int64(st.Last), Ticks: m.ClockUnit == "ticks", Incomplete: err != nil,
 		Whole: st.Whole, Notes: m.Notes,
 	}

@@ -54,7 +54,11 @@ type Input struct {
 	Lost         uint64 // events known to be lost
 	LostUnknown  bool   // events were lost and the recording does not know how many
 	SyntaxErrors uint64
-	First, Last  int64 // time of the first and last event, nanoseconds
+	// Recordings is how many recordings, or parts of one, stand in the input one
+	// behind the other, if that is all that is known to be missing; else 0.
+	// LostUnknown is set then, as nobody knows what lies between them.
+	Recordings  int
+	First, Last int64 // time of the first and last event, nanoseconds
 	// Ticks says that the clock does not count nanoseconds: First, Last and all
 	// times of the result are in ticks of its own. Text may not name the clock.
 	Ticks      bool
@@ -127,6 +131,15 @@ func (in Input) LacksEvents() bool { return in.Lost > 0 || in.LostUnknown || in.
 // it: it was recorded whole, with every kind of them.
 func (in Input) TellsOfNone() bool {
 	return in.Whole && !in.IsLossy() && len(in.Unrecorded) == 0 && len(in.Unsaid) == 0
+}
+
+// Joined says that several recordings stand in the input, where that alone is why
+// events may be missing; else it is empty.
+func (in Input) Joined() string {
+	if in.Recordings < 2 {
+		return ""
+	}
+	return strconv.Itoa(in.Recordings) + " recordings stand in it, or parts of one that changed places: what lies between them is not known"
 }
 
 // Untargeted says how many sends of the input have no known target; it is empty

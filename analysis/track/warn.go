@@ -57,6 +57,8 @@ func (c *Coverage) warnBeyond(set *result.Set) {
 
 func lostText(in result.Input) string {
 	switch {
+	case in.Joined() != "":
+		return in.Path + ": " + in.Joined() + ": counts are lower bounds"
 	case in.Lost == 0:
 		return in.Path + ": events were lost, the recording does not know how many: counts are lower bounds"
 	case in.LostUnknown:

@@ -102,7 +102,9 @@ func runExport(ctx context.Context, t *cli.Terminal, f *exportFlags, rowsGiven b
 			for _, n := range input.Notes {
 				t.Warnf("warning", "%s: %s", input.Path, n)
 			}
-			if input.LacksEvents() {
+			if joined := input.Joined(); joined != "" {
+				t.Warnf("warning", "%s: %s, and hits may be missing", input.Path, joined)
+			} else if input.LacksEvents() {
 				t.Warnf("warning", "%s: events are missing: so are hits", input.Path)
 			}
 			if text := input.Untargeted(); text != "" {
