@@ -179,11 +179,16 @@ func (s *State) watch(c *Counts, t *tally, in result.Input) {
 	for cpu := range cpus.All() {
 		var total cpuTotal
 		x := &total[u]
-		x.time = online.Watched(cpu, s.span.First, s.span.Last)
+		x.time = max(0, w.duration-online.Offline(cpu, s.span.First, s.span.Last))
 		x.quiet = w.duration
 		if cpu < len(t.cpus) && t.cpus[cpu].any {
 			st := t.cpus[cpu]
-			x.hits, x.quiet = st.hits, max(st.quiet, int64(st.first-s.span.First), int64(s.span.Last-st.last))
+			x.hits, x.quiet = st.hits, min(w.duration, st.quiet)
+			// between recordings that stand one behind the other nobody watched, and
+			// the edges of the span are those of different ones
+			if s.span.Gap == 0 {
+				x.quiet = max(st.quiet, int64(st.first-s.span.First), int64(s.span.Last-st.last))
+			}
 		}
 		w.cpus.Add(x.time)
 		c.cpus[cpu] = total

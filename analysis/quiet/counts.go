@@ -90,7 +90,7 @@ func (s *State) Counts(in result.Input) *Counts {
 			x.end(s.span.Last)
 		}
 		c.cpus[n] = s.cpus[n].total(!s.deliveries.HasEntries())
-		c.cpus[n].watched = online.Watched(n, s.span.First, s.span.Last)
+		c.cpus[n].watched = max(0, c.duration-online.Offline(n, s.span.First, s.span.Last))
 		c.time.Add(c.cpus[n].watched)
 		for id, e := range s.cpus[n].context.causes {
 			c.addEntry(s.table.Schema(id).Name, e)

@@ -114,19 +114,18 @@ func (o *Online) End(last trace.Time) {
 	}
 }
 
-// Watched is how long a CPU was watched of the time from first to last, in units
-// of the trace's clock.
-func (o *Online) Watched(cpu int, first, last trace.Time) int64 {
-	whole := int64(last - first)
+// Offline is how long a CPU was offline in the time from first to last, in units of
+// the trace's clock.
+func (o *Online) Offline(cpu int, first, last trace.Time) (sum int64) {
 	if cpu >= len(o.cpus) {
-		return whole
+		return 0
 	}
 	for away := o.cpus[cpu].away; len(away) > 0; away = away[2:] {
 		if from, to := max(away[0], first), min(away[1], last); from < to {
-			whole -= int64(to - from)
+			sum += int64(to - from)
 		}
 	}
-	return max(whole, 0)
+	return sum
 }
 
 // CPUs are those of the isolated set (nil: of all) that were watched, of a
@@ -163,9 +162,8 @@ func (o *Online) Unwatched(path string, isolated *cpumask.Mask, first, last trac
 		if isolated != nil && !isolated.Has(cpu) {
 			continue
 		}
-		whole := int64(last - first)
-		if away := whole - o.Watched(cpu, first, last); away > 0 {
-			list = append(list, Unwatched{path, fmt.Sprintf("CPU %d was offline for %.3g %% of the time", cpu, 100*float64(away)/float64(whole))})
+		if away := o.Offline(cpu, first, last); away > 0 {
+			list = append(list, Unwatched{path, fmt.Sprintf("CPU %d was offline for %.3g %% of the time", cpu, 100*float64(away)/(float64(last)-float64(first)))})
 		}
 	}
 	return list

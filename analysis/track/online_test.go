@@ -63,7 +63,7 @@ func TestOnline(t *testing.T) {
 		if _, err := analysis.Run(context.Background(), src, analysis.Options{}, c); err != nil {
 			t.Fatal(err)
 		}
-		got := fmt.Sprintf("%s watched %g s", strings.Join(away, ","), float64(c.Sends.Online().Watched(3, c.span.First, c.span.Last))/1e9)
+		got := fmt.Sprintf("%s watched %g s", strings.Join(away, ","), float64(c.span.Duration()-c.Sends.Online().Offline(3, c.span.First, c.span.Last))/1e9)
 		if d := cmp.Diff(tt.want, got); d != "" {
 			t.Errorf("%s: -want +got:\n%s", tt.name, d)
 		}
