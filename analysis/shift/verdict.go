@@ -148,15 +148,6 @@ func (r *row) why(cfg Config) Reason {
 	return NotShown
 }
 
-// name is a row's key as "function=do_sync_core p50".
-func (r *row) name(by []string) string {
-	var parts []string
-	for i, k := range r.key {
-		parts = append(parts, by[i]+"="+k)
-	}
-	return strings.Join(append(parts, r.quantile.name), " ")
-}
-
 // tally counts the rows by verdict.
 func (c *comparison) tally() string {
 	var parts []string

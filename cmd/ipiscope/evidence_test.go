@@ -270,10 +270,7 @@ func thefts() []theft {
 // once.
 func TestEvidenceLaw(t *testing.T) {
 	all := witnesses()
-	type base struct {
-		limits     []string
-		text, file func() verdicts
-	}
+	type base struct{ text, file func() verdicts }
 	bases := make([]base, len(all))
 	for i, w := range all {
 		if w.text == nil {

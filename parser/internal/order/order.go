@@ -28,7 +28,6 @@ type Watch struct {
 	any     bool
 	header  bool // a header stood behind the last event
 	prose   bool // other text did
-	from    trace.Time
 	restart trace.Restart
 	lost    trace.Lost
 	next    int // CPU + 1 whose loss is to be delivered, while restarting

@@ -121,7 +121,7 @@ func (p *Plan) check(r *Request, k *Kernel, sends bool) error {
 	}
 	switch {
 	case wantsSends && !sends && !p.Receives():
-		return fmt.Errorf("Linux %s has no event for the sending of an IPI (ipi_send_cpu came with 6.4): only what arrives can be recorded: --for quiet", k.Release)
+		return fmt.Errorf("no event for the sending of an IPI in Linux %s (ipi_send_cpu came with 6.4): only what arrives can be recorded: --for quiet", k.Release)
 	case wantsSends && !sends:
 		p.notef("Linux %s has no event for the sending of an IPI (ipi_send_cpu came with 6.4): only what arrives is recorded, not who sent it", k.Release)
 	case slices.Contains(r.Events, "csd_queue_cpu") && !has("csd_queue_cpu"):
