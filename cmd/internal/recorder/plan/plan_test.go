@@ -88,7 +88,7 @@ func TestRefusals(t *testing.T) {
 		want    string
 		usage   bool
 	}{
-		{"6.1", Request{Events: []string{"ipi_send_cpu", "csd_queue_cpu"}}, "Linux 6.1 has no event for the sending of an IPI", false},
+		{"6.1", Request{Events: []string{"ipi_send_cpu", "csd_queue_cpu"}}, "no event for the sending of an IPI in Linux 6.1", false},
 		{"6.12", Request{Extra: []string{"no_such"}}, "no event no_such", false},
 		{"6.12", Request{Extra: []string{"sched:sched_switch:prev_pidd == 1"}}, "parse_error: Field not found", true},
 		{"6.12", Request{Extra: []string{"sched_switch:prev_pid =="}}, "the kernel does not take this filter", true},
