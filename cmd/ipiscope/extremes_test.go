@@ -86,8 +86,8 @@ func extremeCommands() []string {
 		"latency --format json $IN", "latency --by function,context --format json $IN", "latency $IN",
 		"quiet --format json $IN", "quiet $IN", "quiet --at 4611686018.4 --format json $IN", "quiet --at 0 --within 1000000h --format json $IN",
 		"stacks --format json $IN", "stacks --format folded $IN", "info --format json $IN", "info $IN",
-		"check --max all:0 --max-handler 1us --format json $IN", "diff -b $IN -a $IN", "cat -t $IN",
-		"debug contexts $IN", "debug evidence $IN", "plot diff -b $IN -a $IN -o $OUT.svg",
+		"check --max all:0 --max-handler 1us --format json $IN", "diff --allow-duplicates -b $IN -a $IN", "cat -t $IN",
+		"debug contexts $IN", "debug evidence $IN", "plot diff --allow-duplicates -b $IN -a $IN -o $OUT.svg",
 	}
 	for _, format := range []string{"csv", "jsonl", "chrome", "perfetto", "parquet"} {
 		commands = append(commands, "export --format "+format+" -o $OUT $IN")

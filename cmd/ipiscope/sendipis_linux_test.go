@@ -23,10 +23,10 @@ import (
 // right to write to a page that both have used (arch/x86/mm/tlb.c,
 // flush_tlb_func).
 //
-// The other thread must not leave its CPU: neither to be scheduled anew by the
-// runtime, which takes long on a busy machine, nor to collect garbage. Nor may the
-// runtime look whether the number of CPUs changed (updatemaxprocs): it stops all
-// threads for that, and waits for ever for one that is not preempted.
+// The other thread must not leave its CPU, neither to be scheduled anew by the
+// runtime, which takes long on a busy machine, nor to collect garbage; but where
+// the runtime has to stop all threads it must find this one at a call, or it waits
+// for ever. A program that hangs all the same is ended by its limit of CPU time.
 func sendIPIs() {
 	const still = "GODEBUG=asyncpreemptoff=1,updatemaxprocs=0"
 	if !slices.Contains(os.Environ(), still) {
@@ -35,6 +35,7 @@ func sendIPIs() {
 		os.Exit(1)
 	}
 	debug.SetGCPercent(-1)
+	_ = unix.Setrlimit(unix.RLIMIT_CPU, &unix.Rlimit{Cur: 30, Max: 30}) // seconds; setrlimit(2): SIGKILL
 	if err := sendKnownIPIs(os.Args[1], os.Args[2:]); err != nil {
 		fmt.Fprintln(os.Stderr, "sendipis:", err)
 		os.Exit(1)
@@ -103,10 +104,18 @@ func spin(cpu int, page []byte, stop *atomic.Bool, spun *atomic.Uint64, ready ch
 	err := stay(cpu)
 	_ = unix.SchedSetAttr(0, &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_FIFO, Priority: 1}, 0) // without it others run there, too
 	ready <- err
-	for sum := byte(0); !stop.Load(); sum += page[0] {
+	for sum := byte(0); !stop.Load(); sum += touch(page) {
 		spun.Add(1)
 	}
 }
+
+// touch reads the page in a call that calls: there the runtime may stop a thread.
+//
+//go:noinline
+func touch(page []byte) byte { return firstOf(page) }
+
+//go:noinline
+func firstOf(page []byte) byte { return page[0] }
 
 // stay keeps this thread on a CPU.
 func stay(cpu int) error {
