@@ -189,6 +189,9 @@ func readingOf(t *testing.T, path string) (r reading) {
 
 // TestDamage makes each kind of damage to recordings.
 func TestDamage(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it runs the program some hundred times")
+	}
 	const fixtures = "../../fixtures/"
 	times := 2
 	if testing.Short() {

@@ -50,6 +50,9 @@ func comparisons() [][2]string {
 // TestEvidenceLawOfRows takes evidence away from one side of a comparison: no row
 // becomes gone, reduced or unchanged that was not so.
 func TestEvidenceLawOfRows(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it runs the program some hundred times")
+	}
 	dir := t.TempDir()
 	write := func(t interface{ Fatalf(string, ...any) }, name string, text []byte) string {
 		path := filepath.Join(dir, name)

@@ -269,6 +269,9 @@ func thefts() []theft {
 // TestEvidenceLaw takes evidence away in every way above, and in two ways at
 // once.
 func TestEvidenceLaw(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it runs the program some hundred times")
+	}
 	all := witnesses()
 	type base struct{ text, file func() verdicts }
 	bases := make([]base, len(all))

@@ -104,6 +104,9 @@ func extremeCommands() []string {
 }
 
 func TestExtremeTimes(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it runs the program some hundred times")
+	}
 	dir := t.TempDir()
 	names := strings.NewReplacer("$IN", filepath.Join(dir, "in.txt"), "$OUT", filepath.Join(dir, "out"))
 	commands := extremeCommands()

@@ -30,6 +30,9 @@ import (
 func recordable(t *testing.T) tracefs.Folder {
 	t.Helper()
 	if testing.Short() {
+		t.Skip("recordings take their time")
+	}
+	if testing.Short() {
 		t.Skip("-short")
 	}
 	if os.Geteuid() != 0 {

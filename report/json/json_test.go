@@ -25,6 +25,7 @@ const want = `{
    "tool": "3.3.1",
    "kernel": "6.12",
    "host": "",
+   "arch": "",
    "clock": "local",
    "cpus": 4,
    "events": 7,
@@ -33,7 +34,8 @@ const want = `{
    "syntax_errors": 1,
    "first_ns": -5,
    "last_ns": 9007199254740993,
-   "incomplete": true
+   "incomplete": true,
+   "sends_without_target": 0
   }
  ],
  "isolated": "2-3",
