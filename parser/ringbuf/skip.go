@@ -21,7 +21,7 @@ func (p *Page) Skip(s *Skip) int {
 	if p.big || p.err != nil {
 		return 0
 	}
-	page, pass, shortest := p.page, s.Pass, s.Shortest
+	page, pass, shortest := p.page, s.Pass, max(s.Shortest, 2) // an id has two bytes
 	at, time, last, n := p.next, p.time, p.last, 0
 walk:
 	for at+2*headerSize <= len(page) {
