@@ -127,6 +127,7 @@ func (c *cat) read(ctx context.Context, tr cli.Trace, begin func(*eventSource) a
 			}
 			state = &linePrinter{src: lines, out: c.out, match: bound.Counts()}
 		} else if events, ok := trace.As[binaryTrace](src); ok {
+			events.ExpectNames()
 			p := c.report.Printer(filepath.Base(tr.Path), events.Table(), events, c.form)
 			c.out.head(p.AppendHead(nil))
 			state = begin(&eventSource{printer: p, match: bound.Counts()})

@@ -55,6 +55,8 @@ const (
 type binaryTrace interface {
 	trace.Source
 	printfmt.Names
+	// ExpectNames lets the goroutine that prints ask for them.
+	ExpectNames()
 }
 
 func newEventPrinter(out *catOutput) *eventPrinter {
@@ -95,7 +97,7 @@ func (p *eventPrinter) next() *batchRecord {
 }
 
 // close returns when everything is printed. The traces must stay open until
-// then: their symbols are read when the first one is needed.
+// then.
 func (p *eventPrinter) close() {
 	p.once.Do(func() {
 		p.work <- p.batch

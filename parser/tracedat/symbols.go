@@ -18,10 +18,11 @@ type symbols struct {
 	byAddr map[symbolKey]trace.SymbolID
 
 	once   sync.Once
-	table  *ksym.Table // valid behind read
+	table  *ksym.Table // valid after read
 	err    error
-	loaded bool
+	loaded bool        // of the goroutine that asks for names
 	early  atomic.Bool // a goroutine of its own reads the table
+	apart  bool        // who asks for names is not who scans
 }
 
 // symbolKey: one address is a different symbol with and without its offset.
@@ -66,6 +67,13 @@ func (y *symbols) lookup(addr uint64) (ksym.Symbol, bool) {
 func (y *symbols) load() {
 	y.loaded = true
 	y.read()
+	if !y.apart {
+		y.remark()
+	}
+}
+
+// remark says why addresses stay numbers.
+func (y *symbols) remark() {
 	if !y.f.kallsyms.present {
 		y.f.remark("no kallsyms: addresses have no names")
 	}
@@ -94,7 +102,7 @@ func (y *symbols) read() {
 
 // failed is why the table could not be read, if it was to be.
 func (y *symbols) failed() error {
-	if !y.loaded && !y.early.Load() {
+	if !y.early.Load() && !y.loaded {
 		return nil
 	}
 	y.read()
@@ -118,12 +126,27 @@ func (s *Source) Symbols() *ksym.Table {
 
 // Symbol returns the kernel symbol that contains an address and the distance
 // from its start. With Address and Static it makes a Source what a printer of
-// its events asks for names (printfmt.Names). These three intern nothing and may
-// be called by one goroutine while another one scans; the first call reads the
-// symbol table.
+// its events asks for names (printfmt.Names). These three intern nothing; after
+// ExpectNames they may be called by one goroutine while another one scans.
 func (s *Source) Symbol(addr uint64) (name string, offset uint64, ok bool) {
 	sym, ok := s.symbols.lookup(addr)
 	return sym.Name, sym.Offset, ok
+}
+
+// ExpectNames lets one other goroutine than the one that scans ask for names. The
+// symbol table is read from now on, and Err waits for it.
+func (s *Source) ExpectNames() {
+	if s.f.strings == nil {
+		s.f.loadStrings()
+	}
+	if s.symbols.loaded {
+		return
+	}
+	s.symbols.apart = true
+	s.symbols.expect()
+	if !s.f.kallsyms.present {
+		s.symbols.remark()
+	}
 }
 
 // Address returns where the first symbol of that name begins.
