@@ -18,6 +18,8 @@ func otherProgram(prefix []byte) (what, do string) {
 			"what rt-trace-bpf or another BPF tool prints", "it does not hold the events: record with trace-cmd record -e ipi -e csd -T"},
 		{`(?m)^\s*\d+\.\d{3} \( *[\d.]*( ms)?\): .*|^\s*\d+\.\d{3} \S+/\d+ \w+:\w+\(`, "what perf trace prints, without CPUs",
 			"who sent is not in it: record with perf record -a -g -e ipi:* and print with perf script"},
+		{`(?m)Operating System Noise|^\s*Timer Latency|^# RTLA \w+ histogram|Hardware-related Noise`, "rtla's summary has no times",
+			"run rtla with -t (and -e ipi -e csd) and give the trace file that it saves (osnoise_trace.txt, timerlat_trace.txt)"},
 	} {
 		if regexp.MustCompile(p.pattern).Match(prefix) {
 			return p.what, p.do

@@ -421,6 +421,9 @@ func (s *Sends) stack(e *trace.Event) {
 	if i >= len(s.open) {
 		return
 	}
+	if IsActivationStack(s.table, e.Stack()) {
+		return
+	}
 	at := e.Context()
 	open := s.open[i]
 	keep := len(open)
@@ -452,6 +455,23 @@ func (s *Sends) isStackOf(id trace.StackID, w *Send) bool {
 	}
 	class, ok := strings.CutPrefix(s.table.SymbolOf(frames[0]).Name, probePrefix)
 	return !ok || w.Raise || class == s.table.Schema(w.Event).Name
+}
+
+// activationFrame is where the stack of a timerlat activation was taken: the
+// thread prints the one of its timer's interrupt later (kernel/trace/trace_osnoise.c,
+// timerlat_dump_stack).
+const activationFrame = "timerlat_irq"
+
+// IsActivationStack reports whether a stack is that of an activation of timerlat.
+// It belongs to no event that the printing thread recorded before it.
+func IsActivationStack(t *trace.Table, id trace.StackID) bool {
+	frames := t.StackOf(id)
+	if len(frames) == 0 {
+		return false
+	}
+	name := t.SymbolOf(frames[0]).Name
+	rest, ok := strings.CutPrefix(name, activationFrame)
+	return ok && (rest == "" || rest[0] == '.' || rest[0] == '+')
 }
 
 // goOn ends the wait for the stack of sends that an event in this context shows

@@ -35,10 +35,25 @@ var ftraceGroups = []group{
 			forms: []string{"{ip} <-{parent_ip} (repeats: {count}{}", "{ip} <-{parent_ip} (repeats:{count}{}"}},
 		{names: "raw_data", fields: "unsigned int id; char buf[]",
 			forms: []string{"# {id:x} buf: {buf}", "# {id:x} {buf}", "# {id:x}"}},
+		// The first forms of these three are the kernel's rows, which have no name and
+		// the run's times in microseconds.
 		{names: "osnoise", fields: "u64 noise; u64 runtime; u64 max_sample; unsigned int hw_count; unsigned int nmi_count; unsigned int irq_count; unsigned int softirq_count; unsigned int thread_count",
-			forms: []string{"noise:{noise} max_sample:{max_sample} hw:{hw_count} nmi:{nmi_count} irq:{irq_count} softirq:{softirq_count} thread:{thread_count}"}},
+			forms: []string{
+				"{runtime} {noise} {}.{} {max_sample} {hw_count} {nmi_count} {irq_count} {softirq_count} {thread_count}",
+				"noise:{noise} max_sample:{max_sample} hw:{hw_count} nmi:{nmi_count} irq:{irq_count} softirq:{softirq_count} thread:{thread_count}",
+			}},
 		{names: "timerlat", fields: "unsigned int seqnum; int context; u64 timer_latency",
-			forms: []string{"seq:{seqnum} context:{context} timer_latency:{timer_latency}"}},
-		{names: "hwlat", fields: "u64 duration; u64 outer_duration; u64 nmi_total_ts; s64 tv_sec; long tv_nsec; unsigned int nmi_count; unsigned int seqnum; unsigned int count"},
+			forms: []string{
+				"#{seqnum} context {context} timer_latency {timer_latency} ns",
+				"seq:{seqnum} context:{context} timer_latency:{timer_latency}",
+			},
+			enums: []enum{{"context", []value{{"irq", 0}, {"thread", 1}, {"user-ret", 2}}}}},
+		// What trace-cmd prints behind the point of ts is a number of ns, no fraction.
+		{names: "hwlat", fields: "u64 duration; u64 outer_duration; u64 nmi_total_ts; s64 tv_sec; long tv_nsec; unsigned int nmi_count; unsigned int seqnum; unsigned int count",
+			forms: []string{
+				"#{seqnum} inner/outer(us): {duration}/{outer_duration} ts:{tv_sec}.{tv_nsec} count:{count} nmi-total:{nmi_total_ts} nmi-count:{nmi_count}",
+				"#{seqnum} inner/outer(us): {duration}/{outer_duration} ts:{tv_sec}.{tv_nsec} count:{count}",
+				"cnt:{seqnum} ts:{tv_sec}.{tv_nsec} inner:{duration} outer:{outer_duration} count:{count} nmi-ts:{nmi_total_ts} nmi-count:{nmi_count}",
+			}},
 	}},
 }

@@ -63,5 +63,8 @@ var irqGroups = []group{
 				"start {start:s} duration {duration} ns interference {interference}",
 				"start {start:s} duration {duration} ns interferences {interference}",
 			}},
+		// From 6.15 on; beside the rows that the tracers print.
+		{names: "osnoise_sample", fields: "u64 runtime; u64 noise; u64 max_sample; int hw_count; int irq_count; int nmi_count; int softirq_count; int thread_count"},
+		{names: "timerlat_sample", fields: "u64 timer_latency; u32 seqnum; int context"},
 	}},
 }

@@ -61,6 +61,9 @@ func behindDiff(t []byte) []byte {
 // event name (kernel/trace/trace_output.c). n is the length of the identifier
 // that t begins with.
 func (s *Source) identifyUnnamed(t []byte, n int) (k *known, payload []byte, msg string) {
+	if row := tracerRow(t); row != "" {
+		return s.lookup([]byte(row)), t, ""
+	}
 	switch {
 	case bytes.HasPrefix(t, []byte("<stack trace")):
 		return s.lookup([]byte("kernel_stack")), t, ""

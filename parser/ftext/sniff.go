@@ -38,7 +38,7 @@ func Sniff(prefix []byte) bool {
 			return true
 		}
 		if h.parse(styleTask, line, false) || h.parse(styleLatency, line, false) || h.parse(styleVerbose, line, false) {
-			if namesEvent(line[h.payload:]) {
+			if namesEvent(line[h.payload:]) || tracerRow(trimRight(line[h.payload:])) != "" {
 				return true
 			}
 		}
