@@ -5,9 +5,9 @@ import (
 	"math"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
+	"github.com/ipiscope/ipiscope/analysis/bound"
 	"github.com/ipiscope/ipiscope/analysis/names"
 	"github.com/ipiscope/ipiscope/analysis/result"
 )
@@ -18,8 +18,7 @@ type Condition struct {
 	Text    string
 	terms   Terms
 	metric  string // hits, sends or rate
-	op      string
-	value   float64
+	bound   bound.Bound
 	percent bool
 }
 
@@ -31,13 +30,13 @@ without them all hits together`
 
 // ParseCondition reads a condition on rows that are grouped by these keys.
 func ParseCondition(text string, by []string) (*Condition, error) {
-	m := regexp.MustCompile(`^(.*?)\s*(>=|<=|==|>|<)\s*([+-]?[0-9]*\.?[0-9]+)\s*(%?)$`).FindStringSubmatch(strings.TrimSpace(text))
+	m := regexp.MustCompile(`^(.*?)\s*` + bound.Pattern + `\s*(%?)$`).FindStringSubmatch(strings.TrimSpace(text))
 	if m == nil {
 		return nil, fmt.Errorf("condition %q: want %s", text, ConditionHelp)
 	}
-	c := &Condition{Text: text, metric: "hits", op: m[2], percent: m[4] != ""}
+	c := &Condition{Text: text, metric: "hits", percent: m[4] != ""}
 	var err error
-	if c.value, err = strconv.ParseFloat(m[3], 64); err != nil {
+	if c.bound, err = bound.Parse(m[2], m[3]); err != nil {
 		return nil, fmt.Errorf("condition %q: %w", text, err)
 	}
 	words := strings.Fields(m[1])
@@ -178,7 +177,7 @@ func (r figures) name(set *result.Set) string {
 		for _, k := range set.By {
 			key = append(key, r.at(k).Str)
 		}
-		name = rowName(set.By, key)
+		name = result.KeyText(set.By, key)
 	}
 	return name + inGroup(r.group())
 }
@@ -236,9 +235,8 @@ func (c *Condition) holds(x reading) (sure, could bool) {
 	if least > most {
 		return false, false
 	}
-	could = c.compare(least) || c.compare(most) || c.op == "==" && least <= c.value && c.value <= most
-	sure = c.compare(least) && c.compare(most) && !math.IsNaN(c.valueOf(x, x.hits))
-	return sure, could
+	sure, could = c.bound.MayMeet(least, most)
+	return sure && !math.IsNaN(c.valueOf(x, x.hits)), could
 }
 
 // valueOf is the figure that is compared, for these hits.
@@ -262,27 +260,4 @@ func (c *Condition) valueOf(x reading, hits [2]float64) float64 {
 		return x.sends[1] + hits[1] - x.hits[1]
 	}
 	return hits[1]
-}
-
-func (c *Condition) compare(x float64) bool {
-	switch c.op {
-	case ">":
-		return x > c.value
-	case ">=":
-		return x >= c.value
-	case "<":
-		return x < c.value
-	case "<=":
-		return x <= c.value
-	}
-	return x == c.value
-}
-
-// rowName is a row's key as "function=do_sync_core".
-func rowName(by, key []string) string {
-	var parts []string
-	for i, k := range key {
-		parts = append(parts, by[i]+"="+k)
-	}
-	return strings.Join(parts, " ")
 }

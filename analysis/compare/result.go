@@ -3,6 +3,7 @@ package compare
 import (
 	"cmp"
 	"fmt"
+	"iter"
 	"math"
 	"slices"
 	"strings"
@@ -349,33 +350,27 @@ func sideTable(sides []Side, cfg Config) *result.Table {
 }
 
 // losses says how many events a side is known to lack.
-func (s *Side) losses() string {
-	n, unknown := uint64(0), false
-	for _, r := range s.Runs {
-		n += r.Input.Lost
-		unknown = unknown || r.Input.LostUnknown || r.Input.Incomplete
-	}
-	switch {
-	case unknown && n > 0:
-		return fmt.Sprintf("%d or more", n)
-	case unknown:
-		return "unknown number"
-	case n > 0:
-		return fmt.Sprint(n)
-	}
-	return "none"
+func (s *Side) losses() string { return result.Losses(s.inputs()) }
+
+// common is what the inputs of a side say of themselves.
+func (s *Side) common(of func(*result.Input) string) string {
+	return result.Common(func(yield func(string) bool) {
+		for in := range s.inputs() {
+			if !yield(of(in)) {
+				return
+			}
+		}
+	})
 }
 
-// common is what the inputs of a side say of themselves, one after the other if
-// they differ.
-func (s *Side) common(of func(*result.Input) string) string {
-	var all []string
-	for i := range s.Runs {
-		if v := of(&s.Runs[i].Input); v != "" && !slices.Contains(all, v) {
-			all = append(all, v)
+func (s *Side) inputs() iter.Seq[*result.Input] {
+	return func(yield func(*result.Input) bool) {
+		for i := range s.Runs {
+			if !yield(&s.Runs[i].Input) {
+				return
+			}
 		}
 	}
-	return strings.Join(all, ", ")
 }
 
 // verdict is the answer in one line.

@@ -178,7 +178,7 @@ func (c *comparison) warnWork(set *result.Set, cfg Config) {
 	counts, rates := top.variation()
 	if rates > noticeable && counts < rates/2 {
 		set.Warn("fixed-work", fmt.Sprintf("hits of a run hardly depend on how long it took (%s varies by %.2g %% between runs, its rate by %.2g %%): if all runs did the same work, --work run compares per run",
-			rowName(cfg.By, top.key), 100*counts, 100*rates))
+			result.KeyText(cfg.By, top.key), 100*counts, 100*rates))
 	}
 }
 
@@ -221,7 +221,7 @@ func (c *comparison) warnControl(set *result.Set, cfg Config) {
 	for _, r := range c.rows {
 		found = found || r.control
 		if r.control && r.q < cfg.Alpha {
-			set.Warn("control-differ", fmt.Sprintf("%s is %s (ratio %.3g) though nothing should have changed it: that is the noise from run to run", rowName(cfg.By, r.key), r.verdict, r.ratio))
+			set.Warn("control-differ", fmt.Sprintf("%s is %s (ratio %.3g) though nothing should have changed it: that is the noise from run to run", result.KeyText(cfg.By, r.key), r.verdict, r.ratio))
 		}
 	}
 	switch {

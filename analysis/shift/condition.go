@@ -2,13 +2,12 @@ package shift
 
 import (
 	"fmt"
-	"math"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
+	"github.com/ipiscope/ipiscope/analysis/bound"
 	"github.com/ipiscope/ipiscope/analysis/names"
 	"github.com/ipiscope/ipiscope/analysis/result"
 )
@@ -19,8 +18,7 @@ type Condition struct {
 	Text     string
 	terms    map[string]string // patterns by key
 	quantile string
-	op       string
-	value    float64 // ns or percent
+	bound    bound.Bound // of ns or percent
 	percent  bool
 }
 
@@ -32,13 +30,13 @@ matches is tested; one that the recordings do not tell of cannot be decided`
 
 // ParseCondition reads a condition on rows that are grouped by these keys.
 func ParseCondition(text string, by []string) (*Condition, error) {
-	m := regexp.MustCompile(`^(.*?)\s*\b(p50|p99)\s*(>=|<=|==|>|<)\s*([+-]?[0-9]*\.?[0-9]+)\s*(%|ns|us|µs|ms|s)$`).FindStringSubmatch(strings.TrimSpace(text))
+	m := regexp.MustCompile(`^(.*?)\s*\b(p50|p99)\s*` + bound.Pattern + `\s*(%|ns|us|µs|ms|s)$`).FindStringSubmatch(strings.TrimSpace(text))
 	if m == nil {
 		return nil, fmt.Errorf("condition %q: want %s", text, ConditionHelp)
 	}
-	c := &Condition{Text: text, terms: map[string]string{}, quantile: m[2], op: m[3], percent: m[5] == "%"}
+	c := &Condition{Text: text, terms: map[string]string{}, quantile: m[2], percent: m[5] == "%"}
 	var err error
-	if c.value, err = strconv.ParseFloat(m[4], 64); err != nil {
+	if c.bound, err = bound.Parse(m[3], m[4]); err != nil {
 		return nil, fmt.Errorf("condition %q: %w", text, err)
 	}
 	if !c.percent {
@@ -46,7 +44,7 @@ func ParseCondition(text string, by []string) (*Condition, error) {
 		if err != nil {
 			return nil, fmt.Errorf("condition %q: %w", text, err)
 		}
-		c.value *= float64(unit)
+		c.bound.Value *= float64(unit)
 	}
 	for _, word := range strings.Fields(m[1]) {
 		key, pattern, ok := strings.Cut(word, "=")
@@ -104,29 +102,16 @@ func (c *Condition) holds(at func(string) result.Value) bool {
 	if c.percent {
 		x = 100 * (at("ratio").Float - 1)
 	}
-	if math.IsNaN(x) {
-		return false
-	}
-	switch c.op {
-	case ">":
-		return x > c.value
-	case ">=":
-		return x >= c.value
-	case "<":
-		return x < c.value
-	case "<=":
-		return x <= c.value
-	}
-	return x == c.value
+	return c.bound.Meets(x)
 }
 
 // rowName is a row as "function=do_sync_core p50".
 func rowName(by []string, at func(string) result.Value) string {
-	var parts []string
-	for _, k := range by {
-		parts = append(parts, k+"="+at(k).Str)
+	key := make([]string, len(by))
+	for i, k := range by {
+		key[i] = at(k).Str
 	}
-	return strings.Join(append(parts, at("quantile").Str), " ")
+	return strings.TrimSpace(result.KeyText(by, key) + " " + at("quantile").Str)
 }
 
 // matchText reports whether s is pattern with any text in place of each *.

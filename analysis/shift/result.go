@@ -3,7 +3,6 @@ package shift
 import (
 	"fmt"
 	"math"
-	"slices"
 	"strings"
 
 	"github.com/ipiscope/ipiscope/analysis/result"
@@ -190,31 +189,24 @@ func sideTable(sides []Side) *result.Table {
 
 // losses says how many events a side is known to lack.
 func (s *Side) losses() string {
-	n, unknown := uint64(0), false
-	for _, r := range s.Runs {
-		n += r.Input.Lost
-		unknown = unknown || r.Input.LostUnknown || r.Input.Incomplete
-	}
-	switch {
-	case unknown && n > 0:
-		return fmt.Sprintf("%d or more", n)
-	case unknown:
-		return "unknown number"
-	case n > 0:
-		return fmt.Sprint(n)
-	}
-	return "none"
+	return result.Losses(func(yield func(*result.Input) bool) {
+		for i := range s.Runs {
+			if !yield(&s.Runs[i].Input) {
+				return
+			}
+		}
+	})
 }
 
 // common is what the runs of a side have, one after the other if they differ.
 func (s *Side) common(of func(*Run) string) string {
-	var all []string
-	for i := range s.Runs {
-		if v := of(&s.Runs[i]); v != "" && !slices.Contains(all, v) {
-			all = append(all, v)
+	return result.Common(func(yield func(string) bool) {
+		for i := range s.Runs {
+			if !yield(of(&s.Runs[i])) {
+				return
+			}
 		}
-	}
-	return strings.Join(all, ", ")
+	})
 }
 
 // verdict is the answer in one line.

@@ -119,28 +119,43 @@ func writeSides(b *strings.Builder, sides *result.Table) {
 // writeRows writes the table of one comparison.
 func writeRows(b *strings.Builder, s *result.Set, rows, total *result.Table, group string, top int) {
 	lines := [][]string{append([]string{strings.Join(s.By, ", ")}, head(s, group)...)}
-	left := 0
-	for i := range rows.Rows {
-		r := record{rows, i}
-		if r.value("group").Str != group {
-			continue
-		}
-		if top > 0 && len(lines) > top {
-			left++
-			continue
-		}
-		var key []string
-		for _, k := range s.By {
-			key = append(key, r.str(k))
-		}
-		lines = append(lines, append([]string{strings.Join(key, ", ")}, figures(r)...))
-	}
+	lines, left := appendRows(lines, rows, group, top, func(r record) []string { return append([]string{keyOf(s, r)}, figures(r)...) })
 	for i := range total.Rows {
 		if r := (record{total, i}); r.value("group").Str == group {
 			lines = append(lines, append([]string{"all hits"}, figures(r)...))
 		}
 	}
 	writeGrid(b, lines)
+	writeLeft(b, left)
+}
+
+// appendRows adds the lines of the first top rows of a group (0: all) and tells
+// how many rows are left.
+func appendRows(lines [][]string, rows *result.Table, group string, top int, line func(record) []string) ([][]string, int) {
+	n, left := 0, 0
+	for i := range rows.Rows {
+		r := record{rows, i}
+		if r.value("group").Str != group {
+			continue
+		}
+		if n++; top > 0 && n > top {
+			left++
+			continue
+		}
+		lines = append(lines, line(r))
+	}
+	return lines, left
+}
+
+func keyOf(s *result.Set, r record) string {
+	var key []string
+	for _, k := range s.By {
+		key = append(key, r.str(k))
+	}
+	return strings.Join(key, ", ")
+}
+
+func writeLeft(b *strings.Builder, left int) {
 	if left > 0 {
 		fmt.Fprintf(b, "and %d more rows\n", left)
 	}

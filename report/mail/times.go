@@ -50,28 +50,11 @@ func writeTimeRows(b *strings.Builder, s *result.Set, rows *result.Table, group 
 			title[0] = ascii(f.Value.Str)
 		}
 	}
-	lines := [][]string{append(title, head(s, group)...)}
-	left := 0
-	for i := range rows.Rows {
-		r := record{rows, i}
-		if r.value("group").Str != group {
-			continue
-		}
-		if top > 0 && len(lines) > top {
-			left++
-			continue
-		}
-		var key []string
-		for _, k := range s.By {
-			key = append(key, r.str(k))
-		}
-		name := strings.TrimSpace(strings.Join(key, ", ") + " " + r.str("quantile"))
-		lines = append(lines, append([]string{name}, timeFigures(r)...))
-	}
+	lines, left := appendRows([][]string{append(title, head(s, group)...)}, rows, group, top, func(r record) []string {
+		return append([]string{strings.TrimSpace(keyOf(s, r) + " " + r.str("quantile"))}, timeFigures(r)...)
+	})
 	writeGrid(b, lines)
-	if left > 0 {
-		fmt.Fprintf(b, "and %d more rows\n", left)
-	}
+	writeLeft(b, left)
 }
 
 func timeFigures(r record) []string {
