@@ -5,19 +5,28 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ipiscope/ipiscope/parser/events"
 	"github.com/ipiscope/ipiscope/parser/filter"
 	"github.com/ipiscope/ipiscope/parser/ksym"
 	"github.com/ipiscope/ipiscope/parser/trace"
+	"github.com/ipiscope/ipiscope/parser/tracefmt"
 )
 
 // TestWarnings holds what the kernel accepts although it means nothing.
 func TestWarnings(t *testing.T) {
 	one, many := schema(t, "ipi_send_cpu"), schema(t, "ipi_send_cpumask")
+	// arm64's event has a bitmap that is not called cpumask_t (include/trace/events/ipi.h)
+	raise, _ := events.New("ipi_raise")
 	for _, tc := range []struct {
 		s          *trace.Schema
 		expr, code string
 		hint       string
 	}{
+		{raise, "target_cpus & 8", filter.CodeMeaningless, "where the record keeps the data"},
+		{raise, "target_cpus & CPUS{3}", filter.CodeMeaningless, "does not call the field a cpumask_t"},
+		{raise, "target_cpus == CPUS{2-3}", filter.CodeMeaningless, "does not call the field a cpumask_t"},
+		{called(t, raise, "cpumask_t"), "target_cpus & CPUS{3}", "", ""},
+		{called(t, raise, "cpumask_t"), "target_cpus & 8", filter.CodeMeaningless, "did you mean target_cpus & CPUS{3}"},
 		{many, "cpumask & 0xc", filter.CodeMeaningless, "cpumask & CPUS{2-3}"},
 		{many, "cpumask == 3", filter.CodeMeaningless, "cpumask == CPUS{3}"},
 		{one, "CPU & 3", filter.CodeMeaningless, "CPU & CPUS{0-1}"},
@@ -50,6 +59,17 @@ func TestWarnings(t *testing.T) {
 	}
 }
 
+// called is an event whose target_cpus has another type, as a format file says it.
+func called(t *testing.T, s *trace.Schema, name string) *trace.Schema {
+	t.Helper()
+	text := "name: " + s.Name + "\nID: 9\nformat:\n\tfield:__data_loc " + name + " target_cpus;\toffset:8;\tsize:4;\tsigned:0;\n\nprint fmt: \"\"\n"
+	other, err := tracefmt.ParseFormat([]byte(text), 8)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return other
+}
+
 // TestHelp holds the line of help for common slips.
 func TestHelp(t *testing.T) {
 	one, many := schema(t, "ipi_send_cpu"), schema(t, "ipi_send_cpumask")
@@ -60,6 +80,10 @@ func TestHelp(t *testing.T) {
 		{one, "cpumask & CPUS{2-3}", "did you mean cpu & CPUS{2-3}?"},
 		{many, "CPUS{2-3} & cpumask", "did you mean cpumask & CPUS{2-3}?"},
 		{many, "cpumask & {2-3}", "did you mean CPUS{2-3}?"},
+		{many, "cpumask & CPU{6}", "did you mean CPUS{6}?"},
+		{many, "CPU & cpus{ 2-3 } && cpumask & CPUS{2}", "did you mean CPUS{2-3}?"},
+		{many, "CPU{2-3} & cpumask", "the field comes first: did you mean FIELD & CPUS{2-3}?"},
+		{many, "cpumask & CPU", "a value is a number, a text in quotes, or CPUS{list}"},
 		{many, "cpumask == '2-3'", "did you mean cpumask & CPUS{2-3}?"},
 		{many, "cpumsk & CPUS{1}", "did you mean cpumask?"},
 		{one, "cpu = 3", "did you mean ==?"},

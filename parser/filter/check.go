@@ -140,6 +140,11 @@ func (p *parser) judgeCPUs(v *test) {
 	}
 	n := v.mask.Count()
 	switch {
+	case v.field.class == classScalar && p.located(v.field):
+		// the kernel takes a bitmap for a set of CPUs only if its type is called
+		// cpumask_t (kernel/trace/trace_events.c, filter_assign_type); that of
+		// ipi_raise is unsigned long[]
+		p.warn(CodeMeaningless, "`%s` compares where the record keeps the data, not the CPUs in it: the event's format does not call the field a cpumask_t", t)
 	case n == 0:
 		p.warn(CodeMeaningless, "`%s`: the set is empty", t)
 	case n == 1 || v.field.class == classCPUMask:

@@ -44,7 +44,10 @@ func helpAfterTerm(rest string) string {
 }
 
 func helpOperator(name, rest string) string {
+	list, _, isList := strings.Cut(rest, "}")
 	switch {
+	case strings.HasPrefix(rest, "{") && isList && isSetOfAnotherName(name+rest):
+		return "the field comes first: did you mean FIELD & CPUS" + list + "}?"
 	case strings.HasPrefix(rest, "."):
 		return "a field can carry .function (address within a function) or .ustring (text in user memory), nothing else"
 	case strings.HasPrefix(rest, "="):
@@ -144,6 +147,10 @@ func helpValue(v *test, rest string) string {
 		return "there is no value behind " + op.String()
 	case rest[0] == '{':
 		return "did you mean CPUS" + word + "?"
+	case isSetOfAnotherName(rest):
+		_, list, _ := strings.Cut(rest, "{")
+		list, _, _ = strings.Cut(list, "}")
+		return "did you mean CPUS{" + strings.TrimSpace(list) + "}?"
 	case rest[0] == '(':
 		return "a value takes no parentheses"
 	case rest[0] == '+':
@@ -156,6 +163,17 @@ func helpValue(v *test, rest string) string {
 		return "did you mean 0x" + word + "?"
 	}
 	return "a value is a number, a text in quotes, or CPUS{list}; fields cannot be compared with each other"
+}
+
+// isSetOfAnotherName reports a list of CPUs behind a name that is nearly CPUS:
+// CPU{6}, cpus{2-3}, CPUMASK{2}.
+func isSetOfAnotherName(rest string) bool {
+	name, list, ok := strings.Cut(rest, "{")
+	if !ok || !strings.Contains(list, "}") {
+		return false
+	}
+	name = strings.TrimSpace(name)
+	return len(name) >= len("CPU") && strings.EqualFold(name[:len("CPU")], "CPU") && strings.Trim(strings.ToUpper(name), "ABCDEFGHIJKLMNOPQRSTUVWXYZ_") == ""
 }
 
 func isHexWord(s string) bool {
