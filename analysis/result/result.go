@@ -110,14 +110,26 @@ func (s Sent) All() uint64 {
 }
 
 // An Identity tells one recording from others, whatever file it is in: a copy, or
-// its printed text. It is made of all sends that were read.
-type Identity struct{ Sends, Hash uint64 }
+// its printed text. It is made of all sends that were read, with their times
+// rounded to microseconds and with them cut to microseconds: a text has either.
+type Identity struct{ Sends, Rounded, Cut uint64 }
 
-// IsSame reports whether two inputs hold the same sends of the same machine. Of
-// inputs without a send nothing tells that they do.
+// isSame reports whether two inputs hold the same sends.
+func (id Identity) isSame(o Identity) bool {
+	return id.Sends > 0 && id.Sends == o.Sends && (id.Rounded == o.Rounded || id.Cut == o.Cut)
+}
+
+// IsSame reports whether two inputs hold the same sends of the same machine, or
+// without a send in them as many events of the same times.
 func (in Input) IsSame(o Input) bool {
 	differ := func(a, b string) bool { return a != "" && b != "" && a != b }
-	return in.Identity.Sends > 0 && in.Identity == o.Identity && !differ(in.Kernel, o.Kernel) && !differ(in.Host, o.Host)
+	if differ(in.Kernel, o.Kernel) || differ(in.Host, o.Host) {
+		return false
+	}
+	if in.Identity.Sends+o.Identity.Sends == 0 {
+		return in.Events > 1 && in.Events == o.Events && in.First == o.First && in.Last == o.Last && in.First < in.Last && in.Format == o.Format
+	}
+	return in.Identity.isSame(o.Identity)
 }
 
 // IsLossy reports whether the input lacks events, or targets of its sends, so

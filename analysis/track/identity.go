@@ -3,16 +3,17 @@ package track
 import "github.com/ipiscope/ipiscope/parser/trace"
 
 // identify adds a send to the identity of the input: what the printed text of a
-// recording has in common with the recording itself. trace-cmd rounds times to
-// microseconds; the sum does not depend on the order of lines with equal times.
+// recording has in common with the recording itself. trace-cmd and the kernel
+// round times to microseconds, perf cuts them; the sums do not depend on the order
+// of lines with equal times.
 func (s *Sends) identify(e *trace.Event, w *Send) {
-	h := mix(uint64((e.Time + 500) / 1000))
-	h = mix(h ^ uint64(uint32(e.CPU))<<32 ^ uint64(uint32(e.PID)))
+	h := mix(uint64(uint32(e.CPU))<<32 ^ uint64(uint32(e.PID)))
 	for cpu := range w.Targets.All() {
 		h = mix(h ^ uint64(cpu))
 	}
 	s.identity.Sends++
-	s.identity.Hash += h
+	s.identity.Rounded += mix(h ^ uint64((e.Time+500)/1000))
+	s.identity.Cut += mix(h ^ uint64(e.Time/1000))
 }
 
 // mix spreads the bits of a word over all of it (the finalizer of MurmurHash3,

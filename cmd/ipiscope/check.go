@@ -180,7 +180,7 @@ func runCheck(ctx context.Context, t *cli.Terminal, f *gateFlags, paths []string
 		times, calm, irqs := latency.New(src.Table(), lc), quiet.New(src.Table(), qc), irqcount.New(src.Table())
 		present := budget.NewPresence(src.Table())
 		input, err := run(hits, times, calm, irqs, present)
-		if input.Twin != "" {
+		if input.Twin != "" || cli.Status(err) == cli.ExitUsage {
 			return err
 		}
 		c.hits.Merge(hits.Counts(input))

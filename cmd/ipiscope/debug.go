@@ -109,6 +109,9 @@ func (d *debugFlags) run(ctx context.Context, t *cli.Terminal, a debugAnalysis, 
 			return err
 		}
 		input, err := run(state)
+		if cli.Status(err) == cli.ExitUsage {
+			return err
+		}
 		return errors.Join(write(state.Result(input)), err)
 	})
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/ipiscope/ipiscope/analysis/compare"
 	"github.com/ipiscope/ipiscope/analysis/ipi"
+	"github.com/ipiscope/ipiscope/analysis/result"
 	"github.com/ipiscope/ipiscope/cmd/internal/cli"
 	"github.com/ipiscope/ipiscope/parser/trace"
 )
@@ -198,13 +199,21 @@ func (r *sideReader) read(ctx context.Context, name string) (compare.Side, error
 		config.Counts = bound.Counts()
 		state := ipi.New(src.Table(), config)
 		input, err := run(state)
-		if input.Twin != "" && !r.duplicates {
-			return cli.Usage(fmt.Errorf("%s: holds the same sends as %s: a recording that is compared twice tells nothing; --allow-duplicates takes it all the same", input.Path, input.Twin))
+		if twin := refuseTwin(input); twin != nil && !r.duplicates {
+			return twin
 		}
 		side.Runs = append(side.Runs, newRun(state.Counts(input)))
 		return errors.Join(err, bound.End())
 	})
 	return side, err
+}
+
+// refuseTwin is the error for a recording that was read before.
+func refuseTwin(in result.Input) error {
+	if in.Twin == "" {
+		return nil
+	}
+	return cli.Usage(fmt.Errorf("%s: holds the same sends as %s: a recording that is compared twice tells nothing; --allow-duplicates takes it all the same", in.Path, in.Twin))
 }
 
 // newRun takes what a comparison needs from the counts of one trace.

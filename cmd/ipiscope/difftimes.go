@@ -131,6 +131,7 @@ func (f *diffFlags) readTimes(ctx context.Context, t *cli.Terminal, args []strin
 	}
 	var sides []shift.Side
 	var errs error
+	twins := &cli.Twins{}
 	for i, s := range specs {
 		filters, err := f.filter.Load(sets[i])
 		if err != nil {
@@ -140,8 +141,9 @@ func (f *diffFlags) readTimes(ctx context.Context, t *cli.Terminal, args []strin
 		if err != nil {
 			return nil, cfg, err
 		}
+		in.ShareTwins(twins)
 		r := *reader
-		r.t, r.in, r.isolated, r.filters = t, in, sets[i], filters
+		r.t, r.in, r.isolated, r.filters, r.duplicates = t, in, sets[i], filters, f.duplicates
 		side, err := r.read(ctx, s.name)
 		if cli.Status(err) == cli.ExitUsage {
 			return nil, cfg, err
@@ -167,6 +169,8 @@ type timesReader struct {
 	time     latency.Time
 	quiet    bool
 	byCPU    bool // quiet: a row for each CPU
+	// duplicates are taken as if they were recordings of their own
+	duplicates bool
 }
 
 // timesReader checks what can be before anything is read, and names the keys.
@@ -219,6 +223,9 @@ func (r *timesReader) read(ctx context.Context, name string) (shift.Side, error)
 			one, err = r.readQuiet(src, config, recorded, run)
 		} else {
 			one, err = r.readLatency(src, config, recorded, run)
+		}
+		if twin := refuseTwin(one.Input); twin != nil && !r.duplicates {
+			return twin
 		}
 		one.Events, one.Stacks = recorded.names()
 		if one.CPUs = 1; config.Isolated != nil {

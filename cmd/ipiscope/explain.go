@@ -126,8 +126,10 @@ func explainMet(ctx context.Context, sends *cli.Sends, name string, x *catalog.E
 		c.Counts, c.Takes = counts, explain.NewMet(x, src.Table()).Has
 		state := stacks.New(src.Table(), c)
 		input, err := run(state)
-		met.Merge(state.Counts(input))
-		all += state.Seen()
+		if input.Twin == "" {
+			met.Merge(state.Counts(input))
+			all += state.Seen()
+		}
 		return err
 	})
 	for view := range views {
@@ -139,5 +141,6 @@ func explainMet(ctx context.Context, sends *cli.Sends, name string, x *catalog.E
 	if r := met.Result(); len(r.Inputs) > 0 {
 		explain.AddHits(set, x, r, all)
 	}
+	sends.WarnRepeated(set)
 	return set, err
 }

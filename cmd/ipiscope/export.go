@@ -110,6 +110,9 @@ func runExport(ctx context.Context, t *cli.Terminal, f *exportFlags, rowsGiven b
 			if text := input.Untargeted(); text != "" {
 				t.Warnf("warning", "%s: %s", input.Path, text)
 			}
+			if input.Twin != "" {
+				t.Warnf("warning", "%s: holds the same sends as %s: its rows are written all the same, so that each is there twice", input.Path, input.Twin)
+			}
 			inputs = append(inputs, input)
 			return errors.Join(err, state.Err())
 		})

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -97,7 +98,7 @@ func (f *gapsFlags) addMarked(ctx context.Context, t *cli.Terminal, in *cli.Inpu
 	before := len(c.Gaps)
 	for _, m := range found {
 		for _, g := range m.Gaps {
-			if g.End-g.Start > trace.Time(f.over) {
+			if g.End-g.Start > trace.Time(f.over) && !slices.Contains(c.Gaps, g) { // an input may be there twice
 				c.Gaps = append(c.Gaps, g)
 			}
 		}

@@ -34,6 +34,9 @@ and which questions the recorded events can answer.`,
 			return in.Each(cmd.Context(), func(src trace.Source, run cli.Run) error {
 				state := inventory.New(src.Table())
 				got, err := run(state)
+				if cli.Status(err) == cli.ExitUsage {
+					return err
+				}
 				return errors.Join(write(state.Result(got)), err)
 			})
 		},

@@ -167,10 +167,14 @@ func (r *distReader) spread(of func(*ipi.Spread) *stat.Dist) (*result.Set, []sta
 	err = sends.Each(r.ctx, func(src trace.Source, counts func(*trace.Event) bool, run cli.Run) error {
 		state := ipi.New(src.Table(), ipi.Config{Isolated: isolated, By: by, Catalog: sends.Catalog, Counts: counts, Spread: true})
 		input, err := run(state)
-		total.Merge(state.Counts(input))
+		if input.Twin == "" {
+			total.Merge(state.Counts(input))
+		}
 		return err
 	})
-	return total.Result(), total.Spreads(of), err
+	set := total.Result()
+	sends.WarnRepeated(set)
+	return set, total.Spreads(of), err
 }
 
 // latency reads one of the times that IPIs cost.
@@ -196,10 +200,14 @@ func (r *distReader) latency(time latency.Time) (*result.Set, []stat.Sample, err
 		c.Counts = counts
 		state := latency.New(src.Table(), c)
 		input, err := run(state)
-		total.Merge(state.Counts(input))
+		if input.Twin == "" {
+			total.Merge(state.Counts(input))
+		}
 		return err
 	})
-	return total.Result(), total.Samples(time), err
+	set := total.Result()
+	sends.WarnRepeated(set)
+	return set, total.Samples(time), err
 }
 
 // quiet reads the stretches between interruptions.
@@ -219,12 +227,16 @@ func (r *distReader) quiet() (*result.Set, []stat.Sample, error) {
 	err = sends.Each(r.ctx, func(src trace.Source, _ func(*trace.Event) bool, run cli.Run) error {
 		state := quiet.New(src.Table(), config)
 		input, err := run(state)
-		total.Merge(state.Counts(input))
+		if input.Twin == "" {
+			total.Merge(state.Counts(input))
+		}
 		return err
 	})
 	samples := total.Samples()
 	if r.f.by == noKey {
 		samples = []stat.Sample{stat.Sum(samples)}
 	}
-	return total.Result(), samples, err
+	set := total.Result()
+	sends.WarnRepeated(set)
+	return set, samples, err
 }

@@ -112,7 +112,9 @@ func runHitPlot(ctx context.Context, t *cli.Terminal, f *hitPlotFlags, k *hitPlo
 	err = addUp(ctx, sends, total, func(t *trace.Table, counts func(*trace.Event) bool) *ipi.State {
 		return ipi.New(t, ipi.Config{Isolated: isolated, By: keys, Catalog: sends.Catalog, Counts: counts, Timeline: k.timeline})
 	})
-	return show(err, total.Result(), func() *result.Figure { return k.figure(total, f.top) }, write)
+	set := total.Result()
+	sends.WarnRepeated(set)
+	return show(err, set, func() *result.Figure { return k.figure(total, f.top) }, write)
 }
 
 // show writes the figure of what was read; err says what was not.

@@ -132,5 +132,7 @@ func runStacks(ctx context.Context, t *cli.Terminal, f *stacksFlags, paths []str
 		c.Counts = counts
 		return stacks.New(t, c)
 	})
-	return finish(err, total.Result(), func() {}, write)
+	set := total.Result()
+	sends.WarnRepeated(set)
+	return finish(err, set, func() {}, write)
 }

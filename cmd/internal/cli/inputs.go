@@ -289,6 +289,9 @@ func (in *Inputs) run(ctx context.Context, src trace.Source, window *trace.Windo
 	if in.follow != nil && in.follow.err != nil {
 		err = in.follow.err
 	}
+	if unknown := in.checkInstance(src.Table()); unknown != nil && err == nil {
+		err = unknown
+	}
 	input := st.Input(&src.Table().Meta, err)
 	in.testify(src.Table(), &input, &selection, states)
 	input.Twin = in.twins.find(input.Path, input)

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -16,11 +17,23 @@ func (in *Inputs) selection(t *trace.Table) (trace.Selection, error) {
 			return s, err
 		}
 	}
-	// a text shows its instances line by line
-	if names := t.Meta.Instances; in.instance != nil && *in.instance != "" && len(names) > 0 && !slices.Contains(names, *in.instance) {
-		return s, Unknown("instance", *in.instance, names)
+	if t.Meta.LongSize == 0 && len(t.Meta.Instances) == 0 {
+		return s, nil // a text shows its instances line by line
 	}
-	return s, nil
+	return s, in.checkInstance(t)
+}
+
+// checkInstance finds an instance that a trace does not have. Of a text that is
+// known when it was read.
+func (in *Inputs) checkInstance(t *trace.Table) error {
+	names := t.Meta.Instances
+	switch {
+	case in.instance == nil || *in.instance == "" || slices.Contains(names, *in.instance):
+		return nil
+	case len(names) == 0:
+		return Usage(fmt.Errorf("unknown instance %q: the input has none, leave --instance out", *in.instance))
+	}
+	return Unknown("instance", *in.instance, names)
 }
 
 // checkRecorded finds words of --recorded that stand for no send event and look
