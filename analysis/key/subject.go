@@ -1,9 +1,6 @@
 package key
 
 import (
-	"strconv"
-
-	"github.com/ipiscope/ipiscope/analysis/catalog"
 	"github.com/ipiscope/ipiscope/analysis/track"
 	"github.com/ipiscope/ipiscope/parser/trace"
 )
@@ -59,60 +56,11 @@ const (
 
 // ID returns the value of a key.
 func (k Key) ID(s *Subject, a *track.Attributor) ID {
-	switch k {
-	case Function:
-		return ID(s.Function)
-	case Target:
-		return ID(s.Target)
-	case Line:
-		return ID(s.Line)
-	case Context:
-		return ID(s.Mode)
-	case Class:
-		return ID(a.Class(s.Function, s.Stack, s.Callsite).Class)
-	case Classes:
-		return ID(a.Classes(s.Function, s.Stack, s.Callsite))
-	case Evidence:
-		return ID(s.Evidence)
-	case File:
-		return 0
-	}
-	if s.NoSend {
+	r := &rows[k]
+	if s.NoSend && r.ofSend {
 		return noSend
 	}
-	switch k {
-	case Callback:
-		return ID(s.Callback)
-	case Callsite:
-		return ID(s.Callsite)
-	case Event:
-		if s.NoIPI {
-			return noIPI
-		}
-		return ID(s.Event)
-	case Cause:
-		return ID(a.Facts(s.Stack, s.Callsite).Cause)
-	case Mechanism:
-		return ID(a.Facts(s.Stack, s.Callsite).Mechanism)
-	case Entry:
-		return ID(a.Facts(s.Stack, s.Callsite).Entry)
-	case Comm:
-		return ID(s.Comm)
-	case PID:
-		return ID(s.PID)
-	case Sender:
-		return ID(s.Sender)
-	case Pair:
-		if s.Sender < 0 {
-			return noSend // text without a CPU
-		}
-		return ID(s.Sender)<<16 | ID(s.Target) // both below cpumask.MaxCPUs
-	case Stack:
-		return ID(s.Stack)
-	case Instance:
-		return ID(s.Instance)
-	}
-	return 0
+	return r.id(*s, a) // by value: what a pointer points to would be allocated
 }
 
 // Text is the value of a key as it is shown.
@@ -125,25 +73,5 @@ func (k Key) Text(id ID, t *trace.Table, a *track.Attributor) string {
 	case other:
 		return Other
 	}
-	switch k {
-	case Class:
-		return catalog.Class(id).String()
-	case Stack:
-		return a.Folded(trace.StackID(id))
-	case Evidence:
-		return track.Evidence(id).String()
-	case Event:
-		return t.Schema(trace.EventID(id)).Name
-	case PID, Sender, Target:
-		return strconv.Itoa(int(int32(id)))
-	case Pair:
-		return strconv.Itoa(int(id>>16)) + ">" + strconv.Itoa(int(id&0xffff))
-	case Line:
-		return track.Line(id).String()
-	case Context:
-		return track.Mode(id).String()
-	case File:
-		return t.Meta.Path
-	}
-	return t.NameOf(trace.NameID(id))
+	return rows[k].text(id, t, a)
 }
