@@ -52,6 +52,7 @@ type Catalog struct {
 	classes   map[string]*classTable
 	recorders map[string]string // comm -> what it is
 	unknown   Classification
+	unnamed   Classification // of a function that is an address only
 	// dispatchers are by the frame that calls what the event names
 	dispatchers map[string]Dispatcher
 
@@ -183,6 +184,12 @@ func symbolName(s string) (name string, module bool) {
 		return s, false
 	}
 	return ksym.Normalize(sym.Name), sym.Module != ""
+}
+
+// isAddress reports that a name is a number: nothing told the symbol.
+func isAddress(s string) bool {
+	name, _ := symbolName(s)
+	return name == ""
 }
 
 func isDigit(s string) bool { return s != "" && s[0]-'0' <= 9 }

@@ -71,7 +71,7 @@ func (l *looked) isPlumbing() bool {
 // send and no such function: the function called that last of all and left no frame
 // (a tail call, which compilers make a jump).
 func (l *looked) isTailCall(callee *looked) bool {
-	return l.level == Entry && l.naming == byCallee && l.kind != SystemCall && callee.level == Mechanism && callee.naming != bySelf
+	return l.level == Entry && l.naming == byCallee && l.kind != SystemCall && callee.level == Mechanism && callee.naming != bySelf && callee.naming != byNobody
 }
 
 // TailCall finds the frame whose callee is missing because it ended with a tail call: its

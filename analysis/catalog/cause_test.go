@@ -283,7 +283,10 @@ func TestClassify(t *testing.T) {
 		{"do_sync_core|no_such_function", nil, Unknown},
 		{"no_such_function", nil, Unknown},
 		{"", nil, Unknown},
-		{"rb_cpu_sync", nil, Noise},
+		{"rb_wake_up_waiters", nil, Noise},
+		{"rb_cpu_sync", nil, Avoidable}, // also noise: by who sent it
+		{"0xffffffff94d65aa0", []string{"on_each_cpu_cond_mask", "cpa_flush", "set_memory_ro", "load_module"}, Candidate},
+		{"0xffffffff94d65aa0", nil, Unknown},
 	} {
 		if got := c.Classify(tt.function, tt.frames); got.Class != tt.want || got.Why == "" || got.Do == "" {
 			t.Errorf("Classify(%q, %q) = %+v, want %v", tt.function, tt.frames, got, tt.want)

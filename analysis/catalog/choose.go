@@ -109,6 +109,18 @@ func (c *Catalog) isCloser(v, old variant) bool {
 	return v.kernels.since > old.kernels.since
 }
 
+// deferredOn is the architecture that the posted deferral series is for.
+const deferredOn = "x86"
+
+// onKernel is the class of a row on the kernel's architecture: what the posted series defers it leaves
+// as it is on others, unless the row is for the one architecture and says so.
+func (c *Catalog) onKernel(class Class, arch string) Class {
+	if class == Deferrable && c.kernel.arch != "" && c.kernel.arch != deferredOn && arch != c.kernel.arch {
+		return Candidate
+	}
+	return class
+}
+
 func (c *Catalog) tableOf(function string) *classTable {
 	t := c.classes[function]
 	if t == nil {
@@ -155,6 +167,7 @@ func (c *Catalog) classRow(at classAt, v variant, chosen map[classAt]variant) (C
 			return ClassRow{}, err
 		}
 	}
+	class.Class = c.onKernel(class.Class, v.cells[2])
 	c.sayKernels(&class, v)
 	if at.root != noRoot {
 		class.Root = at.root

@@ -91,6 +91,7 @@ type paired struct {
 // returns a row of the catalogue, or one with Class Unknown: never nil.
 func (c *Catalog) Classify(function string, frames []string) *Classification {
 	frames = frames[:c.firstContext(frames)]
+	function = c.named(function, frames)
 	class := c.decide(function, frames)
 	for set := function; set != ""; {
 		var member string
@@ -110,6 +111,18 @@ func (c *Catalog) Classify(function string, frames []string) *Classification {
 		}
 	}
 	return class
+}
+
+// named is what a hit runs where the event has an address for it: what the stack tells. The catalogue
+// has no rows for addresses.
+func (c *Catalog) named(function string, frames []string) string {
+	if callbackName(function) != function || !isAddress(function) {
+		return function
+	}
+	if told, _, ok := c.ResolveFunction(frames); ok {
+		return told
+	}
+	return function
 }
 
 // decide finds the row that decides the class.
@@ -149,7 +162,10 @@ func (c *Catalog) decideAlone(function string) *Classification {
 		var member string
 		member, set, _ = strings.Cut(set, "|")
 		class := c.alone(member)
-		if class == nil || first != nil && first.Class != class.Class {
+		switch {
+		case class == nil && isAddress(member):
+			return &c.unnamed
+		case class == nil || first != nil && first.Class != class.Class:
 			return &c.unknown
 		}
 		if first == nil {
@@ -234,6 +250,7 @@ func (r *rooted) add(root string, row *Classification) {
 // frame decides it is the classes of all members.
 func (c *Catalog) Possible(function string, frames []string) []Class {
 	frames = c.FirstContext(frames)
+	function = c.named(function, frames)
 	whole := c.ends(frames)
 	if by := c.decide(function, frames); by.Root != "" && (whole || !c.isOpen(function, by, frames)) {
 		return []Class{by.Class}

@@ -24,6 +24,10 @@ func (t *tables) compile(k kernel) (*Catalog, []error) {
 			Do:  "Look for its callers in the kernel source; a table file of your own (--catalog) can add a row.",
 		},
 	}
+	c.unnamed = Classification{
+		Why: "The events have addresses in the place of functions.",
+		Do:  "Give the symbols of that kernel, a copy of its /proc/kallsyms, with --symbols FILE.",
+	}
 	rules := make(map[string]*[]rule)
 	var errs []error
 	for i := range t {
@@ -73,6 +77,7 @@ func (c *Catalog) addCallback(cells []string) error {
 	if _, err := parseRange(cells[5], cells[6]); err != nil {
 		return err
 	}
+	class.Class = c.onKernel(class.Class, cells[2])
 	cb := Callback{
 		Name: cells[0], Kind: undash(cells[1]), Arch: undash(cells[2]), Source: undash(cells[3]), In61: cells[4] == "yes", Since: undash(cells[5]), Until: undash(cells[6]),
 		Purpose: undash(cells[7]), Causes: undash(cells[8]), Part: undash(cells[12]), Classification: class,

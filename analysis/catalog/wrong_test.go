@@ -9,6 +9,7 @@ import (
 // once: what a maintainer would say of each is read off the stack and the kernel's source by hand.
 func TestWrongAttributions(t *testing.T) {
 	x86, arm := load(t).For("6.12.107+deb13-amd64"), load(t).For("6.12.107+deb13-arm64")
+	s390 := load(t).For("7.2.13+deb14-s390x")
 	newer := load(t).For("7.2.13+deb14-amd64")
 	type want struct{ cause, entry, class, root string }
 	for name, tt := range map[string]struct {
@@ -113,6 +114,42 @@ func TestWrongAttributions(t *testing.T) {
 		"25 real-time balancing": {x86, "reschedule",
 			"resched_curr push_rt_task push_rt_tasks finish_task_switch __schedule schedule do_nanosleep __x64_sys_clock_nanosleep do_syscall_64",
 			want{"push_rt_task", "syscall:clock_nanosleep", "avoidable", "push_rt_task*"}},
+		"a kworker wakes another one": {x86, "reschedule",
+			"resched_curr wakeup_preempt ttwu_do_activate try_to_wake_up kick_pool process_one_work worker_thread kthread ret_from_fork",
+			want{"kick_pool", "kworker", "avoidable", "kick_pool<process_one_work"}},
+		"no timer's last call: the kernel arms it again": {x86, "rb_wake_up_waiters",
+			"irq_work_queue ring_buffer_unlock_commit __ftrace_trace_stack trace_buffer_unlock_commit_regs trace_event_buffer_commit enqueue_hrtimer __hrtimer_run_queues hrtimer_interrupt __sysvec_apic_timer_interrupt sysvec_apic_timer_interrupt asm_sysvec_apic_timer_interrupt",
+			want{"ring_buffer_unlock_commit", "hardirq/hrtimer:apic_timer_interrupt", "noise", ""}},
+		"the recorder's frames name nothing": {x86, "rb_wake_up_waiters",
+			"irq_work_queue ring_buffer_unlock_commit trace_buffer_unlock_commit_regs trace_event_buffer_commit __flush_smp_call_function_queue __sysvec_call_function_single sysvec_call_function_single asm_sysvec_call_function_single",
+			want{"ring_buffer_unlock_commit", "hardirq/ipi:call_function_single", "noise", ""}},
+		"a lock of PREEMPT_RT": {x86, "nohz_full_kick_func",
+			"irq_work_queue tick_nohz_dep_set_cpu enqueue_task_fair __do_set_cpus_allowed __set_cpus_allowed_ptr_locked __set_cpus_allowed_ptr migrate_enable rt_spin_unlock do_wp_page __handle_mm_fault handle_mm_fault do_user_addr_fault exc_page_fault asm_exc_page_fault",
+			want{"migrate_enable", "fault:page_fault", "avoidable", "migrate_enable"}},
+		"a module is loaded": {x86, "nohz_full_kick_func",
+			"irq_work_queue_on tick_nohz_dep_set_cpu enqueue_task_fair ttwu_do_activate try_to_wake_up cpuhp_issue_call __cpuhp_setup_state_cpuslocked __cpuhp_setup_state cpuid_device_create do_one_initcall do_init_module __x64_sys_finit_module do_syscall_64",
+			want{"cpuhp_issue_call", "syscall:finit_module", "avoidable", "cpuhp_issue_call"}},
+		"address space comes to its limit": {x86, "do_flush_tlb_all|do_kernel_range_flush",
+			"on_each_cpu_cond_mask __purge_vmap_area_lazy drain_vmap_area_work process_one_work worker_thread kthread ret_from_fork",
+			want{"drain_vmap_area_work", "kworker:drain_vmap_area_work", "deferrable", "__purge_vmap_area_lazy<drain_vmap_area_work"}},
+		"a fork whose dup_mmap is inlined": {x86, "flush_tlb_func",
+			"on_each_cpu_cond_mask flush_tlb_mm_range copy_process kernel_clone __do_sys_clone do_syscall_64",
+			want{"copy_process", "syscall:clone", "avoidable", "copy_process"}},
+		"s390x: no series defers it": {s390, "do_sync_core",
+			"on_each_cpu_cond_mask text_poke_sync static_key_disable_cpuslocked static_key_disable sysctl_delayacct proc_sys_call_handler vfs_write ksys_write __do_syscall system_call",
+			want{"sysctl_delayacct", "syscall:write", "candidate", "sysctl_delayacct"}},
+		"s390x: what an interrupt hit has no part in it": {s390, "sched_ttwu_pending",
+			"__smp_call_single_queue ttwu_queue_wakelist try_to_wake_up autoremove_wake_function __wake_up_common __wake_up p9_client_cb req_done vring_interrupt __handle_irq_event_percpu handle_irq_event_percpu handle_percpu_irq handle_irq_desc zpci_floating_irq_handler do_airq_interrupt __handle_irq_event_percpu handle_irq_event_percpu handle_percpu_irq handle_irq_desc do_irq_async do_io_irq io_int_handler prepare_to_swait_event rcu_gp_fqs_loop rcu_gp_kthread kthread __ret_from_fork ret_from_fork",
+			want{"p9_client_cb", "hardirq/handler:vring_interrupt", "avoidable", ""}},
+		"s390x: an IPI": {s390, "sched_ttwu_pending",
+			"__smp_call_single_queue ttwu_queue_wakelist try_to_wake_up pollwake __wake_up_common __wake_up irq_work_single irq_work_run_list irq_work_run smp_handle_ext_call do_ext_interrupt __handle_irq_event_percpu handle_irq_event_percpu handle_percpu_irq handle_irq_desc do_irq_async do_ext_irq ext_int_handler default_idle_call do_idle cpu_startup_entry smp_start_secondary restart_int_handler",
+			want{"", "hardirq/irq_work (tail call: __wake_up)", "avoidable", ""}},
+		"s390x: a page fault": {s390, "sched_ttwu_pending",
+			"__smp_call_single_queue ttwu_queue_wakelist try_to_wake_up wake_page_function __wake_up_common folio_wake_bit netfs_read_collection netfs_read_folio filemap_fault __handle_mm_fault handle_mm_fault do_exception __noinstr_text_start pgm_check_handler",
+			want{"netfs_read_collection", "fault:page_fault", "avoidable", ""}},
+		"s390x: membarrier": {s390, "ipi_mb",
+			"smp_call_function_many_cond smp_call_function_many membarrier_private_expedited __s390x_sys_membarrier __do_syscall system_call",
+			want{"membarrier_private_expedited", "syscall:membarrier", "avoidable", ""}},
 		"25 balancing": {x86, "reschedule",
 			"resched_curr detach_task sched_balance_rq sched_balance_newidle __schedule schedule __x64_sys_clock_nanosleep do_syscall_64",
 			want{"sched_balance_rq", "syscall:clock_nanosleep", "avoidable", "sched_balance_rq"}},
@@ -121,6 +158,38 @@ func TestWrongAttributions(t *testing.T) {
 		cause, class := tt.c.Cause(f), tt.c.Classify(tt.function, f)
 		if got := (want{cause.Function, cause.Entry.String(), class.Class.String(), class.Root}); got != tt.want {
 			t.Errorf("%s:\n got %+v\nwant %+v", name, got, tt.want)
+		}
+	}
+}
+
+// TestOldAndOtherEntries are stacks as the entry code of older kernels and of other architectures gives them: put
+// together from their sources (arch/arm64/kernel/entry.S of 5.4 and 5.10, arch/x86/entry/entry_64.S of 5.4,
+// arch/powerpc/kernel/exceptions-64s.S and syscall.c of 6.12, arch/riscv/kernel/entry.S of 6.12), as no
+// recording of them is at hand. What lies outside of an interrupt must not be its cause.
+func TestOldAndOtherEntries(t *testing.T) {
+	c := load(t)
+	for stack, want := range map[string][2]string{
+		"try_to_wake_up wake_up_process hrtimer_wakeup __hrtimer_run_queues hrtimer_interrupt arch_timer_handler_virt handle_percpu_devid_irq generic_handle_irq __handle_domain_irq gic_handle_irq el1_irq rcu_gp_kthread kthread ret_from_fork": {"hrtimer_wakeup", "hardirq/hrtimer:hrtimer_wakeup"},
+		"kick_all_cpus_sync static_key_enable sysctl_delayacct vfs_write ksys_write __arm64_sys_write el0_svc_common el0_svc_handler el0_svc":                                                                                                     {"sysctl_delayacct", "syscall:write"},
+		"resched_curr try_to_wake_up handle_mm_fault do_page_fault do_mem_abort el0_da el0_sync_handler el0_sync":                                                                                                                                 {"handle_mm_fault", "fault:page_fault"},
+		"resched_curr try_to_wake_up hrtimer_wakeup __hrtimer_run_queues hrtimer_interrupt smp_apic_timer_interrupt apic_timer_interrupt do_madvise __x64_sys_madvise do_syscall_64":                                                              {"hrtimer_wakeup", "hardirq/hrtimer:hrtimer_wakeup"},
+		"sched_ttwu_pending scheduler_ipi smp_reschedule_interrupt reschedule_interrupt do_idle cpu_startup_entry":                                                                                                                                {"sched_ttwu_pending", "hardirq:reschedule_interrupt"},
+		"try_to_wake_up req_done vring_interrupt __handle_irq_event_percpu handle_edge_irq do_IRQ ret_from_intr rcu_core":                                                                                                                         {"req_done", "hardirq/handler:vring_interrupt"},
+		"smp_call_function_many_cond membarrier_private_expedited sys_membarrier system_call_exception system_call_vectored_common":                                                                                                               {"membarrier_private_expedited", "syscall:membarrier"},
+		"try_to_wake_up hrtimer_wakeup __hrtimer_run_queues hrtimer_interrupt timer_interrupt decrementer_common_virt rcu_gp_kthread kthread start_kernel_thread":                                                                                 {"hrtimer_wakeup", "hardirq/hrtimer:hrtimer_wakeup"},
+		"try_to_wake_up handle_mm_fault ___do_page_fault data_access_common_virt rcu_gp_kthread":                                                                                                                                                  {"handle_mm_fault", "fault:page_fault"},
+		"smp_call_function_many_cond on_each_cpu_mask membarrier_private_expedited __riscv_sys_membarrier do_trap_ecall_u handle_exception":                                                                                                       {"membarrier_private_expedited", "syscall:membarrier"},
+		"try_to_wake_up hrtimer_wakeup __hrtimer_run_queues hrtimer_interrupt handle_percpu_devid_irq generic_handle_domain_irq riscv_intc_irq handle_riscv_irq do_irq handle_exception rcu_gp_kthread":                                           {"hrtimer_wakeup", "hardirq/hrtimer:hrtimer_wakeup"},
+	} {
+		f := strings.Fields(stack)
+		cause := c.Cause(f)
+		if got := [2]string{cause.Function, cause.Entry.String()}; got != want {
+			t.Errorf("%s:\n got %q\nwant %q", stack, got, want)
+		}
+		for i, name := range f {
+			if name == "rcu_gp_kthread" && c.firstContext(f) > i {
+				t.Errorf("%s: the stack goes on into what was interrupted", stack)
+			}
 		}
 	}
 }

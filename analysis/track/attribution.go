@@ -23,7 +23,9 @@ const NoMechanism = "(none)"
 // An Attributor says of the stacks of one trace what they tell about a send.
 // Each different stack is looked at once.
 type Attributor struct {
-	catalog *catalog.Catalog
+	catalog *catalog.Catalog // of the rows that hold for kernel
+	all     *catalog.Catalog
+	kernel  string
 	table   *trace.Table
 	stacks  []*StackFacts // by StackID
 	sites   []*StackFacts // by the callsite's NameID, of sends without a stack
@@ -61,15 +63,36 @@ type classKey struct {
 // NewAttributor returns an Attributor for the stacks of one table. Of the catalogue's rows those
 // count that hold for the kernel of the trace, as far as it names it.
 func NewAttributor(c *catalog.Catalog, t *trace.Table) *Attributor {
+	a := &Attributor{catalog: c, all: c, table: t, classes: map[classKey]*catalog.Classification{}, possible: map[classKey]trace.NameID{}, kinds: map[trace.NameID]string{}, recorders: map[trace.NameID]bool{}, completed: map[insertedAt]trace.StackID{}}
 	if c != nil {
-		c = c.For(t.Meta.Kernel, t.Meta.Arch, t.Meta.Uname)
+		a.kernel = t.Meta.Kernel
+		a.catalog = c.For(a.kernel, t.Meta.Arch, t.Meta.Uname)
 	}
-	return &Attributor{catalog: c, table: t, classes: map[classKey]*catalog.Classification{}, possible: map[classKey]trace.NameID{}, kinds: map[trace.NameID]string{}, recorders: map[trace.NameID]bool{}, completed: map[insertedAt]trace.StackID{}}
+	return a
+}
+
+// followKernel takes the rows of another kernel where the trace names one only now: a text may have the
+// line that does so after its first events. One that names several is of no kernel that is known.
+func (a *Attributor) followKernel() {
+	m := &a.table.Meta
+	if m.Kernel == a.kernel || a.all == nil {
+		return
+	}
+	release := m.Kernel
+	if a.kernel != "" {
+		release = ""
+	}
+	a.kernel, a.catalog = m.Kernel, a.all.For(release, m.Arch, m.Uname)
+	a.stacks, a.sites = nil, nil
+	clear(a.classes)
+	clear(a.possible)
+	clear(a.kinds)
 }
 
 // Stack returns the facts about a stack; those of "no stack" have NoStack for
 // cause and entry.
 func (a *Attributor) Stack(id trace.StackID) *StackFacts {
+	a.followKernel()
 	for int(id) >= len(a.stacks) {
 		a.stacks = append(a.stacks, nil)
 	}
@@ -85,6 +108,7 @@ func (a *Attributor) Facts(stack trace.StackID, callsite trace.NameID) *StackFac
 	if stack != 0 || callsite == 0 {
 		return a.Stack(stack)
 	}
+	a.followKernel()
 	if int(callsite) >= len(a.sites) {
 		a.sites = append(a.sites, make([]*StackFacts, int(callsite)+1-len(a.sites))...)
 	}
