@@ -56,6 +56,10 @@ type CPU struct {
 	// the trace shows none of, and UntracedKinds what they are.
 	Untraced      uint64
 	UntracedKinds []string
+	// Sampled says that only noise events tell of interrupts. Observed is for how
+	// long they did, LongestRun the longest stretch of it, ns.
+	Sampled              bool
+	Observed, LongestRun int64
 }
 
 // Hits are those of one function and class, either of which may be a set a|b|c,
@@ -401,6 +405,8 @@ func (m *Measured) handler(c *CPU, limit int64) rule {
 	switch {
 	case c.Handler > limit:
 		r.outcome, r.reason = Fail, fmt.Sprintf("%s took %v", c.Function, time.Duration(c.Handler))
+	case m.unobserved(c) != "":
+		r.reason = m.unobserved(c)
 	case len(m.Lacks.Handler) > 0:
 		r.reason = strings.Join(m.Lacks.Handler, "; ")
 	default:
@@ -414,9 +420,14 @@ func (m *Measured) quiet(c *CPU, limit int64) rule {
 		name: "longest quiet time", measured: time.Duration(c.Quiet).String(), limit: "at least " + time.Duration(limit).String(),
 		value: float64(c.Quiet), bar: float64(limit), outcome: Undecided,
 	}
+	half := m.unobserved(c)
 	switch {
 	case m.Ticks:
 		r.reason = "the clock does not count nanoseconds"
+	case half != "":
+		r.reason = half
+	case c.Sampled && c.Quiet < limit && c.LongestRun < limit && m.Duration >= limit:
+		r.reason = fmt.Sprintf("not recorded: the longest time of measuring is %v", time.Duration(c.LongestRun))
 	case c.Quiet < limit && m.Duration < limit:
 		r.outcome, r.reason = Fail, fmt.Sprintf("the recording itself is %v long", time.Duration(m.Duration))
 	case c.Quiet < limit:
@@ -429,6 +440,15 @@ func (m *Measured) quiet(c *CPU, limit int64) rule {
 		r.outcome = Pass
 	}
 	return r
+}
+
+// unobserved says that less than half of a CPU's time was observed: what was not
+// seen may have been there.
+func (m *Measured) unobserved(c *CPU) string {
+	if w := m.watched(c); c.Sampled && c.Observed < w-w/2 {
+		return fmt.Sprintf("not recorded: only noise events tell of interrupts, and they were watched for %v of %v", time.Duration(c.Observed).Round(time.Microsecond), time.Duration(w).Round(time.Microsecond))
+	}
+	return ""
 }
 
 // untraced checks what no event tells of.

@@ -1,6 +1,7 @@
 package budget
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/ipiscope/ipiscope/analysis"
@@ -90,6 +91,16 @@ func (p *Presence) Lacks(r *track.Recording) Lacks {
 		quiet = append(quiet, events{"irq_vectors", []string{"local_timer_entry"}})
 	} else {
 		handler = append(handler, events{"irq", []string{"irq_handler_entry", "irq_handler_exit"}})
+	}
+	if p.Has("irq_noise") { // it tells of all interrupts
+		told := func(e events) bool {
+			return e.system == vectors.system || e.system == "irq" && len(e.names) > 0 && e.names[0] == "irq_handler_entry"
+		}
+		handler = slices.DeleteFunc(handler, told)
+		quiet = slices.DeleteFunc(quiet, func(e events) bool { return told(e) || e.system == "sched" && p.Has("thread_noise") })
+		if !p.Has("softirq_noise") { // it may be a kernel with PREEMPT_RT, which has no such events
+			quiet = append(quiet, events{"irq", []string{"softirq_entry"}})
+		}
 	}
 	return Lacks{Handler: p.missing(r, handler), Quiet: p.missing(r, quiet)}
 }

@@ -29,7 +29,7 @@ func Analyzer() analysis.Analyzer {
 		Needs: analysis.Needs{
 			Any:      append(anyOf, track.ArrivalEvents()...),
 			Optional: append(optional, "csd_function_entry", "csd_function_exit", "sched_switch"),
-			Also:     track.DeliveryEvents(),
+			Also:     append(track.DeliveryEvents(), track.NoiseEvents()...),
 		},
 	}
 }

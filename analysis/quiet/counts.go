@@ -24,6 +24,8 @@ type Counts struct {
 	culprits []culprit
 	more     uint64
 	points   uint64
+	offset   int64 // of the noise's clock, ns: the largest
+	bad      uint64
 	duration int64
 	time     track.CPUTime // that the CPUs were watched
 	unseen   []track.Unwatched
@@ -53,6 +55,10 @@ type cpuTotal struct {
 	enters, exits uint64
 	odd           [numOddities]uint64
 	user, kernel  int64
+	observed      int64 // ns
+	sampled       bool  // only noise tells of interrupts
+	longestRun    int64 // ns
+	bad           uint64
 }
 
 // NewCounts returns the sum of no traces.
@@ -66,7 +72,11 @@ func (s *State) Counts(in result.Input) *Counts {
 	c.duration, c.more = s.span.Duration(), s.gaps.more
 	if !s.deliveries.HasEntries() {
 		c.points = s.points
+		for n := range s.cpus {
+			c.points -= min(c.points, s.cpus[n].noise.arrived)
+		}
 	}
+	c.offset, c.bad = s.offset(), s.deliveries.Noises().Broken
 	c.inputs = []result.Input{in}
 	c.seen.CopyFrom(&s.seen)
 	if !s.any && in.Whole { // nothing happened, and that is known
@@ -84,12 +94,16 @@ func (s *State) Counts(in result.Input) *Counts {
 		}
 	}
 	c.away = online.Unwatched(in.Path, s.cfg.Isolated, s.span.First, s.span.Last)
+	for n := range s.cpus {
+		s.cpus[n].settle(0)
+	}
 	for n := range cpus.All() {
 		if n >= len(s.cpus) { // nothing happened on it
 			x := s.cpu(int32(n))
 			x.end(s.span.Last)
 		}
 		c.cpus[n] = s.cpus[n].total(!s.deliveries.HasEntries())
+		c.cpus[n].observe(&s.cpus[n], s.isSampled())
 		c.cpus[n].watched = max(0, c.duration-online.Offline(n, s.span.First, s.span.Last))
 		c.time.Add(c.cpus[n].watched)
 		for id, e := range s.cpus[n].context.causes {
@@ -121,7 +135,9 @@ func (c *Counts) note(event string) {
 		c.has["user_enter and user_exit"] = true
 	case event == "sched_switch":
 		c.has[event] = true
-	case strings.HasPrefix(event, "local_timer_"), strings.HasPrefix(event, "irq_handler_"), event == "ipi_entry",
+	case event == "thread_noise":
+		c.has["sched_switch"] = true
+	case event == "irq_noise", strings.HasPrefix(event, "local_timer_"), strings.HasPrefix(event, "irq_handler_"), event == "ipi_entry",
 		strings.HasPrefix(event, "call_function_"), strings.HasPrefix(event, "reschedule_"):
 		c.has["irq_vectors or irq_handler_entry"] = true
 	case event == "softirq_entry":
@@ -132,7 +148,7 @@ func (c *Counts) note(event string) {
 // total sums up a CPU; hits says whether those that only sends tell of count.
 func (c *cpu) total(hits bool) *cpuTotal {
 	f, x := &c.flow, &c.context
-	if hits && c.hits != nil {
+	if hits && c.hits != nil && !(c.noise.any && !c.noise.hasEntries) {
 		f = c.hits
 	}
 	t := &cpuTotal{
@@ -151,6 +167,7 @@ func (c *Counts) addSource(key [2]string, t *tally) {
 		c.sources[key] = old
 	}
 	old.count += t.count
+	old.byNoise += t.byNoise
 	old.total += t.total
 	old.taken.Merge(&t.taken)
 	old.cpus.Or(&t.cpus)
@@ -192,6 +209,7 @@ func (c *Counts) Merge(o *Counts) {
 	c.culprits = append(c.culprits, o.culprits...)
 	c.more += o.more
 	c.points += o.points
+	c.offset, c.bad = larger(c.offset, o.offset), c.bad+o.bad
 	c.duration += o.duration
 	c.time.AddAll(o.time)
 	c.unseen, c.away = append(c.unseen, o.unseen...), append(c.away, o.away...)
@@ -217,6 +235,10 @@ func (t *cpuTotal) add(o *cpuTotal) {
 	for i, n := range o.odd {
 		t.odd[i] += n
 	}
+	t.observed += o.observed
+	t.sampled = t.sampled || o.sampled
+	t.longestRun = max(t.longestRun, o.longestRun)
+	t.bad += o.bad
 	t.user += o.user
 	t.kernel += o.kernel
 }
@@ -228,13 +250,17 @@ type CPU struct {
 	Taken, Longest int64 // ns
 	Censored       uint64
 	Quiet          stat.Dist // lengths of the quiet stretches, ns
+	// Sampled says that only noise events tell of interrupts: Observed is for how
+	// long they did, LongestRun the longest stretch of it, ns.
+	Sampled              bool
+	Observed, LongestRun int64
 }
 
 // CPUs returns the isolated CPUs in order.
 func (c *Counts) CPUs() []CPU {
 	list := make([]CPU, 0, len(c.cpus))
 	for n, t := range c.cpus {
-		x := CPU{CPU: n, Interruptions: t.interruptions, Taken: t.taken, Longest: t.longest, Censored: t.censored}
+		x := CPU{CPU: n, Interruptions: t.interruptions, Taken: t.taken, Longest: t.longest, Censored: t.censored, Sampled: t.sampled, Observed: t.observed, LongestRun: t.longestRun}
 		x.Quiet.Merge(&t.quiet)
 		list = append(list, x)
 	}

@@ -5,6 +5,9 @@ import "github.com/ipiscope/ipiscope/parser/trace"
 // cpu is what is kept of one isolated CPU.
 type cpu struct {
 	flow flow
+	// held is what the flow is to be told: noise is recorded when it ends
+	held  held
+	noise noiseState
 	// hits is the flow with the hits that only their sends tell of, nil if there
 	// was none: it is the one that counts if no interrupt of an IPI is recorded.
 	hits    *flow
@@ -15,48 +18,37 @@ type cpu struct {
 }
 
 // busy takes the beginning of an interruption.
-func (c *cpu) busy(at trace.Time) {
-	c.flow.busy(at)
-	if c.hits != nil {
-		c.hits.busy(at)
-	}
-}
+func (c *cpu) busy(at trace.Time) { c.tell(step{at: at, is: stepBusy}) }
 
 // calm ends an interruption, unless another one goes on.
 func (c *cpu) calm(at trace.Time) {
 	if c.inside || c.foreign {
 		return
 	}
-	c.flow.calm(at)
-	if c.hits != nil {
-		c.hits.calm(at)
-	}
+	c.tell(step{at: at, is: stepCalm})
 }
 
 // hit takes an interruption that only a send tells of.
 func (c *cpu) hit(at trace.Time) {
-	if c.hits == nil {
-		c.hits = c.flow.clone()
+	s := step{at: at, is: stepHit}
+	if c.inside || c.foreign {
+		s.is = stepHitInside
 	}
-	if !c.inside && !c.foreign {
-		c.hits.busy(at)
-		c.hits.calm(at)
-	}
+	c.tell(s)
 }
 
 // lost takes a gap.
 func (c *cpu) lost(at trace.Time) {
 	c.inside, c.foreign = false, false
-	c.flow.lost(at)
-	if c.hits != nil {
-		c.hits.lost(at)
-	}
+	c.tell(step{at: at, is: stepLost})
+	c.held.barrier = at
 	c.tasks.lost()
 	c.context.lost()
 }
 
 // end closes the last stretch at the end of the trace.
 func (c *cpu) end(last trace.Time) {
+	c.settle(0)
 	c.flow.end(last)
 	if c.hits != nil {
 		c.hits.end(last)
@@ -128,6 +120,7 @@ func (s *State) switched(c *cpu, e *trace.Event) {
 	if b, ok := e.Bytes(schema.Ref("next_comm")); ok {
 		comm = s.table.NameBytes(b)
 	}
+	c.noise.hasSwitch = true
 	was := c.foreign
 	if was {
 		s.ranForeign(c, e.CPU, e.Time)

@@ -96,6 +96,19 @@ func (f *flow) away(from, to trace.Time) {
 	f.since = to
 }
 
+// unwatched takes a stretch in which nobody would have seen an interruption: what
+// was quiet up to it was so for that long at least.
+func (f *flow) unwatched(from, to trace.Time) {
+	if f.since >= to {
+		return
+	}
+	if !f.isBusy {
+		f.edge = true
+	}
+	f.away(from, to)
+	f.edge = true
+}
+
 // stretch counts the quiet up to now.
 func (f *flow) stretch(at trace.Time) {
 	q := int64(at - f.since)

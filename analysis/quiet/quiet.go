@@ -21,7 +21,7 @@ func Analyzer() analysis.Analyzer {
 		Name:  "quiet",
 		Doc:   "Interruptions of the isolated CPUs of every kind, and the quiet between them.",
 		Scope: analysis.ScopeTrace,
-		Needs: analysis.Needs{Any: append(anyOf, track.DeliveryEvents()...), Optional: optional},
+		Needs: analysis.Needs{Any: append(anyOf, track.DeliveryEvents()...), Optional: optional, Also: track.NoiseEvents()},
 	}
 }
 
@@ -47,6 +47,7 @@ const (
 	kindIRQ     = "irq"
 	kindSoftirq = "softirq"
 	kindTask    = "task"
+	kindNMI     = "nmi"
 )
 
 // source is what interrupts: a kind and a name.
@@ -60,7 +61,9 @@ type tally struct {
 	count uint64
 	taken stat.Dist // of those whose end is known
 	total int64     // ns
-	cpus  cpumask.Mask
+	// byNoise counts those that only noise tells of
+	byNoise uint64
+	cpus    cpumask.Mask
 }
 
 // A State watches the isolated CPUs of one trace.
@@ -99,6 +102,8 @@ func New(t *trace.Table, cfg Config) *State {
 		Sent:     s.sent,
 
 		TakenBack: s.takenBack,
+		Noise:     s.noise,
+		Report:    s.reported,
 	})
 	return s
 }
@@ -208,6 +213,7 @@ func (s *State) End(span analysis.Span) {
 		if c.foreign { // and still runs
 			s.ranForeign(c, int32(n), span.Last)
 		}
+		s.endNoise(c, int32(n))
 		c.end(span.Last)
 	}
 }
@@ -217,11 +223,7 @@ func (s *State) away(n int32, from, to trace.Time) {
 	if !s.isolated(n) {
 		return
 	}
-	c := s.cpu(n)
-	c.flow.away(from, to)
-	if c.hits != nil {
-		c.hits.away(from, to)
-	}
+	s.cpu(n).tell(step{at: from, to: to, is: stepAway})
 }
 
 // begin takes the beginning of interrupting work.
@@ -230,6 +232,7 @@ func (s *State) begin(x *track.Bracket) {
 		return // without the interrupt's own events it is none
 	}
 	c := s.cpu(x.CPU)
+	c.noise.hasEntries = c.noise.hasEntries || x.Kind == track.BracketVector || x.Kind == track.BracketIPI
 	c.busy(x.Start)
 	c.inside = true
 	c.context.interrupted(x)
@@ -303,7 +306,8 @@ func (s *State) takenBack(target int32) {
 		return
 	}
 	s.points--
-	if c := s.cpu(target); c.hits != nil {
+	c := s.cpu(target)
+	if c.settle(0); c.hits != nil {
 		c.hits.interruptions--
 	}
 }
@@ -317,6 +321,9 @@ func (s *State) delivery(d *track.Delivery) {
 	if start == track.Never {
 		start, end = d.HandlerEntry, d.HandlerExit
 	}
+	if d.Sampled && start != track.Never {
+		s.cpu(d.Target).noise.arrived++
+	}
 	if start == track.Never {
 		if !d.HasSend || s.deliveries.HasEntries() {
 			return
@@ -324,6 +331,9 @@ func (s *State) delivery(d *track.Delivery) {
 		start = d.Sent
 	}
 	s.add(source{kindIPI, d.Function}, d.Target, start, end)
+	if d.Sampled {
+		s.sources[source{kindIPI, d.Function}].byNoise++
+	}
 	s.gaps.add(d.Target, start, end, func() Culprit {
 		c := Culprit{Kind: kindIPI, Name: s.table.NameOf(d.Function), Sender: -1}
 		if d.HasSend {

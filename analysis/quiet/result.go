@@ -81,13 +81,22 @@ func (c *Counts) cpuTable() *result.Table {
 		row = append(row, s.quiet.Quantiles().Values()...)
 		t.Rows = append(t.Rows, append(row, result.Int(int64(s.worstAt)), result.Int(s.worst.count), result.Int(s.worst.taken), result.Int(s.censored)))
 	}
+	if c.isSampled() {
+		t.Cols = append(t.Cols, result.Col{Name: "observed", Head: "observed", Unit: "1", Help: "share of the time in which an interruption would have shown"})
+		for i, n := range c.sortedCPUs() {
+			t.Rows[i] = append(t.Rows[i], result.Float(c.cpus[n].share()))
+		}
+	}
 	t.Show = []string{"cpu", "interruptions", "stolen_ns", "stolen_share", "longest_quiet_ns", "quiet.p50_ns", "quiet.p99_ns", "worst_second.stolen_ns", "worst_second.interruptions"}
+	if c.isSampled() {
+		t.Show = slices.Insert(t.Show, 2, "observed")
+	}
 	return t
 }
 
 func (c *Counts) sourceTable() *result.Table {
 	t := &result.Table{Name: "sources", Title: "What interrupted them", Cols: []result.Col{
-		{Name: "kind", Head: "kind", Key: true, Help: "ipi, timer, vector, irq, softirq or task"},
+		{Name: "kind", Head: "kind", Key: true, Help: "ipi, timer, vector, irq, nmi, softirq or task"},
 		{Name: "name", Head: "name", Key: true, Help: "an IPI's function, the interrupt, the softirq or the task"},
 		{Name: "count", Head: "count"},
 		{Name: "per_cpu_hour", Head: "/CPU/hour", Unit: "1/h"},
@@ -102,10 +111,20 @@ func (c *Counts) sourceTable() *result.Table {
 		}
 		row := []result.Value{result.Str(key[0]), result.Str(key[1]), result.Int(s.count), result.Float(rate), result.Int(s.total)}
 		row = append(row, s.taken.Quantiles().Values()...)
-		t.Rows = append(t.Rows, append(row, result.Str(s.cpus.String())))
+		row = append(row, result.Str(s.cpus.String()))
+		if c.isSampled() {
+			row = append(row, result.Str(s.timedBy()))
+		}
+		t.Rows = append(t.Rows, row)
+	}
+	if c.isSampled() {
+		t.Cols = append(t.Cols, result.Col{Name: "timed_by", Head: "timed by", Help: "events of its own, noise events, or nothing: known by its send alone"})
 	}
 	t.SortDown(4, 2)
 	t.Show = []string{"kind", "name", "count", "per_cpu_hour", "stolen_ns", "taken.p50_ns", "taken.p99_ns", "taken.max_ns", "cpus"}
+	if c.isSampled() {
+		t.Show = slices.Insert(t.Show, 5, "timed_by")
+	}
 	return t
 }
 
@@ -288,6 +307,7 @@ func (c *Counts) warn(set *result.Set) {
 			set.Warn("clock-ticks", in.Path+" ("+in.Clock+"): this clock does not count nanoseconds: all times are in its ticks")
 		}
 	}
+	c.warnNoise(set)
 	if c.points > 0 {
 		set.Warn("no-entries", fmt.Sprintf("%d hits are known by their sends alone: how long they took is not; record irq_vectors (arm64: ipi and irq) as well", c.points))
 	}

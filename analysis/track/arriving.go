@@ -4,7 +4,7 @@ import "github.com/ipiscope/ipiscope/parser/trace"
 
 // open takes the beginning of interrupting work.
 func (d *Deliveries) open(e *trace.Event, x *Bracket) {
-	x.flights, x.req = nil, nil
+	x.flights, x.req, x.noised, x.arrival = nil, nil, false, 0
 	p := d.parent(x)
 	if p != nil && x.IsIPI() {
 		p.HasIPI = true
@@ -49,6 +49,9 @@ func (d *Deliveries) close(_ *trace.Event, x *Bracket) {
 	if x.Kind == BracketCall {
 		d.ran(x)
 		return
+	}
+	if x.Kind != BracketSoftirq {
+		d.target(x.CPU).closed = closing{kind: x.Kind, name: x.Name, id: x.ID, noised: x.noised, any: true, arrival: x.arrival}
 	}
 	if x.flights == nil {
 		return

@@ -48,6 +48,11 @@ type Deliveries struct {
 
 	anySend, anyRequest, anyEntry, anyRun bool
 
+	noises     *Noises
+	anySampled bool               // an IPI was seen of which only noise tells
+	serviced   uint64             // interrupts of IPIs so far
+	armLines   map[uint64]lineSet // by interrupt number
+
 	// Arrivals, Hits and Requests say what became of the entry events by kind,
 	// of the hits, and of the queued calls. They are complete after End.
 	Arrivals [NumBracketKinds]Account
@@ -73,6 +78,10 @@ type DeliveryConfig struct {
 	// turned out to be none; they may be nil.
 	Sent      func(target int32, at trace.Time)
 	TakenBack func(target int32)
+	// Noise receives every noise event of the isolated CPUs, and Report what their
+	// measuring threads say; they may be nil.
+	Noise  func(*Noise)
+	Report func(*NoiseReport)
 }
 
 // target is what is kept of one CPU that is hit.
@@ -83,6 +92,7 @@ type target struct {
 	lossAt  [NumLines]uint64 // the number of losses at the last entry
 	tail    flights          // left their interrupt, may lead to a switch
 	wakes   wakes
+	closed  closing
 	runs    runs
 }
 
@@ -126,6 +136,7 @@ func NewDeliveries(t *trace.Table, cfg DeliveryConfig) *Deliveries {
 	sc.Whole = true
 	sc.Early, sc.Send, sc.Unsent = d.early, d.send, d.takeBack
 	d.sends = NewSends(t, sc)
+	d.noises = NewNoises(t)
 	d.brackets = NewBrackets(t, BracketConfig{Open: d.open, Close: d.close, Drop: d.drop})
 	return d
 }
@@ -173,6 +184,17 @@ func (d *Deliveries) Event(e *trace.Event) {
 		d.follow(e, r)
 	}
 	d.brackets.Event(e)
+	switch n, r := d.noises.Event(e); {
+	case n != nil:
+		d.noise(n, e)
+	case r != nil:
+		if d.cfg.Report != nil && d.isolated(r.CPU) {
+			d.cfg.Report(r)
+		}
+		if r.Kind == ReportRun {
+			d.noises.endRun(r)
+		}
+	}
 	d.modes.Event(e)
 }
 
@@ -266,10 +288,12 @@ func (d *Deliveries) Lost(l *trace.Lost) {
 	d.overturn(l.CPU)
 	d.sends.Lost(l)
 	d.brackets.Lost(l)
+	d.noises.Lost(l)
 	d.modes.Lost(l)
 	if l.CPU < 0 {
 		return
 	}
+	d.target(l.CPU).closed = closing{}
 	d.censor(l.CPU, Lost)
 	for csd, r := range d.requests {
 		if r.target == l.CPU {
@@ -306,7 +330,7 @@ func (d *Deliveries) End() {
 		d.endRequest(r, TraceEnd, Never)
 	}
 	d.sends.End()
-	if !d.anyEntry {
+	if !d.anyEntry && !d.anySampled {
 		d.Hits.notRecorded(TraceStart, TraceEnd, NoEntry, Lost)
 	}
 	if !d.anyRun {

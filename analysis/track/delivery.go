@@ -37,7 +37,11 @@ type Delivery struct {
 	// Joined marks a hit that found the interrupt of an older one pending: it
 	// has no interrupt of its own.
 	Joined bool
-	Kind   BracketKind // of the entry event: BracketVector or BracketIPI
+	// Serviced numbers the interrupts that IPIs arrived by, 0 if it did not; Noise
+	// events name it. Sampled says that only noise tells of the interrupt.
+	Serviced uint64
+	Sampled  bool
+	Kind     BracketKind // of the entry event: BracketVector or BracketIPI
 	// The times on the target, each Never if not known: of the interrupt
 	// (irq_vectors, on arm64 irq_handler_entry) and of the handler within it
 	// (arm64: ipi_entry, ipi_exit).

@@ -53,14 +53,17 @@ func (d *Deliveries) take(w *Send, h *Hit) {
 	}
 	p := &t.pending[w.Line]
 	if p.n >= maxPending {
-		d.endHit(p.pop(), t.missing(w.Line), w.Time)
+		d.endHit(p.pop(), d.missing(t, w.Line), w.Time)
 	}
 	p.add(f)
 }
 
 // missing is why a hit has no entry: before the first entry of its line they may
 // not have been recorded yet.
-func (t *target) missing(l Line) Reason {
+func (d *Deliveries) missing(t *target, l Line) Reason {
+	if d.anySampled && !d.anyEntry {
+		return NotSampled
+	}
 	if t.entries[l] {
 		return NoEntry
 	}
@@ -241,6 +244,11 @@ func (d *Deliveries) arrive(e *trace.Event, x *Bracket) {
 		} else {
 			f.IRQEntry = x.Start
 		}
+	}
+	d.serviced++
+	x.arrival = d.serviced
+	for f := first; f != nil; f = f.next {
+		f.Serviced = x.arrival
 	}
 	x.flights = first
 	for l := LineOther; l < NumLines; l++ {

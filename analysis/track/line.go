@@ -48,6 +48,12 @@ func lineOfVector(name string) lineSet {
 	return 0
 }
 
+// IsIPIVector reports whether an x86 vector brings IPIs, by the name of its events.
+func IsIPIVector(name string) bool { return lineOfVector(name) != 0 }
+
+// IsVector reports whether a name is that of an x86 vector with events.
+func IsVector(name string) bool { return strings.Contains(" "+vectorNames+" ", " "+name+" ") }
+
 // linesOfReason are the lines of an arm or arm64 IPI by its reason
 // (arch/arm64/kernel/smp.c, ipi_types).
 func linesOfReason(reason []byte) lineSet {
@@ -105,6 +111,9 @@ type Bracket struct {
 	Mode Mode
 
 	lines   lineSet
+	noised  bool     // a noise event told of it, too
+	noise   bool     // only noise tells of it
+	arrival uint64   // its number, if it is the arrival of IPIs
 	flights *flight  // the hits that arrived with it, see Deliveries
 	req     *request // the request that led to the function that runs
 }

@@ -25,12 +25,15 @@ const (
 	NoExit
 	// NotRecorded: the trace has no events of the other side at all.
 	NotRecorded
+	// NotSampled: it arrived while osnoise or timerlat did not measure, and nothing
+	// else tells of interrupts.
+	NotSampled
 	NumReasons
 )
 
 func (r Reason) String() string {
 	return [...]string{
-		"matched", "local", "irq-work", "lost-events", "trace-start", "trace-end", "no-send", "no-entry", "no-exit", "not-recorded",
+		"matched", "local", "irq-work", "lost-events", "trace-start", "trace-end", "no-send", "no-entry", "no-exit", "not-recorded", "not-sampled",
 	}[r]
 }
 
@@ -47,6 +50,7 @@ func (r Reason) Doc() string {
 		"not seen to arrive before the same was sent again",
 		"its exit event is missing",
 		"the recording has no events of the other side",
+		"it arrived while osnoise or timerlat did not measure, and no other events tell of interrupts",
 	}[r]
 }
 

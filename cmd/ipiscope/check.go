@@ -262,7 +262,7 @@ func (c *checked) fill() {
 	c.Isolated, c.Duration = c.hits.Isolated().String(), c.hits.Duration()
 	index := map[string]int{}
 	for i, q := range c.quiet.CPUs() {
-		c.CPUs = append(c.CPUs, budget.CPU{CPU: q.CPU, Watched: c.hits.Watched(q.CPU), Quiet: q.Longest, Handler: -1})
+		c.CPUs = append(c.CPUs, budget.CPU{CPU: q.CPU, Watched: c.hits.Watched(q.CPU), Quiet: q.Longest, Handler: -1, Sampled: q.Sampled, Observed: q.Observed, LongestRun: q.LongestRun})
 		index[strconv.Itoa(q.CPU)] = i
 	}
 	for _, g := range c.hits.Groups() {
