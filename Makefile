@@ -1,4 +1,4 @@
-.PHONY: build test lint fuzz bench bench-parts ci man install uninstall deb
+.PHONY: build test lint fuzz bench bench-record bench-parts ci man install uninstall deb
 
 PREFIX  = /usr/local
 DESTDIR =
@@ -24,6 +24,10 @@ fuzz:
 # each stage by itself.
 bench:
 	go run ./cmd/bench -o docs/performance.md $(BENCH)
+
+# Recorders side by side on this machine, as root, into docs/recording.md.
+bench-record:
+	go run ./cmd/bench -record -o docs/recording.md
 
 bench-parts:
 	go test -run '^$$' -bench . -benchmem ./...

@@ -4,9 +4,10 @@
 //
 //	go run ./cmd/bench [-size 256MiB] [-runs 5] [-from TRACE.dat] [-dir DIR] [-o FILE]
 //	go run ./cmd/bench -make FILE.dat [-size 256MiB] [-compression zstd] [-from TRACE.dat]
+//	go run ./cmd/bench -record [-o FILE]
 //
 // Programs that are not installed are left out, which is said. The second form
-// makes one large file and measures nothing.
+// makes one large file and measures nothing. The third compares recorders, as root.
 package main
 
 import (
@@ -19,6 +20,9 @@ import (
 )
 
 func main() {
+	if runLoad() {
+		return
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
@@ -35,6 +39,7 @@ type config struct {
 
 	make        string // the one file to make
 	compression string // of that file
+	record      bool   // compare recorders
 }
 
 func run(ctx context.Context, args []string, out, errw io.Writer) int {
@@ -49,6 +54,7 @@ func run(ctx context.Context, args []string, out, errw io.Writer) int {
 	fs.StringVar(&c.out, "o", "", "replace the figures in this document (docs/performance.md)")
 	fs.StringVar(&c.make, "make", "", "make this large file and measure nothing")
 	fs.StringVar(&c.compression, "compression", "none", "of the file to make: none or zstd")
+	fs.BoolVar(&c.record, "record", false, "compare recorders, as root, while a program interrupts CPU 1")
 	switch err := fs.Parse(args); {
 	case err == flag.ErrHelp:
 		return 0
@@ -59,9 +65,12 @@ func run(ctx context.Context, args []string, out, errw io.Writer) int {
 		return 2
 	}
 	var err error
-	if c.make != "" {
+	switch {
+	case c.record:
+		err = c.recording(ctx, out, errw)
+	case c.make != "":
 		err = enlarge(c.make, c.from, int64(c.size), c.compression)
-	} else {
+	default:
 		err = c.measure(ctx, out, errw)
 	}
 	if err != nil {

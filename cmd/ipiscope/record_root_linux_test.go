@@ -32,9 +32,6 @@ func recordable(t *testing.T) tracefs.Folder {
 	if testing.Short() {
 		t.Skip("recordings take their time")
 	}
-	if testing.Short() {
-		t.Skip("-short")
-	}
 	if os.Geteuid() != 0 {
 		t.Skip("not root")
 	}

@@ -1,7 +1,9 @@
-package main
+// Package sendipis is a program whose IPIs are known, to hold recorders against.
+package sendipis
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"runtime"
 	"runtime/debug"
@@ -13,21 +15,28 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// sendIPIs is a program whose IPIs are known: from CPU 0 to a thread of it that
-// runs on CPU 1.
+// Main is the program. It sends IPIs from CPU 0 to a thread of it that runs on
+// CPU 1.
 //
-//	sendipis membarrier|mprotect COUNT [PER-SECOND]
+//	sendipis membarrier|mprotect COUNT [PER-SECOND [SECONDS]]
+//
+// After SECONDS it ends, however many it has sent, and prints their number.
 //
 // One membarrier(2) of MEMBARRIER_CMD_PRIVATE_EXPEDITED interrupts the other
 // thread's CPU (kernel/sched/membarrier.c, ipi_mb), and so does taking away the
 // right to write to a page that both have used (arch/x86/mm/tlb.c,
 // flush_tlb_func).
 //
+// Nobody is interrupted where the other thread does not run at that moment: it has
+// real-time priority, but Linux leaves a twentieth of a CPU's time to ordinary
+// tasks (sched(7), sched_rt_runtime_us; the fair server since 6.8) if there are
+// any.
+//
 // The other thread must not leave its CPU, neither to be scheduled anew by the
 // runtime, which takes long on a busy machine, nor to collect garbage; but where
 // the runtime has to stop all threads it must find this one at a call, or it waits
 // for ever. A program that hangs all the same is ended by its limit of CPU time.
-func sendIPIs() {
+func Main() {
 	const still = "GODEBUG=asyncpreemptoff=1,updatemaxprocs=0"
 	if !slices.Contains(os.Environ(), still) {
 		err := unix.Exec("/proc/self/exe", os.Args, append(os.Environ(), still))
@@ -55,6 +64,14 @@ func sendKnownIPIs(kind string, args []string) error {
 		}
 		gap = time.Second / time.Duration(rate)
 	}
+	limit := time.Duration(math.MaxInt64)
+	if len(args) > 2 {
+		seconds, err := strconv.Atoi(args[2])
+		if err != nil {
+			return err
+		}
+		limit = time.Duration(seconds) * time.Second
+	}
 	page, err := unix.Mmap(-1, 0, os.Getpagesize(), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON)
 	if err != nil {
 		return err
@@ -77,8 +94,12 @@ func sendKnownIPIs(kind string, args []string) error {
 	if err := stay(0); err != nil {
 		return err
 	}
-	next := time.Now()
-	for range count {
+	start, sent := time.Now(), 0
+	if limit < math.MaxInt64 {
+		defer func() { fmt.Println(sent) }()
+	}
+	next := start
+	for ; sent < count && time.Since(start) < limit; sent++ {
 		for gap > 0 && time.Now().Before(next) { // sleeping is too coarse
 		}
 		next = next.Add(gap)
@@ -123,10 +144,4 @@ func stay(cpu int) error {
 	var set unix.CPUSet
 	set.Set(cpu)
 	return unix.SchedSetaffinity(0, &set)
-}
-
-// withPrograms adds what only Linux can run to the commands of the scripts.
-func withPrograms(commands map[string]func()) map[string]func() {
-	commands["sendipis"] = sendIPIs
-	return commands
 }
