@@ -32,6 +32,9 @@ func Expand(paths []string) (traces, remarks []string, err error) {
 			traces = append(traces, p)
 			continue
 		}
+		if tracefs.IsBegun(p) {
+			return nil, remarks, fmt.Errorf("%s: nothing is recorded in this folder: the recorder ended before its recording began; record again", p)
+		}
 		f := &folder{dir: p, shapes: map[string]bool{}, ends: map[string]bool{}}
 		if err := f.read(); err != nil {
 			return nil, remarks, err

@@ -392,6 +392,36 @@ func TestRecordKilled(t *testing.T) {
 	again.nothingLeft(t, fs)
 }
 
+// TestRecordKilledAnyTime: whenever it is killed, from its first moment to the
+// writing of the file, the next one cleans up, and what is on the disk says that it
+// is not whole, or is whole.
+func TestRecordKilledAnyTime(t *testing.T) {
+	fs := recordable(t)
+	for _, ms := range []int{10, 60, 120, 200, 300, 450, 700, 900, 1000} {
+		file := filepath.Join(t.TempDir(), "x.dat")
+		r := startRecord(t, "-o", file, "--for", "latency", "--duration", "300ms")
+		time.Sleep(time.Duration(ms) * time.Millisecond)
+		_ = r.Process.Kill() // it may have ended
+		r.wait(t)
+		left := r.instance(fs)
+		if out, status := ipiscope(t, "record", "--clean"); status != 0 || left != "" && !strings.Contains(out, left) {
+			t.Errorf("%d ms: --clean: exit status %d: %s, want %s", ms, status, out, left)
+		}
+		r.nothingLeft(t, fs)
+		if _, err := os.Stat(file); err == nil {
+			readFile(t, file)
+			continue
+		}
+		if _, err := os.Stat(file + ".partial"); err != nil {
+			continue // it had not begun
+		}
+		out, status := ipiscope(t, "report", "--isolated", "1", file+".partial")
+		if status != 1 || !strings.Contains(out, "did not come to its end") && !strings.Contains(out, "the recorder ended before its recording began") {
+			t.Errorf("%d ms: exit status %d:\n%s", ms, status, out)
+		}
+	}
+}
+
 // TestRecordFullDisk: on a disk that is full the recording ends with clear words,
 // and what was written is readable.
 func TestRecordFullDisk(t *testing.T) {

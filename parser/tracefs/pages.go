@@ -109,6 +109,9 @@ func openPages(list []cpuPages) (*pages, error) {
 	}
 	if total == 0 {
 		p.close()
+		if len(list) > 0 && list[0].chunks {
+			return nil, errors.New("a recording that did not come to its end: its recorder had written no events by then")
+		}
 		return nil, errors.New("no raw pages: the files trace_pipe_raw are missing or empty (in tracefs itself they always seem so: copy their content first)")
 	}
 	return p, nil
