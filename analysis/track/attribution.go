@@ -61,13 +61,15 @@ type classKey struct {
 }
 
 // NewAttributor returns an Attributor for the stacks of one table. Of the catalogue's rows those
-// count that hold for the kernel of the trace, as far as it names it.
+// count that hold for the kernel of the trace, as far as it names it. Without a
+// catalogue it is the one that comes with the program.
 func NewAttributor(c *catalog.Catalog, t *trace.Table) *Attributor {
-	a := &Attributor{catalog: c, all: c, table: t, classes: map[classKey]*catalog.Classification{}, possible: map[classKey]trace.NameID{}, kinds: map[trace.NameID]string{}, recorders: map[trace.NameID]bool{}, completed: map[insertedAt]trace.StackID{}}
-	if c != nil {
-		a.kernel = t.Meta.Kernel
-		a.catalog = c.For(a.kernel, t.Meta.Arch, t.Meta.Uname)
+	if c == nil {
+		c, _ = catalog.Load() // fails for tables of users only
 	}
+	a := &Attributor{catalog: c, all: c, table: t, classes: map[classKey]*catalog.Classification{}, possible: map[classKey]trace.NameID{}, kinds: map[trace.NameID]string{}, recorders: map[trace.NameID]bool{}, completed: map[insertedAt]trace.StackID{}}
+	a.kernel = t.Meta.Kernel
+	a.catalog = c.For(a.kernel, t.Meta.Arch, t.Meta.Uname)
 	return a
 }
 
@@ -75,7 +77,7 @@ func NewAttributor(c *catalog.Catalog, t *trace.Table) *Attributor {
 // line that does so after its first events. One that names several is of no kernel that is known.
 func (a *Attributor) followKernel() {
 	m := &a.table.Meta
-	if m.Kernel == a.kernel || a.all == nil {
+	if m.Kernel == a.kernel {
 		return
 	}
 	release := m.Kernel
