@@ -55,12 +55,15 @@ type Explanation struct {
 	Runs      []RuleRow  // what the target runs if the frame sends
 	ClassFrom []ClassRow // the classes that the frame decides
 	Vector    *Vector
-	Recorder  string // what a program is that records
+	Line      *InterruptLine // of /proc/interrupts
+	Vectors   []*Vector      // of Line
+	Recorder  string         // what a program is that records
 }
 
 // Explain looks a name up in all tables: a callback, a stack frame with or without offset
 // and module, a pattern of the tables (NAME*), a vector by number (251, 0xfb), name or
-// event, the reason of an ipi_raise, or a program that records. false if no table has it.
+// event, the reason of an ipi_raise, a line of /proc/interrupts (CAL), or a program that
+// records. false if no table has it.
 func (c *Catalog) Explain(name string) (*Explanation, bool) {
 	name = strings.TrimSpace(name)
 	x := &Explanation{Name: name}
@@ -85,7 +88,13 @@ func (c *Catalog) Explain(name string) (*Explanation, bool) {
 	}
 	c.explainFrame(x, name)
 	x.Recorder = c.recorders[name]
-	ok := x.Callback != nil || x.Frame != nil || x.Runs != nil || x.ClassFrom != nil || x.Vector != nil || x.Recorder != ""
+	if l := findLine(name); l != nil {
+		x.Line, x.Name = l, l.Name
+		for _, v := range l.Vectors {
+			x.Vectors = append(x.Vectors, c.named(v))
+		}
+	}
+	ok := x.Line != nil || x.Callback != nil || x.Frame != nil || x.Runs != nil || x.ClassFrom != nil || x.Vector != nil || x.Recorder != ""
 	return x, ok
 }
 
@@ -203,6 +212,9 @@ func (c *Catalog) Names() []string {
 	}
 	for comm := range c.recorders {
 		names = append(names, comm)
+	}
+	for _, l := range interruptLines() {
+		names = append(names, l.Name)
 	}
 	slices.Sort(names)
 	return slices.Compact(names)

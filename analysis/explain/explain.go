@@ -23,11 +23,15 @@ func Result(x *catalog.Explanation) *result.Set {
 	set := &result.Set{Schema: Schema, Verdict: verdict(x)}
 	f := facts{result.Table{Name: "facts", Cols: []result.Col{{Name: "name", Help: "what is told"}, {Name: "value"}}, Wrap: "value"}}
 	f.add("name", x.Name)
+	f.line(x)
 	f.vector(x.Vector)
 	f.callback(x)
 	f.frame(x)
 	if x.Recorder != "" {
 		f.add("program", x.Recorder+": what it sends is noise where the class of the hit says so")
+	}
+	if isEmpty(x) && x.Callback == nil && x.Vector == nil && x.Line == nil {
+		f.add("catalogue", "knows nothing of it")
 	}
 	set.Tables = []*result.Table{&f.Table, classTable(x)}
 	return set
@@ -37,6 +41,8 @@ func Result(x *catalog.Explanation) *result.Set {
 func verdict(x *catalog.Explanation) string {
 	purpose := ""
 	switch {
+	case x.Line != nil:
+		purpose = x.Line.Text + " of /proc/interrupts"
 	case x.Callback != nil:
 		purpose = x.Callback.Purpose
 	case x.Vector != nil:
@@ -62,6 +68,19 @@ type facts struct{ result.Table }
 func (f *facts) add(name, value string) {
 	if value != "" {
 		f.Rows = append(f.Rows, []result.Value{result.Str(name), result.Str(value)})
+	}
+}
+
+// line tells of a line of /proc/interrupts.
+func (f *facts) line(x *catalog.Explanation) {
+	if x.Line == nil {
+		return
+	}
+	f.add("/proc/interrupts", x.Line.Text)
+	f.add("counts", x.Line.Function)
+	f.add("note", x.Line.Note)
+	for _, v := range x.Vectors {
+		f.vector(v)
 	}
 }
 

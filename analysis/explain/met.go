@@ -2,6 +2,7 @@ package explain
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/ipiscope/ipiscope/analysis/catalog"
@@ -27,11 +28,17 @@ func NewMet(x *catalog.Explanation, t *trace.Table) *Met {
 
 // Has reports whether a hit is one of them.
 func (m *Met) Has(a *track.Attributor, w *track.Send, h *track.Hit) bool {
-	if cb := m.x.Callback; cb != nil {
-		return catalog.Holds(m.table.NameOf(h.Function), cb.Name) || m.callback(w) == cb.Name
-	}
-	if v := m.x.Vector; v != nil {
-		return v.Event != "" && !w.Raise && w.Line.String() == v.Event
+	switch x := m.x; {
+	case x.Line != nil && x.Line.Function != "":
+		return catalog.Holds(m.table.NameOf(h.Function), x.Line.Function)
+	case x.Line != nil:
+		return slices.ContainsFunc(x.Vectors, func(v *catalog.Vector) bool { return m.arrivesBy(w, v) })
+	case x.Vector != nil && (x.Vector.Arch == "arm64" || x.Callback == nil):
+		return m.arrivesBy(w, x.Vector)
+	case x.Callback != nil:
+		return m.isOf(w, h, x.Callback.Name)
+	case isEmpty(x) && m.isOf(w, h, x.Name):
+		return true
 	}
 	if m.x.Recorder != "" && m.table.NameOf(w.Comm) == m.x.Name {
 		return true
@@ -47,6 +54,30 @@ func (m *Met) Has(a *track.Attributor, w *track.Send, h *track.Hit) bool {
 		m.byStack[w.Stack] = has
 	}
 	return has
+}
+
+// isEmpty reports a name that the catalogue does not know.
+func isEmpty(x *catalog.Explanation) bool {
+	return x.Frame == nil && x.Runs == nil && x.ClassFrom == nil && x.Recorder == ""
+}
+
+// isOf reports whether a hit runs, or is sent with, a callback of this name.
+func (m *Met) isOf(w *track.Send, h *track.Hit, name string) bool {
+	return catalog.Holds(m.table.NameOf(h.Function), name) || m.callback(w) == name
+}
+
+// arrivesBy reports whether a send goes out as the interrupt of a vector: on arm64
+// of an IPI, which the reason of its events names.
+func (m *Met) arrivesBy(w *track.Send, v *catalog.Vector) bool {
+	switch {
+	case v.Event == "":
+		return false
+	case v.Arch != "arm64":
+		return !w.Raise && w.Line.String() == v.Event
+	case w.Raise:
+		return m.table.NameOf(w.Callback) == v.Event
+	}
+	return w.Line.IsRaisedFor(v.Event)
 }
 
 // callsite is the function that sent.

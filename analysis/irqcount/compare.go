@@ -39,7 +39,9 @@ func (c *Counts) Compare(deltas []Delta, isolated *cpumask.Mask) []Row {
 			kind = "(no event) " + d.Name
 		}
 		r := at(seenKey{d.CPU, kind})
-		r.Counted += d.Count
+		if !isPart(d, deltas) {
+			r.Counted += d.Count
+		}
 		r.Lines = append(r.Lines, d.Name)
 		r.Texts = append(r.Texts, d.Text)
 	}
@@ -56,6 +58,12 @@ func (c *Counts) Compare(deltas []Delta, isolated *cpumask.Mask) []Row {
 	}
 	slices.SortFunc(list, func(a, b Row) int { return cmp.Or(cmp.Compare(a.CPU, b.CPU), cmp.Compare(a.Kind, b.Kind)) })
 	return list
+}
+
+// isPart reports a count that another line of the same CPU has in it: TLB is some
+// of CAL.
+func isPart(d Delta, all []Delta) bool {
+	return d.Name == "TLB" && slices.ContainsFunc(all, func(o Delta) bool { return o.Name == "CAL" && o.CPU == d.CPU })
 }
 
 // AddTo adds the comparison to a result.

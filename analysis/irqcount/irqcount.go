@@ -32,8 +32,8 @@ type Delta struct {
 // kindOf is the kind of an interrupt by its line of /proc/interrupts: what the
 // events that tell of it are called. "" is a kind that no event tells of.
 //
-// x86 (arch/x86/kernel/irq.c): CAL does not count the calls that TLB counts, and
-// both arrive by the same two vectors. arm64 (arch/arm64/kernel/smp.c) names its
+// x86 (arch/x86/kernel/irq.c): TLB counts some of the calls that arrive by the two
+// vectors that CAL counts (Linux 4.9 and later; before, CAL was the others). arm64 (arch/arm64/kernel/smp.c) names its
 // IPIs by reason.
 func kindOf(name, text string) string {
 	switch name {

@@ -38,11 +38,13 @@ func TestAddTo(t *testing.T) {
 		{"24", "eth0", 2, 1}, {"24", "eth0", 0, 9}, {"CAL", "Function call interrupts", 2, 2}, {"TLB", "TLB shootdowns", 2, 1},
 		{"RES", "Rescheduling interrupts", 2, 4}, {"IPI0", "Rescheduling", 2, 1}, {"NMI", "Non-maskable interrupts", 2, 3}, {"PIN", "", 2, 0},
 	}, &m)
+	// CAL has TLB in it: between the copies in fixtures/interrupts, of Linux 6.18,
+	// both grew by 689 on CPU 0 and by 415 on CPU 1
 	var got []string
 	for _, r := range set.Tables[0].Rows {
 		got = append(got, fmt.Sprintf("%d %s %s %d %d %d", r[0].Int, r[1].Str, r[2].Str, r[3].Int, r[4].Int, r[5].Int))
 	}
-	want := []string{"2 (no event) NMI NMI 3 0 3", "2 call_function CAL+TLB 3 2 1", "2 ipi Rescheduling IPI0 1 1 0", "2 irq 24 24 1 1 0", "2 local_timer  0 1 -1", "2 reschedule RES 4 0 4"}
+	want := []string{"2 (no event) NMI NMI 3 0 3", "2 call_function CAL+TLB 2 2 0", "2 ipi Rescheduling IPI0 1 1 0", "2 irq 24 24 1 1 0", "2 local_timer  0 1 -1", "2 reschedule RES 4 0 4"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}

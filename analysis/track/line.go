@@ -68,6 +68,12 @@ func linesOfReason(reason []byte) lineSet {
 	return setOf(LineOther)
 }
 
+// IsRaisedFor reports whether IPIs of a line are raised for that reason on arm and
+// arm64. No send tells of those of other lines.
+func (l Line) IsRaisedFor(reason string) bool {
+	return l != LineOther && linesOfReason([]byte(reason)).has(l)
+}
+
 // lineOf is the line that a send goes out on: kernel/smp.c sends queued calls to
 // one CPU by ipi_send_cpu, to several by ipi_send_cpumask; a NULL callback is a
 // reschedule; any other for the CPU itself is an irq_work (kernel/irq_work.c).

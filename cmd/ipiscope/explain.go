@@ -33,10 +33,12 @@ func newExplain(t *cli.Terminal) *cobra.Command {
 it, its class, what to do about it, and where its source is. NAME may be a
 callback (do_sync_core), a function in a stack (static_key_enable, text_poke*), an
 x86 vector (251, 0xfb, call_function_single), the reason of an arm64 IPI
-("Function call interrupts", IPI1), a program that records or a class (noise).
+("Function call interrupts", IPI1), a line of /proc/interrupts (CAL, TLB), a
+program that records or a class (noise).
 
 With traces it also tells how often the name was met in them: the hits that it ran
-in or that were sent through it, their causes and their senders.`,
+in or that were sent through it, their causes and their senders. A function that
+only the traces know is told of so, too.`,
 		Example: `  ipiscope explain do_sync_core
   ipiscope explain nohz_full_kick_func --isolated 2-3 trace.dat
   ipiscope explain 251
@@ -93,7 +95,7 @@ func runExplain(ctx context.Context, t *cli.Terminal, f *explainFlags, args []st
 		return write(explain.List(known, args[0]))
 	case strings.Contains(args[0], "|"):
 		return cli.Usage(fmt.Errorf("%s: one of these functions ran, no frame tells which: explain them one by one", args[0]))
-	default:
+	case len(args) == 1:
 		return cli.UnknownBriefly("name", args[0], plainNames(known))
 	}
 	if len(args) == 1 {
@@ -103,9 +105,12 @@ func runExplain(ctx context.Context, t *cli.Terminal, f *explainFlags, args []st
 	if err != nil {
 		return err
 	}
-	set, readErr := explainMet(ctx, sends, args[0], x)
+	set, met, readErr := explainMet(ctx, sends, args[0], x)
 	if cli.Status(readErr) == cli.ExitUsage {
 		return readErr
+	}
+	if !ok && !met && readErr == nil {
+		return fmt.Errorf("%w: neither the catalogue nor the traces know it", cli.UnknownBriefly("name", args[0], plainNames(known)))
 	}
 	if werr := write(set); werr != nil {
 		return werr // readErr was said already
@@ -114,12 +119,12 @@ func runExplain(ctx context.Context, t *cli.Terminal, f *explainFlags, args []st
 }
 
 // explainMet reads the traces for how often the name is met in them. What is said of the name is what
-// holds for their kernel, if they are of one.
-func explainMet(ctx context.Context, sends *cli.Sends, name string, x *catalog.Explanation) (*result.Set, error) {
+// holds for their kernel, if they are of one. known says that a trace has the name, be it in no hit.
+func explainMet(ctx context.Context, sends *cli.Sends, name string, x *catalog.Explanation) (set *result.Set, known bool, err error) {
 	config := stacks.Config{Isolated: sends.Isolated.Targets(), Catalog: sends.Catalog, Labels: explain.Labels()}
 	met := stacks.NewCounts(config)
 	all, views := int64(0), map[*catalog.Catalog]bool{}
-	err := sends.Each(ctx, func(src trace.Source, counts func(*trace.Event) bool, run cli.Run) error {
+	err = sends.Each(ctx, func(src trace.Source, counts func(*trace.Event) bool, run cli.Run) error {
 		meta := &src.Table().Meta
 		views[sends.Catalog.For(meta.Kernel, meta.Arch, meta.Uname)] = true
 		c := config
@@ -129,6 +134,7 @@ func explainMet(ctx context.Context, sends *cli.Sends, name string, x *catalog.E
 		if input.Twin == "" {
 			met.Merge(state.Counts(input))
 			all += state.Seen()
+			known = known || src.Table().HasName(x.Name)
 		}
 		return err
 	})
@@ -137,10 +143,10 @@ func explainMet(ctx context.Context, sends *cli.Sends, name string, x *catalog.E
 			x, _ = view.Explain(name)
 		}
 	}
-	set := explain.Result(x)
+	set = explain.Result(x)
 	if r := met.Result(); len(r.Inputs) > 0 {
 		explain.AddHits(set, x, r, all)
 	}
 	sends.WarnRepeated(set)
-	return set, err
+	return set, known, err
 }

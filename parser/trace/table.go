@@ -117,6 +117,12 @@ func (t *Table) NameBytes(b []byte) NameID {
 	return t.addName(string(b))
 }
 
+// HasName reports whether s was interned.
+func (t *Table) HasName(s string) bool {
+	_, ok := t.nameIDs[s]
+	return ok
+}
+
 func (t *Table) addName(s string) NameID {
 	id := NameID(len(t.names))
 	t.names = append(t.names, s)
