@@ -91,7 +91,7 @@ func (c *Catalog) Explain(name string) (*Explanation, bool) {
 	if l := findLine(name); l != nil {
 		x.Line, x.Name = l, l.Name
 		for _, v := range l.Vectors {
-			x.Vectors = append(x.Vectors, c.named(v))
+			x.Vectors = append(x.Vectors, c.vectorNamed(v))
 		}
 	}
 	ok := x.Line != nil || x.Callback != nil || x.Frame != nil || x.Runs != nil || x.ClassFrom != nil || x.Vector != nil || x.Recorder != ""

@@ -48,8 +48,8 @@ func findLine(name string) *InterruptLine {
 	return nil
 }
 
-// named is the vector that the kernel's source calls so.
-func (c *Catalog) named(name string) *Vector {
+// vectorNamed is the vector that the kernel's source calls so.
+func (c *Catalog) vectorNamed(name string) *Vector {
 	for i := range c.vectors {
 		if c.vectors[i].Name == name {
 			return &c.vectors[i]
