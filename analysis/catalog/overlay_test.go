@@ -126,3 +126,63 @@ func TestSplitLaws(t *testing.T) {
 		}
 	})
 }
+
+// TestOverlayOfEachSection: a user's file overrides a row of every table, and adds one.
+func TestOverlayOfEachSection(t *testing.T) {
+	knob := func(c *Catalog, name string) (k Knob) {
+		for _, k = range c.knobs {
+			if k.Name == name {
+				return k
+			}
+		}
+		return Knob{}
+	}
+	for name, tt := range map[string]struct {
+		rows string
+		is   func(*Catalog) bool
+	}{
+		"callbacks": {"callback\tclass\tdo\twhy\tlimit\nflush_ldt\tavoidable\ta\tb\tc\nmine\tnoise\td\t-\t-\n", func(c *Catalog) bool {
+			old, _ := c.Callback("flush_ldt")
+			mine, ok := c.Callback("mine")
+			return old.Do == "a" && old.Why == "b" && old.Limit == "c" && old.Class == Avoidable && ok && mine.Do == "d"
+		}},
+		"frames": {"frame\tlevel\ndev_watchdog\tmechanism\n", func(c *Catalog) bool { return c.Level("dev_watchdog") == Mechanism }},
+		"rules": {"frame\tvia\tfunction\nwrite_ldt\t-\tmine\n", func(c *Catalog) bool {
+			f, _, _ := c.ResolveFunction([]string{"on_each_cpu_mask", "write_ldt"})
+			return f == "mine"
+		}},
+		"narrow": {"event\tfield\tvalue\tfunction\nsys_enter_membarrier\tcmd\t8\tmine\n", func(c *Catalog) bool {
+			f, _ := c.Narrow("sys_enter_membarrier", "cmd", 8)
+			return f == "mine"
+		}},
+		// a row that names no kernel is about all that the tables have of that function and frame
+		"classes": {"function\troot\tclass\tdo\nreschedule\tdl_task_timer\tunavoidable\tmine\n", func(c *Catalog) bool {
+			now := c.For("6.12.1").Classify("reschedule", []string{"resched_curr", "dl_task_timer"})
+			before := c.For("6.1.1").Classify("reschedule", []string{"resched_curr", "dl_task_timer"})
+			return now.Do == "mine" && now.Class == Unavoidable && before.Do == "mine"
+		}},
+		"vectors": {"vector\tdo\n251\tmine\n", func(c *Catalog) bool {
+			x, _ := c.Explain("251")
+			return x.Vector.Do == "mine" && x.Vector.Arch == "x86"
+		}},
+		"recorders": {"comm\ttext\nmine\t-\n", func(c *Catalog) bool { return c.Recorder("mine") && c.Recorder("trace-cmd") }},
+		"knobs": {"knob\tprice\ntsc=reliable\tmine\n", func(c *Catalog) bool {
+			return knob(c, "tsc=reliable").Price == "mine" && knob(c, "tsc=reliable").Source != ""
+		}},
+		"dispatchers": {"frame\tfield\nprocess_one_work\tmine\n", func(c *Catalog) bool {
+			return c.dispatchers["process_one_work"].Field == "mine" && c.dispatchers["process_one_work"].Start != ""
+		}},
+	} {
+		c := load(t, Source{"mine", []byte("[" + name + "]\n" + tt.rows)})
+		if !tt.is(c) {
+			t.Errorf("[%s] is not overridden by %q", name, tt.rows)
+		}
+	}
+	for _, s := range sections {
+		switch s.name {
+		case "callbacks", "frames", "rules", "narrow", "classes", "vectors", "recorders", "knobs", "dispatchers":
+		default:
+			t.Errorf("[%s] is in no case of this test", s.name)
+		}
+	}
+}

@@ -1,7 +1,12 @@
 package catalog
 
 import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"maps"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -270,5 +275,47 @@ func TestNamesAreFunctions(t *testing.T) {
 		if !isFunction(r.Name) {
 			t.Errorf("frame %s is a function of no kernel", r.Name)
 		}
+	}
+}
+
+// TestRecordedCallbacksHaveRows: what the events of the recordings in the tree name, has a row.
+func TestRecordedCallbacksHaveRows(t *testing.T) {
+	c := load(t)
+	texts, err := filepath.Glob("../../fixtures/*/*.txt.gz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := regexp.MustCompile(`\b(?:ipi_send_\w+: .*callback=|csd_\w+: .*func=)(\w+)`)
+	seen := map[string]bool{}
+	for _, path := range texts {
+		f, err := os.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		z, err := gzip.NewReader(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines := bufio.NewScanner(z)
+		for lines.Scan() {
+			if !bytes.Contains(lines.Bytes(), []byte("func=")) && !bytes.Contains(lines.Bytes(), []byte("callback=")) {
+				continue
+			}
+			if m := named.FindSubmatch(lines.Bytes()); m != nil {
+				seen[string(m[1])] = true
+			}
+		}
+		if err := lines.Err(); err != nil {
+			t.Fatalf("%s: %v", path, err)
+		}
+	}
+	for name := range seen {
+		if _, ok := c.Callback(name); !ok && !isAddress(name) {
+			t.Errorf("%s has no row", name)
+		}
+	}
+	if len(seen) < 10 || !seen["rcu_barrier_handler"] {
+		t.Errorf("found only %v", slices.Sorted(maps.Keys(seen)))
 	}
 }
