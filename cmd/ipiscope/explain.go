@@ -118,6 +118,28 @@ func runExplain(ctx context.Context, t *cli.Terminal, f *explainFlags, args []st
 	return readErr
 }
 
+// explainFor is what holds for the kernels of the traces: of several kernels the rows that hold for one
+// of them, and say for which.
+func explainFor(x *catalog.Explanation, name string, views map[*catalog.Catalog]bool) *catalog.Explanation {
+	type at struct{ function, root, kernels, arch string }
+	key := func(r catalog.ClassRow) at { return at{r.Function, r.Root, r.Kernels, r.Arch} }
+	held := map[at]bool{}
+	for view := range views {
+		of, _ := view.Explain(name)
+		if len(views) == 1 {
+			return of
+		}
+		for _, r := range append(slices.Clone(of.ByCaller), of.ClassFrom...) {
+			held[key(r)] = true
+		}
+	}
+	if len(views) > 0 {
+		isNot := func(r catalog.ClassRow) bool { return !held[key(r)] }
+		x.ByCaller, x.ClassFrom = slices.DeleteFunc(x.ByCaller, isNot), slices.DeleteFunc(x.ClassFrom, isNot)
+	}
+	return x
+}
+
 // explainMet reads the traces for how often the name is met in them. What is said of the name is what
 // holds for their kernel, if they are of one. known says that a trace has the name, be it in no hit.
 func explainMet(ctx context.Context, sends *cli.Sends, name string, x *catalog.Explanation) (set *result.Set, known bool, err error) {
@@ -138,11 +160,7 @@ func explainMet(ctx context.Context, sends *cli.Sends, name string, x *catalog.E
 		}
 		return err
 	})
-	for view := range views {
-		if len(views) == 1 {
-			x, _ = view.Explain(name)
-		}
-	}
+	x = explainFor(x, name, views)
 	set = explain.Result(x)
 	if r := met.Result(); len(r.Inputs) > 0 {
 		explain.AddHits(set, x, r, all)
