@@ -1,6 +1,7 @@
 package parser
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
@@ -39,6 +40,14 @@ func holdsEvent(text []byte) bool {
 // for a text that is none, and an error for one whose trace cannot be found.
 func carried(prefix []byte, r io.Reader) (io.Reader, error) {
 	trimmed := bytes.TrimLeft(bytes.TrimPrefix(prefix, []byte("\xef\xbb\xbf")), " \t\r\n")
+	if bytes.HasPrefix(trimmed, []byte("- {\"")) { // a list of YAML whose items are JSON, as LAVA keeps its logs
+		inner := &stripped{in: bufio.NewReader(r), marks: "- "}
+		key, ok := traceKey(inner.strip(nil, trimmed))
+		if !ok {
+			return nil, errNoTrace
+		}
+		return newJSONText(inner, key), nil
+	}
 	if isJSON(trimmed) {
 		key, ok := traceKey(trimmed)
 		if !ok {
@@ -49,6 +58,9 @@ func carried(prefix []byte, r io.Reader) (io.Reader, error) {
 	if comma, column, ok := traceColumn(prefix); ok {
 		c := csvReader(r, comma)
 		return &csvText{in: c, column: column}, nil
+	}
+	if isEscaped(prefix) {
+		return &unescaping{in: bufio.NewReader(r)}, nil
 	}
 	return nil, nil
 }
@@ -189,7 +201,7 @@ func (t *jsonText) Read(p []byte) (int, error) {
 			t.err = err
 			continue
 		}
-		if key != t.key || value == "" {
+		if key != t.key || value == "" || isNumber(value) { // Loki puts a time before each line
 			continue
 		}
 		if t.out = []byte(value); t.out[len(t.out)-1] != '\n' {
@@ -199,6 +211,15 @@ func (t *jsonText) Read(p []byte) (int, error) {
 	n := copy(p, t.out)
 	t.out = t.out[n:]
 	return n, nil
+}
+
+func isNumber(s string) bool {
+	for i := range len(s) {
+		if s[i]-'0' > 9 {
+			return false
+		}
+	}
+	return true
 }
 
 func csvReader(r io.Reader, comma rune) *csv.Reader {

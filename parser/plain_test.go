@@ -129,9 +129,55 @@ var manglings = map[string]func(string) string{
 	"behind a log, stamped": func(s string) string {
 		return withPrefix(func(n int, _ string) string { return fmt.Sprintf("[%5d.%06d] ", n/1000, n%1000) })(strings.Repeat("usb 1-1: new device\n", 5000) + s)
 	},
+	"arrows":     func(s string) string { return strings.ReplaceAll(s, "=> ", "\u21d2 ") },
+	"form feeds": withPages,
+	"zero width": func(s string) string { return strings.ReplaceAll(s, "_", "_\u200b") },
+	"more":       withMore,
+	"pane":       func(s string) string { return behind(s, "  \u2502") },
+	"box": func(s string) string {
+		return "\u250c\u2500\n" + withPrefix(func(int, string) string { return "\u2502 " })(behind(s, "  \u2502"))
+	},
+	"cat -A":     func(s string) string { return behind(strings.ReplaceAll(s, "\t", "^I"), "$") },
+	"CDATA":      func(s string) string { return "<system-out><![CDATA[\n" + s + "]]></system-out>\n" },
+	"repr":       func(s string) string { return "'" + escape(s) + "'\n" },
+	"repr bytes": func(s string) string { return "b'" + escape(s) + "'\n" },
+	"repr lines": func(s string) string {
+		return strings.ReplaceAll(withPrefix(func(int, string) string { return "b'" })(strings.ReplaceAll(escape(s), `\n`, "\\n\n")), "\\n\n", "\\n',\n")
+	},
+	"LAVA": func(s string) string {
+		return withPrefix(func(int, string) string { return "- " })(jsonLines(s, func(line string) any { return map[string]string{"dt": "2026", "msg": strings.TrimSuffix(line, "\n")} }))
+	},
+	"Loki": func(s string) string {
+		var values [][2]string
+		for i, line := range strings.Split(s, "\n") {
+			values = append(values, [2]string{fmt.Sprint(1770113472000000000 + i), line})
+		}
+		return marshal(map[string]any{"data": map[string]any{"result": []any{map[string]any{"values": values}}}})
+	},
 	"ts, CRLF, colour": func(s string) string {
 		return strings.ReplaceAll(withPrefix(func(n int, _ string) string { return fmt.Sprintf("\x1b[32mFeb 03 10:11:%02d\x1b[0m ", n%60) })(s), "\n", "\r\n")
 	},
+}
+
+func behind(s, end string) string { return strings.ReplaceAll(s, "\n", end+"\n") }
+
+func escape(s string) string {
+	return strings.ReplaceAll(strings.ReplaceAll(s, "\n", `\n`), "\t", `\t`)
+}
+
+// withPages puts a form feed before the first line of each page, as pr(1) does.
+func withPages(s string) string {
+	return withPrefix(func(n int, _ string) string { return strings.Repeat("\f", max(0, 1-n%20)) })(s)
+}
+
+// withMore is what script(1) keeps of more(1).
+func withMore(s string) string {
+	return withPrefix(func(n int, _ string) string {
+		if n%20 != 19 {
+			return ""
+		}
+		return "--More--(5%)\r            \r"
+	})(s)
 }
 
 func utf16Text(s string, little bool) string {

@@ -2,6 +2,7 @@ package ipi
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/ipiscope/ipiscope/analysis/catalog"
@@ -97,7 +98,7 @@ func (c *Counts) adviceTable() *result.Table {
 }
 
 // notes are sentences about the hits as a whole.
-func (c *Counts) notes() []string {
+func (c *Counts) notes(set *result.Set) []string {
 	var notes []string
 	if c.totals.self+c.totals.noise > 0 {
 		notes = append(notes, fmt.Sprintf("interference: %d hits; not in it: %d self-IPIs, %d caused by the recorder",
@@ -107,7 +108,11 @@ func (c *Counts) notes() []string {
 		notes = append(notes, fmt.Sprintf("%d %s sends are %d text-patching operations of up to %d rounds each", p.rounds, syncCore, p.operations, maxRounds))
 	}
 	if n := c.causedBy(track.NoStack); n > 0 {
-		notes = append(notes, fmt.Sprintf("%d hits have no known cause: no stack was recorded with them, and their callsite does not tell", n))
+		why := "no stack was recorded with them"
+		if slices.ContainsFunc(set.Inputs, func(in result.Input) bool { return in.FramesLeft > 0 }) {
+			why = "no stack stands behind them, though frames do that could not be told apart"
+		}
+		notes = append(notes, fmt.Sprintf("%d hits have no known cause: %s, and their callsite does not tell", n, why))
 	}
 	if n := c.causedBy(track.Unknown); n > 0 {
 		notes = append(notes, fmt.Sprintf("%d hits have no known cause: no frame of their stack tells", n))

@@ -43,7 +43,7 @@ func (c *Counts) Result() *result.Set {
 	}
 	set.Totals = append(set.Totals, c.durations()...)
 	set.Tables = []*result.Table{c.groupTable(), c.adviceTable(), c.cpuTable()}
-	set.Notes = c.notes()
+	set.Notes = c.notes(set)
 	set.Verdict = c.verdict(set, isolated)
 	c.warn(set)
 	return set

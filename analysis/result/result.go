@@ -89,6 +89,9 @@ type Input struct {
 	// before and is the same; it is empty if there is none.
 	Identity Identity
 	Twin     string
+	// FramesLeft counts lines that look like frames of stacks and stand behind no
+	// event that they could belong to.
+	FramesLeft int
 	// Notes are facts about the input that limit what can be said from it.
 	Notes []string
 }
@@ -194,6 +197,11 @@ type Warning struct {
 
 // WarnNotes adds the notes of all inputs.
 func (s *Set) WarnNotes() {
+	for _, in := range s.AllInputs() {
+		if in.FramesLeft > 0 {
+			s.Warn("frames-left", in.Path+": "+strconv.Itoa(in.FramesLeft)+" lines look like frames of stacks but stand behind no event: what they tell is not known")
+		}
+	}
 	for _, in := range s.AllInputs() {
 		for _, n := range in.Notes {
 			s.Warn("note", in.Path+": "+n)

@@ -26,23 +26,18 @@ func (s *Source) timeless() bool {
 // whole makes a bad line of a record whose last line has no end: the text was cut
 // there. It is true, as there is a record in any case.
 func (s *Source) whole() bool {
-	raw := s.in.Raw()
-	if n := len(raw); n == 0 || raw[n-1] == '\n' {
-		return true
+	if s.ends.Cut(s.rec, s.in.Raw(), s.pos()) {
+		s.waits = false
+		return s.syntax(s.in.Raw(), order.CutText)
 	}
-	s.ends.Text(s.pos())
-	if _, isBad := s.rec.(*trace.SyntaxError); isBad {
-		return true
-	}
-	s.waits = false
-	return s.syntax(raw, order.CutText)
+	return true
 }
 
 // endOpen ends the input. One that does not end with a line is cut, whatever that
-// line is: it may have been about to become an event's or a stack's. Of a mail's
-// a quote mark or the number of a line alone is none.
+// line is: it may have been about to become an event's or a stack's.
 func (s *Source) endOpen() {
-	if s.rec = nil; s.in.IsOpen() && (s.mail == nil || !s.mail.IsBlank()) {
+	s.settle()
+	if s.rec = nil; s.in.IsOpen() {
 		s.ends.Text(trace.Pos{File: s.name, Line: s.in.Line(), Off: s.in.Off()})
 	}
 }

@@ -2,7 +2,6 @@ package ftext
 
 import (
 	"bytes"
-	"fmt"
 
 	"github.com/ipiscope/ipiscope/parser/internal/lines"
 	"github.com/ipiscope/ipiscope/parser/internal/mail"
@@ -69,9 +68,6 @@ func (s *Source) endMail() {
 	}
 	s.seen.mail = true
 	s.note(m.Note())
-	if s.framesLeft > 0 {
-		s.note(fmt.Sprintf("%d lines look like frames of stacks but stand behind no event: they were passed over", s.framesLeft))
-	}
 }
 
 // startsWithSymbol reports whether the arrow is followed by what the kernel prints
@@ -108,7 +104,7 @@ func (s *Source) takeMailLine(line []byte, st lines.Status) (taken, record bool)
 			return true, false
 		}
 		if startsWithSymbol(text) {
-			s.framesLeft++
+			return false, s.strayFrames(line)
 		}
 		return false, s.noise() // an arrow of the prose
 	}

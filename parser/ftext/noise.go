@@ -23,6 +23,7 @@ func (s *Source) comment(line []byte) {
 	}
 	switch {
 	case bytes.HasPrefix(line, []byte("# tracer: ")):
+		s.settle()
 		s.order.Header()
 		s.dialect = kernelDialect
 		s.seen.tracer = true
@@ -48,6 +49,9 @@ func (s *Source) overwritten(counts string) {
 	have, all, _ := strings.Cut(counts, "/")
 	h, err1 := strconv.ParseUint(have, 10, 64)
 	w, err2 := strconv.ParseUint(all, 10, 64)
+	if err1 == nil && s.entries.want == 0 && s.entries.have == 0 {
+		s.entries.want, s.entries.at = h, s.pos()
+	}
 	if err1 == nil && err2 == nil && w > h {
 		s.note("the buffer had held " + strconv.FormatUint(w-h, 10) + " older events that were overwritten before the text was printed")
 	}
@@ -91,6 +95,10 @@ func (s *Source) other(line []byte) bool {
 	}
 	if bytes.Contains(line[:min(len(line), anchorRange)], []byte("] ")) {
 		return s.syntax(line, "not an event: want COMM-PID [CPU] FLAGS TIME: NAME: FIELDS")
+	}
+	if isFrameOtherwise(text) {
+		s.countFrames(1)
+		return s.syntax(line, "looks like a frame of a stack, in a form that is not known")
 	}
 	if s.seen.tracer && !hasTime(line) {
 		return s.marker()
@@ -249,6 +257,7 @@ func (s *Source) loss(line []byte) bool {
 		return false
 	}
 	s.lost = trace.Lost{CPU: int32(cpu), N: n, At: s.pos(), Time: s.ev.Time}
+	s.entries.lost = true
 	s.inherit = nil
 	if len(prefix) > 1 {
 		s.lost.Instance = s.table.NameBytes(prefix[:len(prefix)-1])

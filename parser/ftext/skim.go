@@ -127,7 +127,7 @@ func (s *skimmer) stackLines(text []byte, end int) int {
 	if s.frames == keep {
 		s.b.Keep(end)
 	} else {
-		s.b.Skip(end, n, true)
+		s.b.Skip(end, n, 0, true)
 	}
 	return end
 }
@@ -167,7 +167,7 @@ func (s *skimmer) skip(end int) {
 	if s.frames = keep; l.class.isStack {
 		s.frames = skip
 	}
-	s.b.Skip(end, 1, l.class.isStack)
+	s.b.Skip(end, 1, 1, l.class.isStack)
 	if s.takesPart() {
 		s.b.Event(l.time, s.hint.Window == nil || s.hint.Window.Has(l.time))
 	}

@@ -77,10 +77,10 @@ type Source struct {
 	seen      facts
 	order     order.Watch
 	// waits is set while records that come before the current event are delivered.
-	waits bool
-	ends  order.Ends
-	// framesLeft counts lines of prose that look like frames of a stack.
-	framesLeft int
+	waits      bool
+	ends       order.Ends
+	entries    entries
+	framesLeft int // frames of stacks that stand behind no event
 
 	ev      trace.Event
 	lost    trace.Lost
@@ -209,6 +209,7 @@ func (s *Source) Scan() bool {
 		}
 		if gap := s.in.Begin(); gap.Bytes > 0 {
 			s.skipStack = gap.InStack
+			s.entries.have += uint64(gap.Events)
 		}
 		line, st := s.in.Next()
 		switch st {
@@ -277,6 +278,7 @@ func (s *Source) parseHeader(line []byte) bool {
 // event makes an event of a line whose header was parsed.
 func (s *Source) event(line []byte) bool {
 	h := &s.head
+	s.entries.entry(h.cpu)
 	if h.typ != 0 {
 		return s.numbered(h.typ, line[len(line):])
 	}

@@ -201,13 +201,14 @@ func TestRawIsWhole(t *testing.T) {
 func TestOneByteReader(t *testing.T) {
 	for _, name := range excerpts(t) {
 		text := string(readFile(t, name))
-		want := describe(open(t, text, Options{}), refFlags)
+		whole := open(t, text, Options{})
+		want := describe(whole, refFlags)
 		s, err := New(iotest.OneByteReader(strings.NewReader(text)), "x.txt", Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(want, describe(s, refFlags)); diff != "" || s.Err() != nil {
-			t.Errorf("%s: %v\n%s", name, s.Err(), diff)
+		if diff := cmp.Diff(want, describe(s, refFlags)); diff != "" || fmt.Sprint(s.Err()) != fmt.Sprint(whole.Err()) {
+			t.Errorf("%s: %v, want %v\n%s", name, s.Err(), whole.Err(), diff)
 		}
 	}
 }

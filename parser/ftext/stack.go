@@ -60,9 +60,58 @@ func (s *Source) orphan(line []byte) bool {
 		ahead, count = end, count+1
 	}
 	s.in.Take(ahead, count)
-	s.bad = trace.SyntaxError{At: at, Msg: "stack lines without the event they belong to", Text: trimNewline(s.in.Raw())}
+	s.countFrames(count + 1)
+	s.bad = trace.SyntaxError{At: at, Msg: strayFrames, Text: trimNewline(s.in.Raw())}
 	s.rec = &s.bad
 	return true
+}
+
+const strayFrames = "stack lines without the event they belong to"
+
+// strayFrames is orphan for a mail.
+func (s *Source) strayFrames(line []byte) bool {
+	count := 1
+	for ; ; count++ {
+		tail, ok := s.mail.Peek()
+		if !ok || !isFrame(tail.Line) {
+			break
+		}
+		line = s.mail.Take(tail, '\n')
+	}
+	s.countFrames(count)
+	return s.syntax(line, strayFrames)
+}
+
+// isFrameOtherwise recognises a frame that stands otherwise than the printers of
+// traces put it: behind another arrow, or as oopses have it.
+func isFrameOtherwise(text []byte) bool {
+	for _, arrow := range []string{"=>", "\u21d2", "\u2192", "->", "<-", "=\u00a0>", "[<"} {
+		rest, ok := bytes.CutPrefix(text, []byte(arrow))
+		if !ok {
+			continue
+		}
+		if arrow == "[<" { // "[<ffffffff81b0e1db>] sym+0x9b/0xd0"
+			_, rest, ok = bytes.Cut(rest, []byte(">]"))
+		}
+		return ok && startsWithSymbol(append([]byte("=>"), rest...))
+	}
+	symbol, offset, ok := bytes.Cut(text, []byte("+0x"))
+	return ok && len(symbol) > 2 && isSymbolName(symbol) && bytes.IndexByte(offset, ' ') < 0
+}
+
+func isSymbolName(b []byte) bool {
+	for _, c := range b {
+		if !nameByte(c) && c != '.' {
+			return false
+		}
+	}
+	return true
+}
+
+// countFrames adds to the frames that no event has, and says how many there are.
+func (s *Source) countFrames(n int) {
+	s.framesLeft += n
+	s.table.Meta.FramesLeft = s.framesLeft
 }
 
 // A decoder adds stacks to the decoding of printed payloads.

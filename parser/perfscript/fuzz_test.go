@@ -3,13 +3,10 @@ package perfscript
 import (
 	"bytes"
 	"errors"
-	"fmt"
-	"hash/fnv"
-	"math/rand/v2"
-	"slices"
 	"testing"
 
 	"github.com/ipiscope/ipiscope/parser/cpumask"
+	"github.com/ipiscope/ipiscope/parser/internal/order/ordertest"
 	"github.com/ipiscope/ipiscope/parser/trace"
 )
 
@@ -74,58 +71,12 @@ func FuzzScan(f *testing.F) {
 			t.Fatalf("%d lines taken and %d left of %d", m.LinesTaken, m.LinesLeft, s.in.Line())
 		}
 		Sniff(text)
-		checkCut(t, text)
-	})
-}
-
-// jitter is how far times go back in rounding.
-const jitter = 20_000
-
-// reading is what a text holds, and whether it is said that something is wrong.
-// Time never goes back within a CPU without that, unless the times are counted from event to event.
-func reading(t *testing.T, text []byte) (events []string, said bool) {
-	s, err := New(bytes.NewReader(text), "x", Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	last := map[int32]trace.Time{}
-	for s.Scan() {
-		switch r := s.Record().(type) {
-		case *trace.Event:
-			if !s.deltas && r.Time < last[r.CPU]-jitter {
-				t.Fatalf("time goes back on CPU %d from %d to %d, and nothing is said", r.CPU, last[r.CPU], r.Time)
+		ordertest.Cut(t, text, func(text []byte) ordertest.Source {
+			s, err := New(bytes.NewReader(text), "x", Options{})
+			if err != nil {
+				t.Fatal(err)
 			}
-			last[r.CPU] = r.Time
-			events = append(events, fmt.Sprintf("%d %d %d %s %q %d", r.Time, r.CPU, r.PID, r.Schema().Name, r.Payload(), len(s.Table().StackOf(r.Stack()))))
-		case *trace.Restart:
-			clear(last)
-			said = true
-		default:
-			said = true
-		}
-	}
-	// A mail cut behind a quote mark or a line's number is as if cut at the line's begin.
-	said = said || s.Err() != nil || s.in.IsOpen() && s.mail != nil && s.mail.IsBlank()
-	return events, said
-}
-
-// checkCut cuts a text in which nothing is wrong within a line: its events are
-// those of the whole one, or it is said that something is wrong.
-func checkCut(t *testing.T, text []byte) {
-	want, said := reading(t, text)
-	if said || len(want) == 0 {
-		return
-	}
-	h := fnv.New64a()
-	h.Write(text)
-	rng := rand.New(rand.NewPCG(18, h.Sum64())) // the same places each time
-	for range 4 {
-		part := text[:1+rng.IntN(len(text))]
-		if part[len(part)-1] == '\n' {
-			continue // whole lines: nothing tells that others are missing
-		}
-		if got, said := reading(t, part); !said && !slices.Equal(got, want) {
-			t.Fatalf("cut to %d of %d bytes, and nothing is said:\n%q", len(part), len(text), part)
-		}
-	}
+			return ordertest.Source{Source: s, Ordered: func() bool { return !s.deltas }}
+		})
+	})
 }

@@ -68,6 +68,10 @@ func (s *Source) mailLine(line []byte, st lines.Status) bool {
 		return record
 	case text[0] == '#' && s.comment(text):
 		s.noise()
+	case isFrameText(text) && inKernelText(text):
+		record = s.strayFrames(line)
+		s.mail.Count(false)
+		return record
 	case s.head.parse(line):
 		line = s.mail.Unwrap(s.head.payload, isTraceLine)
 		s.head.payload = skipBlanks(line, s.head.payload)
@@ -83,6 +87,27 @@ func (s *Source) mailLine(line []byte, st lines.Status) bool {
 		s.noise()
 	}
 	return false
+}
+
+// inKernelText tells the frames of a kernel's stack from other programs' text.
+func inKernelText(text []byte) bool {
+	f, _ := parseFrame(text)
+	return f.inKernel()
+}
+
+// strayFrames takes the lines of a callchain that stand behind no sample, as one
+// bad record.
+func (s *Source) strayFrames(line []byte) bool {
+	count := 1
+	for ; ; count++ {
+		tail, ok := s.mail.Peek()
+		if !ok || !isFrameText(tail.Line) {
+			break
+		}
+		line = s.mail.Take(tail, '\n')
+	}
+	s.table.Meta.FramesLeft += count
+	return s.syntax(line, strayChain)
 }
 
 // unwrapHeader joins the line behind it to a line that ends before its event.

@@ -183,10 +183,9 @@ func (s *Source) Scan() bool {
 }
 
 // endOpen ends the input. One that does not end with a line is cut, whatever that
-// line is: it may have been about to become an event's or a stack's. Of a mail's
-// a quote mark or the number of a line alone is none.
+// line is: it may have been about to become an event's or a stack's.
 func (s *Source) endOpen() {
-	if s.rec = nil; s.in.IsOpen() && (s.mail == nil || !s.mail.IsBlank()) {
+	if s.rec = nil; s.in.IsOpen() {
 		s.ends.Text(trace.Pos{File: s.name, Line: s.in.Line(), Off: s.in.Off()})
 	}
 }
@@ -204,16 +203,11 @@ func (s *Source) afterRestart() bool {
 // whole makes a bad line of a record whose last line has no end: the text was cut
 // there. It is true, as there is a record in any case.
 func (s *Source) whole() bool {
-	raw := s.in.Raw()
-	if n := len(raw); n == 0 || raw[n-1] == '\n' {
-		return true
+	if s.ends.Cut(s.rec, s.in.Raw(), s.pos()) {
+		s.waits = false
+		return s.syntax(s.in.Raw(), order.CutText)
 	}
-	s.ends.Text(s.pos())
-	if _, isBad := s.rec.(*trace.SyntaxError); isBad {
-		return true
-	}
-	s.waits = false
-	return s.syntax(raw, order.CutText)
+	return true
 }
 
 // scanLine is true if the line made a record.
@@ -296,6 +290,8 @@ func (s *Source) deliver(k *known, payload []byte) bool {
 	return true
 }
 
+const strayChain = "a callchain without the sample it belongs to"
+
 // chain delivers the callchain that begins with that line.
 func (s *Source) chain(line []byte) bool {
 	switch s.after {
@@ -303,7 +299,9 @@ func (s *Source) chain(line []byte) bool {
 		return false
 	case nobody:
 		s.group(line)
-		return s.syntax(bytes.TrimRight(s.in.Raw(), "\r\n"), "a callchain without the sample it belongs to")
+		text := bytes.TrimRight(s.in.Raw(), "\r\n")
+		s.table.Meta.FramesLeft += 1 + bytes.Count(text, []byte("\n"))
+		return s.syntax(text, strayChain)
 	}
 	s.after = nobody
 	if s.stack == nil {

@@ -36,6 +36,9 @@ type Meta struct {
 	// They are final at the end of the text. LinesLeft alone counts the lines of
 	// a trace that are no part of any event.
 	LinesTaken, LinesLeft int
+	// FramesLeft counts lines that look like frames of stacks and belong to no
+	// event. Until the end of the text there may be more.
+	FramesLeft int
 }
 
 // Recorded is what ipiscope record wrote down of a recording: an event that is in

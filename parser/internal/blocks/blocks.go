@@ -89,11 +89,12 @@ func (b *Block) Keep(end int) {
 	b.rest = lines.Gap{}
 }
 
-// Skip leaves out the text up to end, which is that many lines. inStack says
-// whether the last of them belongs to a stack.
-func (b *Block) Skip(end, n int, inStack bool) {
+// Skip leaves out the text up to end, which is that many lines with so many events.
+// inStack says whether the last of them belongs to a stack.
+func (b *Block) Skip(end, n, events int, inStack bool) {
 	b.rest.Bytes += int64(end - b.at())
 	b.rest.Lines += n
+	b.rest.Events += events
 	b.rest.InStack = inStack
 }
 

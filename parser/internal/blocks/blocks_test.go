@@ -30,7 +30,7 @@ func (vowels) Filter(b *Block) {
 		case strings.IndexByte("aeiou", b.Text[at]) >= 0:
 			b.Keep(end)
 		default:
-			b.Skip(end, 1, b.Text[at] == 's')
+			b.Skip(end, 1, 1, b.Text[at] == 's')
 			b.Event(0, true)
 		}
 		at = end

@@ -45,6 +45,8 @@ type Feed interface {
 type Gap struct {
 	Bytes int64
 	Lines int
+	// Events is how many of them were events.
+	Events int
 	// InStack: the last of them belongs to a stack.
 	InStack bool
 }
@@ -52,7 +54,7 @@ type Gap struct {
 // Add makes g the gap before o as well.
 func (g *Gap) Add(o Gap) {
 	if o.Bytes > 0 {
-		*g = Gap{g.Bytes + o.Bytes, g.Lines + o.Lines, o.InStack}
+		*g = Gap{g.Bytes + o.Bytes, g.Lines + o.Lines, g.Events + o.Events, o.InStack}
 	}
 }
 

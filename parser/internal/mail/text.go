@@ -92,9 +92,6 @@ func (t *Text) Take(tail Tail, sep byte) []byte {
 	return t.line
 }
 
-// IsBlank reports whether nothing was in the latest record once it was cleaned.
-func (t *Text) IsBlank() bool { return len(bytes.Trim(t.line, " ")) == 0 }
-
 // Count counts the lines of the current record.
 func (t *Text) Count(taken bool) {
 	n := t.in.Line() - t.in.First() + 1

@@ -25,6 +25,21 @@ const CutText = "the text ends within this line: it was cut"
 // Text notes that the text ends within a line.
 func (e *Ends) Text(at trace.Pos) { e.note(at, CutText+", and the line is not counted") }
 
+// Cut notes it if a record, which was made of those lines, ends where its last line
+// has no end. It is true if a bad line is to take the record's place: half a line is
+// no event.
+func (e *Ends) Cut(rec trace.Record, lines []byte, at trace.Pos) bool {
+	if n := len(lines); n == 0 || lines[n-1] == '\n' {
+		return false
+	}
+	e.Text(at)
+	_, isBad := rec.(*trace.SyntaxError)
+	return !isBad
+}
+
+// Missing notes that a text lacks what it says that it holds.
+func (e *Ends) Missing(at trace.Pos, msg string) { e.note(at, msg) }
+
 func (e *Ends) note(at trace.Pos, msg string) {
 	if e.first == nil {
 		e.first = &trace.SyntaxError{At: at, Msg: msg}

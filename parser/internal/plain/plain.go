@@ -1,7 +1,8 @@
 // Package plain undoes what programs and people do to all lines of a trace
 // alike: a prefix before each (of ts, grep -n, cat -n, dmesg, a journal, a serial
 // logger, a container's log, quoting), colours, entities and tags of HTML,
-// UTF-16, lines that were broken at a column, blank lines between lines, tabs
+// UTF-16, what stands behind each line (the frame of a pane, quotes, the $ of
+// cat -A), lines that were broken at a column, blank lines between lines, tabs
 // that became blanks. What mail does to single lines is package mail's business.
 //
 // What was done shows in a sample of the text. A text to which nothing was done
@@ -23,7 +24,9 @@ type Wash struct {
 	colours bool
 	tags    bool
 	ents    bool
-	returns bool // carriage returns before a line's end
+	returns bool // carriage returns before a line's end, or within it
+	signs   bool // arrows, dashes and blanks that editors put for those of ASCII
+	suffix  string
 	blanks  bool // blank lines before the lines of stacks
 	indent  bool // lines of stacks are indented, or lost their tab
 	wrap    int  // the column at which lines were broken, 0 if they were not
@@ -41,9 +44,11 @@ func Learn(sample []byte, find Find) *Wash {
 	w.colours = isColoured(sample)
 	w.ents = hasEntities(sample)
 	w.tags = hasTags(sample)
-	w.returns = bytes.Contains(sample, []byte("\r\r\n"))
+	w.returns = hasReturns(sample)
+	w.signs = hasSigns(sample)
 	lines := split(sample)
-	if w.colours || w.ents || w.tags || w.returns {
+	w.suffix = suffixOf(lines, find)
+	if w.scrubs() {
 		for i := range lines {
 			lines[i] = w.scrub(nil, lines[i])
 		}
@@ -73,7 +78,13 @@ func IsText(prefix []byte) bool {
 }
 
 func (w *Wash) dirty() bool {
-	return w.prefix != nil || w.colours || w.ents || w.tags || w.returns || w.blanks || w.indent || w.wrap > 0 || w.code != bytewise
+	return w.prefix != nil || w.scrubs() || w.blanks || w.indent || w.wrap > 0 || w.code != bytewise
+}
+
+// scrubs reports whether something was done to each line by itself besides a
+// prefix.
+func (w *Wash) scrubs() bool {
+	return w.colours || w.ents || w.tags || w.returns || w.signs || w.suffix != ""
 }
 
 // split cuts a sample into lines. The last one may be cut by the sample: it is
@@ -123,6 +134,9 @@ func isIndented(line []byte, perf bool) bool {
 }
 
 func isEmpty(line []byte) bool { return len(bytes.TrimSpace(line)) == 0 }
+
+// IsFrame reports whether a line is that of a stack and nothing else.
+func IsFrame(line []byte) bool { return startsFrame(line) }
 
 // isFrame reports whether a line holds the frame of a stack, whatever stands
 // before it.

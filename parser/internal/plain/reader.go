@@ -93,7 +93,7 @@ func (r *reader) one() {
 func (r *reader) wash(line []byte) []byte {
 	w := r.w
 	line = bytes.TrimSuffix(line, []byte("\r"))
-	if w.colours || w.ents || w.tags || w.returns {
+	if w.scrubs() {
 		r.line = w.scrub(r.line[:0], line)
 		line = r.line
 	}

@@ -15,7 +15,7 @@ func (w *Wash) scrub(dst, line []byte) []byte {
 	start := len(dst)
 	dst = append(dst, line...)
 	if w.returns {
-		dst = bytes.TrimRight(dst, "\r")
+		dst = dst[:start+len(afterReturn(dst[start:]))]
 	}
 	if w.colours {
 		dst = dst[:start+len(withoutColours(dst[start:]))]
@@ -27,13 +27,20 @@ func (w *Wash) scrub(dst, line []byte) []byte {
 		text := html.UnescapeString(string(dst[start:]))
 		dst = append(dst[:start], strings.ReplaceAll(strings.ReplaceAll(text, "\u00a0", " "), "\n", " ")...)
 	}
+	if w.signs {
+		dst = dst[:start+len(plainSigns(dst[start:]))]
+	}
+	if w.suffix != "" {
+		dst = dst[:start+len(withoutSuffix(dst[start:], w.suffix))]
+	}
 	return dst
 }
 
 // isColoured reports whether a program coloured the text: it also ends its colours.
 // An escape that the trace itself holds, in a task's name for one, stays.
 func isColoured(sample []byte) bool {
-	return bytes.Contains(sample, []byte("\x1b[m")) || bytes.Contains(sample, []byte("\x1b[0m")) || bytes.Contains(sample, []byte("\x1b[0;")) || bytes.Contains(sample, []byte("\x1b[39"))
+	return bytes.Contains(sample, []byte("\x1b[m")) || bytes.Contains(sample, []byte("\x1b[0m")) || bytes.Contains(sample, []byte("\x1b[0;")) || bytes.Contains(sample, []byte("\x1b[39")) ||
+		bytes.Contains(sample, []byte("\x1b[?"))
 }
 
 // withoutColours cuts the control sequences of ECMA-48 out of a line, in place:
@@ -81,14 +88,17 @@ func hasEntities(sample []byte) bool {
 // tagNames are the elements that pages wrap lines of text in. "idle" and "stack"
 // are none.
 var tagNames = map[string]bool{
-	"a": true, "b": true, "blockquote": true, "body": true, "br": true, "code": true, "div": true, "em": true, "font": true, "head": true,
+	"a": true, "b": true, "blockquote": true, "body": true, "br": true, "code": true, "div": true, "em": true, "failure": true, "font": true, "head": true,
 	"html": true, "i": true, "li": true, "mark": true, "ol": true, "p": true, "pre": true, "samp": true, "span": true, "strong": true,
-	"table": true, "tbody": true, "td": true, "th": true, "tr": true, "tt": true, "u": true, "ul": true,
+	"system-err": true, "system-out": true, "table": true, "tbody": true, "td": true, "th": true, "tr": true, "tt": true, "u": true, "ul": true,
 }
 
 // tagAt returns the length of the tag that a text begins with, 0 if there is
 // none.
 func tagAt(t []byte) int {
+	if bytes.HasPrefix(t, []byte("<![CDATA[")) {
+		return len("<![CDATA[")
+	}
 	i := 1
 	if i < len(t) && t[i] == '/' {
 		i++
@@ -96,6 +106,10 @@ func tagAt(t []byte) int {
 	start := i
 	for i < len(t) && isLetter(t[i]) {
 		i++
+	}
+	for i > start && i < len(t) && t[i] == '-' && i+1 < len(t) && isLetter(t[i+1]) { // of XML: "system-out"
+		for i++; i < len(t) && isLetter(t[i]); i++ {
+		}
 	}
 	if i == len(t) || i == start || t[i] != '>' && t[i] != ' ' && t[i] != '/' || !tagNames[strings.ToLower(string(t[start:i]))] {
 		return 0
@@ -123,6 +137,7 @@ func hasTags(sample []byte) bool {
 
 func withoutTags(line []byte) []byte {
 	out := line[:0]
+	line = bytes.TrimSuffix(line, []byte("]]>"))
 	for i := 0; i < len(line); {
 		if line[i] == '<' {
 			if n := tagAt(line[i:]); n > 0 {
