@@ -67,7 +67,6 @@ type Counts struct {
 	groups   map[string]*namedGroup
 	chain    [track.NumLines][numLegs]stat.Dist
 	resched  [numFlags]stat.Dist
-	cleared  uint64
 	arrivals [track.NumBracketKinds]track.Account
 	runs     [track.NumBracketKinds]track.Account
 	hits     track.Account
@@ -129,7 +128,7 @@ func (s *State) Counts(in result.Input) *Counts {
 		c.requests = s.deliveries.Requests
 	}
 	r := &s.resched
-	c.resched, c.cleared = [numFlags]stat.Dist{r.needed, r.lazy, r.upgrade}, r.cleared
+	c.resched = [numFlags]stat.Dist{r.needed, r.lazy, r.upgrade}
 	c.switches = r.switches
 	c.negative, c.duration = s.negative, s.span.Duration()
 	c.seen.CopyFrom(&s.seen)
@@ -197,7 +196,6 @@ func (c *Counts) Merge(o *Counts) {
 	}
 	c.hits.Add(&o.hits)
 	c.requests.Add(&o.requests)
-	c.cleared += o.cleared
 	c.folded = c.folded || o.folded
 	c.negative += o.negative
 	c.switches = c.switches || o.switches

@@ -215,15 +215,20 @@ func TestMergeLaws(t *testing.T) {
 		}
 		return b.String()
 	}
-	parts := []int{1, 40, 0, 70}
+	scripts := []string{script(1), script(40), "", script(70) + waysOut, backwards}
 	keys, _ := latency.ParseKeys("function,pair")
+	part := func(i int) *latency.Counts {
+		src := tracetest.Parse(scripts[i])
+		if scripts[i] == backwards {
+			src.Table().Meta.Clock = "local"
+		}
+		return measure(t, src, "function,pair", latency.KindAll)
+	}
 	m, _ := cpumask.ParseList([]byte("2-3"))
 	law := analysistest.Merging[*latency.Counts]{
-		Zero: func() *latency.Counts { return latency.NewCounts(latency.Config{Isolated: &m, By: keys}) },
-		Part: func(i int) *latency.Counts {
-			return measure(t, tracetest.Parse(script(parts[i])), "function,pair", latency.KindAll)
-		},
-		Parts: len(parts),
+		Zero:  func() *latency.Counts { return latency.NewCounts(latency.Config{Isolated: &m, By: keys}) },
+		Part:  part,
+		Parts: len(scripts),
 		Merge: func(into, from *latency.Counts) { into.Merge(from) },
 		Text:  text,
 		Unordered: func(c *latency.Counts) string {
@@ -237,7 +242,52 @@ func TestMergeLaws(t *testing.T) {
 		},
 	}
 	law.Laws(t)
+	analysistest.Covered(t, map[string]string{"folded": "TestFolded"}, part(0), part(1), part(3), part(4))
 }
+
+// TestFolded: that groups were folded together is said of a sum, too.
+func TestFolded(t *testing.T) {
+	src := tracetest.Parse(script(2))
+	keys, _ := latency.ParseKeys("function")
+	m, _ := cpumask.ParseList([]byte("2-3"))
+	cfg := latency.Config{Isolated: &m, By: keys, MaxGroups: 1}
+	s := latency.New(src.Table(), cfg)
+	st, err := analysis.Run(context.Background(), src, analysis.Options{}, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := latency.NewCounts(cfg)
+	sum.Merge(s.Counts(st.Input(&src.Table().Meta, nil)))
+	for _, w := range sum.Result().Warnings {
+		if w.Code == "max-groups" {
+			return
+		}
+	}
+	t.Error("no warning max-groups")
+}
+
+// waysOut is an interrupt for two reschedule IPIs, on whose way out it is seen to
+// the tick and softirqs run, with a need-resched flag that goes without a switch.
+const waysOut = `at 1.900000 cpu 1 task c-9 flags d..1 ipi_send_cpu cpu=2 callsite=g+0x1 callback=0x0
+at 1.900001 cpu 0 task c-9 flags d..1 ipi_send_cpu cpu=2 callsite=g+0x1 callback=0x0
+at 1.900005 cpu 2 task b-8 flags dLh. reschedule_entry vector=253
+at 1.900007 cpu 2 task b-8 flags dLh. reschedule_exit vector=253
+at 1.900008 cpu 2 task b-8 flags dL.. tick_stop success=0
+at 1.900010 cpu 2 task b-8 flags .Ls. softirq_entry vec=9
+at 1.900011 cpu 2 task b-8 flags .Ls. softirq_exit vec=9
+at 1.900020 cpu 2 task b-8 flags d... x a=1
+at 1.900030 cpu 2 task b-8 flags d..2 sched_switch prev_pid=8
+`
+
+// backwards has, on a clock that CPUs need not share, an IPI that arrives before it
+// is sent.
+const backwards = `at 1.000100 cpu 2 task b-8 flags d.h. reschedule_entry vector=253
+at 1.000102 cpu 2 task b-8 flags d.h. reschedule_exit vector=253
+at 1.000150 cpu 0 task a-7 flags d..1 ipi_send_cpu cpu=2 callsite=f+0x1 callback=0x0
+at 1.000900 cpu 0 task a-7 flags d..1 ipi_send_cpu cpu=2 callsite=f+0x1 callback=0x0
+at 1.000910 cpu 2 task b-8 flags d.h. reschedule_entry vector=253
+at 1.000912 cpu 2 task b-8 flags d.h. reschedule_exit vector=253
+`
 
 // recorded returns events of a recording of everything, with its own decoder.
 func recorded(t testing.TB, n int) (*trace.Table, []trace.Event) {

@@ -17,8 +17,6 @@ type resched struct {
 	// needed and lazy end at the switch, upgrade at the first flag that is not
 	// lazy
 	needed, lazy, upgrade stat.Dist
-	// cleared counts flags that went without a switch to another task
-	cleared uint64
 	// switches: the trace has them, on any CPU
 	switches bool
 }
@@ -54,10 +52,7 @@ func (r *resched) event(e *trace.Event) {
 	}
 	need, lazy := e.Flags&trace.FlagNeedResched != 0, e.Flags&trace.FlagNeedReschedLazy != 0
 	if !need && !lazy {
-		if c.need != track.Never || c.lazy != track.Never {
-			r.cleared++
-			*c = reschedCPU{track.Never, track.Never}
-		}
+		*c = reschedCPU{track.Never, track.Never} // it went without a switch
 		return
 	}
 	if lazy && c.lazy == track.Never && c.need == track.Never {

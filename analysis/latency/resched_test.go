@@ -67,13 +67,7 @@ func TestNeedResched(t *testing.T) {
 
 // A delivery that ends before it begins is counted and left out of the times.
 func TestNegative(t *testing.T) {
-	src := tracetest.Parse(`at 1.000100 cpu 2 task b-8 flags d.h. reschedule_entry vector=253
-at 1.000102 cpu 2 task b-8 flags d.h. reschedule_exit vector=253
-at 1.000150 cpu 0 task a-7 flags d..1 ipi_send_cpu cpu=2 callsite=f+0x1 callback=0x0
-at 1.000900 cpu 0 task a-7 flags d..1 ipi_send_cpu cpu=2 callsite=f+0x1 callback=0x0
-at 1.000910 cpu 2 task b-8 flags d.h. reschedule_entry vector=253
-at 1.000912 cpu 2 task b-8 flags d.h. reschedule_exit vector=253
-`)
+	src := tracetest.Parse(backwards)
 	src.Table().Meta.Clock = "local"
 	set := measure(t, src, "function", latency.KindAll).Result()
 	if n := set.Total("negative"); n != 1 {
