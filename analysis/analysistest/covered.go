@@ -1,7 +1,6 @@
 package analysistest
 
 import (
-	"fmt"
 	"reflect"
 	"slices"
 	"strings"
@@ -97,5 +96,5 @@ func isSetting(t reflect.Type) bool {
 			return true
 		}
 	}
-	return t.Name() == "Config" || strings.HasPrefix(fmt.Sprint(t), "sync.")
+	return t.Name() == "Config" || t.PkgPath() != "" && !strings.Contains(t.PkgPath(), ".") // of the standard library
 }

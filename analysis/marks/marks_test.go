@@ -202,7 +202,10 @@ func TestParseErrors(t *testing.T) {
 
 func TestCountsLaws(t *testing.T) {
 	all := pairMarks(t)
-	scripts := []string{pairScript, strings.ReplaceAll(pairScript, "at 1.", "at 3."), "at 1.0 cpu 0 task a-1 bprint worker timeout", ""}
+	scripts := []string{pairScript, strings.ReplaceAll(pairScript, "at 1.", "at 3."), "at 1.0 cpu 0 task a-1 bprint worker timeout", "", `
+		at 1.0 cpu 2 task pair/2-90 bprint active from cpu 2 task 000aaa
+		lost cpu 2 at 1.5 n 1
+		at 1.6 cpu 2 task pair/2-90 bprint inactive from cpu 2 task 000aaa`}
 	laws := analysistest.Merging[*marks.Counts]{
 		Zero:  func() *marks.Counts { return marks.NewCounts(all) },
 		Part:  func(i int) *marks.Counts { return count(t, all, scripts[i]) },
@@ -215,4 +218,5 @@ func TestCountsLaws(t *testing.T) {
 		},
 	}
 	laws.Laws(t)
+	analysistest.Covered(t, nil, laws.Part(0), laws.Part(1), laws.Part(2), laws.Part(4))
 }

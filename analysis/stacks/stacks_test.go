@@ -200,7 +200,7 @@ func TestWhole(t *testing.T) {
 
 func TestCountsLaws(t *testing.T) {
 	parts := []string{"k612s4-12b-all-stack/trace.dat", "k612s4-02-zlib-mono/trace.dat", "k72s4-01-zstd-local/trace.dat"}
-	cfg := stacks.Config{By: []key.Key{key.Comm}, Labels: []key.Key{key.Class}, Isolated: isolated(t)}
+	cfg := stacks.Config{By: []key.Key{key.Comm}, Labels: []key.Key{key.Class}, Isolated: isolated(t), Counts: func(e *trace.Event) bool { return e.CPU != 1 }}
 	counts := make([]*stacks.Counts, len(parts))
 	part := func(i int) *stacks.Counts {
 		c := stacks.NewCounts(cfg)
@@ -221,6 +221,11 @@ func TestCountsLaws(t *testing.T) {
 		Text:  text,
 	}
 	laws.Laws(t)
+	var all []*stacks.Counts
+	for i := range parts {
+		all = append(all, part(i))
+	}
+	analysistest.Covered(t, nil, all...)
 }
 
 // TestDoesNotAllocate: a hit whose stack is known costs no memory.

@@ -85,4 +85,5 @@ func TestCountsLaws(t *testing.T) {
 		},
 	}
 	laws.Laws(t)
+	analysistest.Covered(t, nil, laws.Part(0), laws.Part(1))
 }

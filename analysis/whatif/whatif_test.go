@@ -130,7 +130,7 @@ func TestClasses(t *testing.T) {
 }
 
 func TestMergeLaws(t *testing.T) {
-	words := []string{"E D X E X E", "", "E X D E A X E", "W D"}
+	words := []string{"E D X E X E", "", "E X D E A X E", "W D", "E D X E D X E D X E X E"}
 	law := analysistest.Merging[*whatif.Counts]{
 		Zero:  whatif.NewCounts,
 		Part:  func(i int) *whatif.Counts { return ask(t, script(words[i])) },
@@ -147,4 +147,5 @@ func TestMergeLaws(t *testing.T) {
 		},
 	}
 	law.Laws(t)
+	analysistest.Covered(t, map[string]string{"without": "a setting: all parts of a sum have it"}, law.Part(0), law.Part(2), law.Part(3), law.Part(4))
 }
