@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/ipiscope/ipiscope/parser/internal/plain"
+	"github.com/ipiscope/ipiscope/parser/perfdata"
 	"github.com/ipiscope/ipiscope/parser/tracefs"
 )
 
@@ -28,7 +29,7 @@ import (
 func Expand(paths []string) (traces, remarks []string, err error) {
 	for _, p := range paths {
 		st, err := os.Stat(p)
-		if p == "-" || err != nil || !st.IsDir() || tracefs.IsSnapshot(p) {
+		if p == "-" || err != nil || !st.IsDir() || tracefs.IsSnapshot(p) || perfdata.IsFolder(p) {
 			traces = append(traces, p)
 			continue
 		}

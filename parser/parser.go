@@ -13,6 +13,7 @@ import (
 	"regexp"
 
 	"github.com/ipiscope/ipiscope/parser/ftext"
+	"github.com/ipiscope/ipiscope/parser/perfdata"
 	"github.com/ipiscope/ipiscope/parser/perfscript"
 	"github.com/ipiscope/ipiscope/parser/trace"
 	"github.com/ipiscope/ipiscope/parser/tracedat"
@@ -33,6 +34,9 @@ type Format struct {
 	// check looks at the begin of input for openAt before it is spooled.
 	check func(prefix []byte, path string) error
 	open  func(r io.Reader, path string, o Options) (trace.Source, error)
+	// streams tells by the begin of an input of a format with both whether open is
+	// to read it; nil if it never is.
+	streams func(prefix []byte) bool
 }
 
 // Formats lists the formats in the order in which they are tried.
@@ -50,6 +54,15 @@ func Formats() []Format {
 			},
 		},
 		{
+			Name: "perf.data", Doc: "perf record's own file, folder, and what it writes to a pipe", Sniff: perfdata.Sniff, check: perfdata.CheckHead, streams: perfdata.IsPipe,
+			openAt: func(r io.ReaderAt, size int64, path string, o Options) (trace.Source, error) {
+				return source(perfdata.Open(r, size, path, perfdata.Options{Threads: o.Threads}))
+			},
+			open: func(r io.Reader, path string, o Options) (trace.Source, error) {
+				return source(perfdata.OpenPipe(r, path, perfdata.Options{Threads: o.Threads, Live: o.Growing != nil}))
+			},
+		},
+		{
 			Name: "ftrace text", Doc: "the kernel's trace and trace_pipe, and trace-cmd report", Sniff: ftext.Sniff,
 			open: func(r io.Reader, path string, o Options) (trace.Source, error) {
 				return source(ftext.New(r, path, ftext.Options{Noise: o.Noise, Threads: o.Threads, Mixed: o.mixed}))
@@ -62,6 +75,12 @@ func Formats() []Format {
 			},
 		},
 	}
+}
+
+// isAtRandom reports whether an input of this format that begins so is read at
+// random.
+func (f *Format) isAtRandom(prefix []byte) bool {
+	return f.openAt != nil && (f.streams == nil || !f.streams(prefix))
 }
 
 // source makes a nil *S a nil Source.
@@ -153,6 +172,10 @@ func openFile(f *os.File, path string, o Options) (trace.Source, error) {
 		return nil, err
 	}
 	if st.IsDir() {
+		if perfdata.IsFolder(path) {
+			src, err := source(perfdata.OpenFolder(path, perfdata.Options{Threads: o.Threads}))
+			return withCloser(src, f), err
+		}
 		if !tracefs.IsSnapshot(path) {
 			return nil, fmt.Errorf("%s: a folder, not a trace", path)
 		}
@@ -259,14 +282,23 @@ func openStream(r io.Reader, path string, c io.Closer, o Options) (trace.Source,
 		return src, nil
 	}
 	for _, format := range Formats() {
-		if format.openAt != nil && format.Sniff(prefix) {
-			if prefix, _ = br.Peek(sniffSize); format.check != nil {
-				if err := format.check(prefix, path); err != nil {
-					return nil, err
-				}
-			}
-			return openSpooled(br, format, path, c, o)
+		if format.openAt == nil || !format.Sniff(prefix) {
+			continue
 		}
+		head := sniffSize
+		if format.streams != nil { // more need not come for long
+			head = 16
+		}
+		if prefix, _ = br.Peek(head); format.check != nil {
+			if err := format.check(prefix, path); err != nil {
+				return nil, err
+			}
+		}
+		if !format.isAtRandom(prefix) {
+			src, err := format.open(br, path, o)
+			return withCloser(src, c), err
+		}
+		return openSpooled(br, format, path, c, o)
 	}
 	return openPrinted(br, prefix, path, c, o)
 }
@@ -386,7 +418,7 @@ func isCPUFile(path string) bool {
 func unknown(path string, prefix []byte) *UnknownFormatError {
 	e := &UnknownFormatError{Path: path}
 	for _, s := range []struct{ magic, what, do string }{
-		{"PERFILE2", "a perf.data file", "print it with: perf script -i " + path + " > trace.txt"},
+		{"PERFFILE", "a perf.data file of the first kind, of perf before Linux 3.2", "record with a newer perf, or print it with the perf that wrote it"},
 		{"\xc1\x1f\xfc\xc1", "a CTF (LTTng) trace stream", "record with trace-cmd or perf instead"},
 		{"\x7fELF", "a program, not a trace", ""},
 		{"SQLite format 3", "an SQLite database", ""},
@@ -407,6 +439,10 @@ func unknown(path string, prefix []byte) *UnknownFormatError {
 	}
 	if what, do := otherProgram(prefix); what != "" {
 		e.What, e.Do = what, do
+		return e
+	}
+	if perfdata.IsPart(path) {
+		e.What, e.Do = "a part of a perf.data folder", "name the folder "+filepath.Dir(path)
 		return e
 	}
 	if isCPUFile(path) {

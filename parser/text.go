@@ -51,7 +51,7 @@ func textFormat(prefix []byte, r io.Reader) (*Format, io.Reader) {
 		r, prefix = wash.Reader(r), wash.Clean(prefix)
 	}
 	for _, format := range Formats() {
-		if format.open != nil && format.Sniff(prefix) {
+		if format.open != nil && format.openAt == nil && format.Sniff(prefix) {
 			return &format, r
 		}
 	}

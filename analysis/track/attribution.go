@@ -191,9 +191,9 @@ func (a *Attributor) holds(set, fn trace.NameID) bool {
 	return catalog.Holds(a.table.NameOf(set), a.table.NameOf(fn))
 }
 
-// known interns a name that may be missing.
+// known interns a name that may be missing, or be an address without a symbol.
 func (a *Attributor) known(name string) trace.NameID {
-	if name == "" {
+	if function, _, _ := strings.Cut(name, " ["); name == "" || names.IsAddress(function) {
 		name = Unknown
 	}
 	return a.table.Name(ksym.Normalize(name))

@@ -198,6 +198,9 @@ func (s *Sends) queueCall(e *trace.Event, r *role) {
 	}
 	k := callKey{e.Context(), int32(target), s.table.SymbolText(site)}
 	c := call{serial: s.queued, time: e.Time, function: s.table.SymbolName(fn), comm: e.Comm, instance: e.Instance}
+	if s.isAddress(c.function) {
+		c.function = s.names.unknown // without symbols: any function may lie there
+	}
 	c.csd, _ = e.Uint(r.csd)
 	s.tell(s.cfg.Queued, e.CPU, k, c)
 	if older, stale := s.calls.queue(e.CPU, k, c); stale {
@@ -382,7 +385,10 @@ func (s *Sends) isAddress(callback trace.NameID) bool {
 
 func (s *Sends) resolveByCall(w *Send, h *Hit, at trace.Context) {
 	if c, ok := s.calls.take(w.CPU, callKey{at, h.Target, w.Callsite}); ok {
-		h.Function, h.Evidence, h.Requests, h.CSD, h.Request = c.function, EvidenceCSD, 1, c.csd, c.serial
+		h.Requests, h.CSD, h.Request = 1, c.csd, c.serial
+		if c.function != s.names.unknown {
+			h.Function, h.Evidence = c.function, EvidenceCSD
+		}
 	}
 }
 

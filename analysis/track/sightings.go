@@ -143,6 +143,7 @@ func NewRecording(t *trace.Table, chosen *trace.Selection, recorded []string) *R
 func NoteUnrecorded(t *trace.Table, in *result.Input, chosen *trace.Selection) {
 	r := NewRecording(t, chosen, in.Recorded)
 	r.noteCPUs(in)
+	in.Unrecorded = append(in.Unrecorded, t.Meta.Partial...)
 	if in.Sent.CPU+in.Sent.Mask == 0 {
 		if state, _ := r.Was("ipi", "ipi_raise", in.Sent.Raise > 0); state == On {
 			return // it tells of every IPI of arm and arm64

@@ -11,6 +11,7 @@ import (
 	"github.com/ipiscope/ipiscope/analysis"
 	"github.com/ipiscope/ipiscope/analysis/track"
 	"github.com/ipiscope/ipiscope/cmd/internal/cli"
+	"github.com/ipiscope/ipiscope/parser/perftext"
 	"github.com/ipiscope/ipiscope/parser/trace"
 	"github.com/ipiscope/ipiscope/parser/tracecmd"
 )
@@ -31,7 +32,8 @@ func newCat(t *cli.Terminal) *cobra.Command {
 		Use:   "cat [flags] TRACE...",
 		Short: "Print the events of a trace",
 		Long: `Print the events of a trace that pass the filters. Binary traces are printed
-as trace-cmd report prints them. Several of them are merged by time, with the
+as trace-cmd report prints them, a perf.data as perf script does, without the
+frames of user space and with its losses. Several of them are merged by time, with the
 file's name in front of each line. Lines of text inputs are printed unchanged,
 one file after the other, stack lines with the event they belong to.`,
 		Example: `  ipiscope cat trace.dat
@@ -90,12 +92,13 @@ type cat struct {
 	out     *catOutput
 	events  *eventPrinter
 	report  *tracecmd.Report
+	several bool // traces are printed together
 }
 
 // print prints one trace, or several together.
 func (c *cat) print(ctx context.Context, traces []cli.Trace) error {
 	defer c.events.close()
-	if len(traces) > 1 {
+	if c.several = len(traces) > 1; c.several {
 		return c.together(ctx, traces)
 	}
 	c.report = tracecmd.NewReport()
@@ -128,9 +131,7 @@ func (c *cat) read(ctx context.Context, tr cli.Trace, begin func(*eventSource) a
 			state = &linePrinter{src: lines, out: c.out, match: bound.Counts()}
 		} else if events, ok := trace.As[binaryTrace](src); ok {
 			events.ExpectNames()
-			p := c.report.Printer(filepath.Base(tr.Path), events.Table(), events, c.form)
-			c.out.head(p.AppendHead(nil))
-			state = begin(&eventSource{printer: p, match: bound.Counts()})
+			state = begin(c.source(tr, src, events, bound))
 		} else {
 			return fmt.Errorf("%s: %s cannot be printed", src.Table().Meta.Path, src.Table().Meta.Format)
 		}
@@ -142,6 +143,23 @@ func (c *cat) read(ctx context.Context, tr cli.Trace, begin func(*eventSource) a
 		}
 		return errors.Join(err, bound.End())
 	})
+}
+
+// source prepares the printing of a binary trace.
+func (c *cat) source(tr cli.Trace, src trace.Source, events binaryTrace, bound *cli.Bound) *eventSource {
+	name := filepath.Base(tr.Path)
+	s := &eventSource{printer: c.report.Printer(name, events.Table(), events, c.form), match: bound.Counts()}
+	perf, ok := trace.As[perftext.Source](src)
+	c.events.direct = c.events.direct || ok
+	if ok && !c.form.Latency && !c.form.Raw {
+		if !c.several {
+			name = ""
+		}
+		s.perf = perftext.New(perf, s.printer, name, c.form.Nanoseconds)
+		return s
+	}
+	c.out.head(s.printer.AppendHead(nil))
+	return s
 }
 
 // rawLines is a Source of text, which still has the lines of its records.

@@ -5,6 +5,7 @@ import (
 
 	"github.com/ipiscope/ipiscope/analysis"
 	"github.com/ipiscope/ipiscope/analysis/track"
+	"github.com/ipiscope/ipiscope/parser/perftext"
 	"github.com/ipiscope/ipiscope/parser/printfmt"
 	"github.com/ipiscope/ipiscope/parser/trace"
 	"github.com/ipiscope/ipiscope/parser/tracecmd"
@@ -16,6 +17,9 @@ import (
 // in the traces' tables while the traces are read.
 type eventPrinter struct {
 	stream *tracecmd.Stream
+	// direct: records are printed as they come, since a trace learns names while
+	// it is read.
+	direct bool
 
 	batch *batch
 	work  chan *batch
@@ -28,6 +32,7 @@ type eventPrinter struct {
 // printer's head is for the goroutine that prints.
 type eventSource struct {
 	printer *tracecmd.Printer
+	perf    *perftext.Printer       // nil but for perf.data, which is printed as perf does
 	match   func(*trace.Event) bool // nil: every event
 	owners  track.Owners
 }
@@ -74,12 +79,20 @@ func newEventPrinter(out *catOutput) *eventPrinter {
 }
 
 func (p *eventPrinter) event(src *eventSource, e *trace.Event) {
+	if p.direct {
+		p.printEvent(src, e)
+		return
+	}
 	r := p.next()
 	e.CopyTo(&r.event)
 	r.src, r.isLost = src, false
 }
 
 func (p *eventPrinter) lost(src *eventSource, l *trace.Lost) {
+	if p.direct {
+		p.printLost(src, l)
+		return
+	}
 	r := p.next()
 	r.src, r.lost, r.isLost = src, *l, true
 }
@@ -118,12 +131,29 @@ func (p *eventPrinter) print() {
 }
 
 func (p *eventPrinter) printRecord(r *batchRecord) {
+	if r.isLost {
+		p.printLost(r.src, &r.lost)
+		return
+	}
+	p.printEvent(r.src, &r.event)
+}
+
+func (p *eventPrinter) printLost(src *eventSource, l *trace.Lost) {
+	src.owners.Lost(l)
+	if src.perf != nil {
+		p.stream.Text(func(dst []byte) []byte { return src.perf.AppendLost(dst, l) })
+		return
+	}
+	p.stream.Lost(src.printer, l)
+}
+
+func (p *eventPrinter) printEvent(src *eventSource, e *trace.Event) {
 	switch {
-	case r.isLost:
-		r.src.owners.Lost(&r.lost)
-		p.stream.Lost(r.src.printer, &r.lost)
-	case r.src.match == nil || r.src.passes(&r.event):
-		p.stream.Event(r.src.printer, &r.event)
+	case src.match != nil && !src.passes(e):
+	case src.perf != nil:
+		p.stream.Text(func(dst []byte) []byte { return src.perf.AppendEvent(dst, e) })
+	default:
+		p.stream.Event(src.printer, e)
 	}
 }
 

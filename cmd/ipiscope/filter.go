@@ -58,9 +58,6 @@ func runFilterCheck(t *cli.Terminal, f *checkFlags, args []string) error {
 		return err
 	}
 	env := filter.Env{NrCPUs: kernel.NrCPUs}
-	if kernel.Symbols != nil {
-		env.Symbols = filter.KernelSymbols(kernel.Symbols)
-	}
 	table := trace.NewTable()
 	for _, s := range kernel.Formats {
 		table.AddSchema(s)
@@ -72,7 +69,15 @@ func runFilterCheck(t *cli.Terminal, f *checkFlags, args []string) error {
 		}
 		defer src.Close()
 		table = src.Table()
+		kernel.Describe(src)
 		traceEnv(&env, src)
+	}
+	if kernel.Symbols != nil && env.Symbols == nil {
+		symbols, err := kernel.Symbols.For(table.Meta.BuildID)
+		if err != nil {
+			return err
+		}
+		env.Symbols = filter.KernelSymbols(symbols)
 	}
 	names := f.events
 	if len(names) == 0 {

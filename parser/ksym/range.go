@@ -73,6 +73,7 @@ func (t *Table) symbolAt(from, to int) (uint64, bool) {
 	if end+3 != from {
 		return 0, false
 	}
+	addr += t.shift
 	// The table leaves out some types and stops at a bad line, so it decides.
 	i, _ := slices.BinarySearch(t.addrs, addr)
 	for ; i < len(t.addrs) && t.addrs[i] == addr; i++ {

@@ -32,6 +32,7 @@ type Table struct {
 	text  string
 	addrs []uint64 // ascending; aliases in reverse order of the text
 	names []uint32 // addrs[i] is named at text[names[i]:]
+	shift uint64   // what the text's addresses are less: see Moved
 }
 
 // A LineError is a kallsyms line that could not be read.

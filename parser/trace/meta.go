@@ -28,6 +28,21 @@ type Meta struct {
 	// Notes are facts about the file that limit what can be said from it:
 	// sections that were skipped, names that are missing.
 	Notes []string
+	// Command is the recorder's command line.
+	Command string
+	// BuildID is that of the traced kernel, in hex.
+	BuildID string
+	// WallOffset is what to add to times for nanoseconds since 1970.
+	WallOffset int64
+	// Opened are the events that were recorded, those that did not happen too,
+	// where the recorder says so.
+	Opened []string
+	// Partial says which sends cannot be in the trace because only some CPUs or
+	// tasks were recorded.
+	Partial []string
+	// LostByEvent is how many events of which name were lost, at the end of the
+	// trace.
+	LostByEvent map[string]uint64
 	// DroppedColumns is set by text sources whose text lacks a part of the
 	// event header ("flags").
 	DroppedColumns []string

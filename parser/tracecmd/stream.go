@@ -69,6 +69,15 @@ func (s *Stream) Lost(p *Printer, l *trace.Lost) {
 	s.release(false)
 }
 
+// Text prints what another printer made of a record of its own trace.
+func (s *Stream) Text(append func(dst []byte) []byte) {
+	s.release(true)
+	s.buf = append(s.buf)
+	if len(s.buf) >= s.collect {
+		s.flush()
+	}
+}
+
 // End prints what is held back.
 func (s *Stream) End() {
 	s.release(true)

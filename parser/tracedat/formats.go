@@ -127,6 +127,12 @@ func (f *file) loadStrings() {
 		f.unreadable = fmt.Errorf("printk formats are not readable: %w", c.err)
 		f.remark("%v", f.unreadable)
 	}
+	f.strings = printkStrings(text)
+}
+
+// printkStrings reads the lines of printk_formats.
+func printkStrings(text []byte) map[uint64]string {
+	all := map[uint64]string{}
 	for line := range bytes.Lines(text) {
 		addr, value, ok := strings.Cut(strings.TrimRight(string(line), "\n"), " : ")
 		n, err := strconv.ParseUint(strings.TrimSpace(addr), 0, 64)
@@ -136,8 +142,9 @@ func (f *file) loadStrings() {
 		if s, err := strconv.Unquote(value); err == nil {
 			value = s
 		}
-		f.strings[n] = value
+		all[n] = value
 	}
+	return all
 }
 
 // readCmdlines reads saved_cmdlines: "pid comm" lines.

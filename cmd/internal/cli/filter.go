@@ -1,17 +1,13 @@
 package cli
 
 import (
-	"bufio"
-	"bytes"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/spf13/pflag"
 
-	"github.com/ipiscope/ipiscope/parser"
 	"github.com/ipiscope/ipiscope/parser/cpumask"
 	"github.com/ipiscope/ipiscope/parser/filter"
 	"github.com/ipiscope/ipiscope/parser/ksym"
@@ -40,15 +36,15 @@ type KernelFlags struct {
 
 // AddTo defines the flags.
 func (f *KernelFlags) AddTo(fs *pflag.FlagSet) {
-	fs.StringVar(&f.formats, "event-formats", "", "take the events' formats from a format file or from those in a folder at `PATH`, for text inputs")
-	fs.StringVar(&f.symbols, "symbols", "", "take kernel symbols from the kallsyms `FILE`, for text inputs")
+	fs.StringVar(&f.formats, "event-formats", "", "take the events' formats from a format file or from those in a folder at `PATH`, for text inputs and for a perf.data that has none")
+	fs.StringVar(&f.symbols, "symbols", "", "take kernel symbols from the kallsyms or System.map `FILE`, a build-id cache of perf (~/.debug) or the tar of perf archive, for text inputs and perf.data")
 	fs.IntVar(&f.nrCPUs, "nr-cpus", 0, "`N` CPUs that the traced kernel can have (nr_cpu_ids), where the input does not say")
 }
 
 // Kernel is what KernelFlags name, read.
 type Kernel struct {
 	Formats []*trace.Schema
-	Symbols *ksym.Table // nil: not given
+	Symbols *SymbolSource // nil: not given
 	NrCPUs  int
 }
 
@@ -121,36 +117,6 @@ func systemOf(path, event string) string {
 	return system
 }
 
-// maxSymbols bounds a kallsyms text; those of large kernels have some 20 MB.
-const maxSymbols = 128 << 20
-
-// loadSymbols reads a kallsyms file, plain or compressed.
-func loadSymbols(path string) (*ksym.Table, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	r, err := parser.Decompress(f)
-	if err != nil {
-		return nil, fmt.Errorf("--symbols: %s: %w", path, err)
-	}
-	defer r.Close()
-	br := bufio.NewReader(r)
-	if head, _ := br.Peek(br.Size()); bytes.IndexByte(head, 0) >= 0 {
-		return nil, fmt.Errorf("--symbols: %s: want the text of kallsyms, this has bytes of 0", path)
-	}
-	text, err := ReadAll(br, path, maxSymbols)
-	if err != nil {
-		return nil, fmt.Errorf("--symbols: %w", err)
-	}
-	t, err := ksym.NewTable(string(text))
-	if err != nil {
-		return nil, fmt.Errorf("--symbols: %s: %w", path, err)
-	}
-	return t, nil
-}
-
 // Filters are the expressions of a command line.
 type Filters struct {
 	exprs  []string
@@ -186,10 +152,16 @@ func (fl *Filters) env(t *trace.Table, src trace.Source) filter.Env {
 	if fl.iso != nil && !fl.iso.All {
 		env.Isolated = fl.iso.Mask.String()
 	}
-	if fl.kernel.Symbols != nil {
-		env.Symbols = filter.KernelSymbols(fl.kernel.Symbols)
-	} else if s, ok := trace.As[symbolizer](src); ok && fl.needSymbols() {
+	if !fl.needSymbols() {
+		return env
+	}
+	if s, ok := trace.As[symbolizer](src); ok {
 		if table := s.Symbols(); table != nil {
+			env.Symbols = filter.KernelSymbols(table)
+		}
+	}
+	if fl.kernel.Symbols != nil && env.Symbols == nil {
+		if table, err := fl.kernel.Symbols.For(m.BuildID); err == nil {
 			env.Symbols = filter.KernelSymbols(table)
 		}
 	}
@@ -207,9 +179,22 @@ func (fl *Filters) needSymbols() bool {
 	return false
 }
 
-// Describe completes the events of a text with the formats that were given. It
-// must be called before src is read.
-func (fl *Filters) Describe(src trace.Source) { src.Table().Describe(fl.kernel.Formats) }
+// Describe completes the events of a text with the formats and symbols that were
+// given. It must be called before src is read.
+func (fl *Filters) Describe(src trace.Source) { fl.kernel.Describe(src) }
+
+// Describe tells a Source what was given about its kernel.
+func (k *Kernel) Describe(src trace.Source) {
+	src.Table().Describe(k.Formats)
+	if s, ok := trace.As[interface{ UseFormats([]*trace.Schema) }](src); ok {
+		s.UseFormats(k.Formats)
+	}
+	if s, ok := trace.As[interface {
+		UseSymbols(func(buildID string) (*ksym.Table, error))
+	}](src); ok && k.Symbols != nil {
+		s.UseSymbols(k.Symbols.For)
+	}
+}
 
 // Bound is the filter of one trace. Its Match is nil-safe: a nil Bound lets
 // everything through.

@@ -119,7 +119,12 @@ func TestLoadSymbols(t *testing.T) {
 	}
 	dir := write(t, packed)
 	for name := range packed {
-		table, err := loadSymbols(filepath.Join(dir, name))
+		source, err := loadSymbols(filepath.Join(dir, name))
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		table, err := source.For("")
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
