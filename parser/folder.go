@@ -109,7 +109,9 @@ func (f *folder) read() error {
 		f.judge(c)
 	}
 	// A recording before its printed texts, of which the first one read counts.
-	isPrinted := func(t found) bool { return !strings.Contains(filepath.Base(t.path), ".dat") }
+	isPrinted := func(t found) bool {
+		return !strings.Contains(filepath.Base(t.path), ".dat") && t.kind != isFolder
+	}
 	sort.Slice(f.traces, func(i, j int) bool {
 		if a, b := isPrinted(f.traces[i]), isPrinted(f.traces[j]); a != b {
 			return b
@@ -137,7 +139,9 @@ func (f *folder) judge(c found) {
 			f.take(c)
 		}
 	case isFolder:
-		if !hidden && holdsTraces(c.path) {
+		if perfdata.IsFolder(c.path) {
+			f.take(c)
+		} else if !hidden && holdsTraces(c.path) {
 			f.remark(c, "a folder with recordings of its own: name it beside this one")
 		}
 	case isSpecial:
@@ -184,7 +188,7 @@ func shapeOf(name string) string {
 
 // strongName matches the names that recorders give, and their compressed forms.
 func strongName() *regexp.Regexp {
-	return regexp.MustCompile(`(?i)(^trace(_pipe)?|\.dat|\.f?trace)(\.(gz|zst|xz|bz2))*$`)
+	return regexp.MustCompile(`(?i)(^trace(_pipe)?|\.dat|^perf.*\.data|\.f?trace)(\.(gz|zst|xz|bz2))*$`)
 }
 
 // weakName matches the names of texts, of which some are traces.
@@ -194,7 +198,7 @@ func weakName() *regexp.Regexp {
 
 // holdsTraces reports whether a folder holds recordings, by their names.
 func holdsTraces(dir string) bool {
-	if tracefs.IsSnapshot(dir) {
+	if tracefs.IsSnapshot(dir) || perfdata.IsFolder(dir) {
 		return true
 	}
 	entries, _ := os.ReadDir(dir)

@@ -2,6 +2,7 @@ package inventory
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -45,8 +46,13 @@ func (s *State) properties(in result.Input) *result.Table {
 	add("uname", m.Uname)
 	add("host", m.Host)
 	add("architecture", m.Arch)
+	add("build-id", m.BuildID)
 	add("clock", m.Clock)
 	add("clock unit", m.ClockUnit)
+	if m.WallOffset != 0 && in.Events > 0 {
+		row("wall clock", "first event at "+time.Unix(0, m.WallOffset+int64(s.span.First)).UTC().Format("2006-01-02 15:04:05.000000000 UTC"))
+	}
+	add("command", m.Command)
 	add("page size", strconv.Itoa(m.PageSize))
 	add("long size", strconv.Itoa(m.LongSize))
 	if m.LongSize > 0 {
@@ -66,6 +72,7 @@ func (s *State) properties(in result.Input) *result.Table {
 	add("unreadable parts", strconv.FormatUint(in.SyntaxErrors, 10))
 	add("missing columns", strings.Join(m.DroppedColumns, ", "))
 	add("options", s.options())
+	s.opened(row)
 	if r := m.Recorded; r != nil {
 		row("filtered to", "CPUs "+r.Targets.String()+": what is not here did not hit them; of others nothing is known")
 		for _, e := range r.Events {
@@ -85,6 +92,32 @@ func (s *State) properties(in result.Input) *result.Table {
 		}
 	}
 	return t
+}
+
+// opened lists what a recorder says of the events that it opened: which did not
+// happen, how many were lost, and what is not in the recording.
+func (s *State) opened(row func(name, value string)) {
+	m := &s.table.Meta
+	var none []string
+	for _, name := range m.Opened {
+		if !slices.Contains(none, name) && !s.happened(name) {
+			none = append(none, name)
+		}
+	}
+	if len(none) > 0 {
+		row("recorded, none seen", strings.Join(none, ", "))
+	}
+	for _, name := range slices.Sorted(maps.Keys(m.LostByEvent)) {
+		row("lost", fmt.Sprintf("%d %s", m.LostByEvent[name], name))
+	}
+	for _, what := range m.Partial {
+		row("in part", what)
+	}
+}
+
+// happened reports whether an event of that name was seen.
+func (s *State) happened(name string) bool {
+	return slices.ContainsFunc(s.table.Lookup(name), func(x *trace.Schema) bool { return int(x.ID) < len(s.events) && s.events[x.ID] > 0 })
 }
 
 // recordedText is an event that was switched on, as the recorder noted it.

@@ -199,6 +199,18 @@ func (a *Attributor) known(name string) trace.NameID {
 	return a.table.Name(ksym.Normalize(name))
 }
 
+// isPhantom reports whether a callback that a text names may be none: perf script
+// prints a null pointer as the first symbol of some module where that lies at 0
+// (7.2 on s390x). What the catalogue knows is believed.
+func (a *Attributor) isPhantom(callback trace.NameID) bool {
+	if a.catalog == nil || a.table.Meta.LongSize > 0 || !strings.HasPrefix(a.table.Meta.Format, "perf script") || callback == 0 {
+		return false
+	}
+	name := a.table.NameOf(callback)
+	_, known := a.catalog.Callback(name)
+	return !known && !names.IsAddress(name)
+}
+
 // Class says what can be done about a hit that runs function and was sent by
 // this stack, or without one from this callsite.
 func (a *Attributor) Class(function trace.NameID, stack trace.StackID, callsite trace.NameID) *catalog.Classification {

@@ -405,6 +405,13 @@ func (s *Sends) resolveByStack(w *Send) {
 	if w.Stack == 0 {
 		by = EvidenceCallsite
 	}
+	if f.Function == s.names.reschedule && s.cfg.Attribution.isPhantom(w.Callback) {
+		w.Function, w.Evidence = f.Function, by
+		for i := range w.Hits {
+			w.Hits[i].Function, w.Hits[i].Evidence = f.Function, by
+		}
+		return
+	}
 	fn := f.Function
 	if f.IsSet && w.narrowed != 0 && s.cfg.Attribution.holds(fn, w.narrowed) {
 		fn = w.narrowed

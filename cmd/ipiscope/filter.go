@@ -189,7 +189,7 @@ trace-cmd, and without disturbing the isolated CPUs.`,
 			if !slices.Contains(plan.Arches(), f.arch) {
 				return cli.Unknown("architecture", f.arch, plan.Arches())
 			}
-			return f.printTraceCmd(t, f.output, args)
+			return f.printCommand(t, f.output, args)
 		},
 	}
 	fs := cmd.Flags()

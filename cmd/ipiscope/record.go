@@ -25,7 +25,8 @@ type recordFlags struct {
 	maxSize, minFree, buffer                string
 	clock, housekeeping                     string
 	nice, rt                                int
-	ring, dryRun, traceCmd, clean, strict   bool
+	ring, dryRun, traceCmd, perf            bool
+	clean, strict                           bool
 	stopOn, arm, use, disarm                string
 	kernel, arch, tracefs                   string
 	bufferGiven, formatGiven, compressGiven bool
@@ -113,10 +114,11 @@ func (f *recordFlags) addTo(cmd *cobra.Command) {
 	fs.StringVar(&f.disarm, "disarm", "", "take down what --arm prepared under this `NAME`")
 	fs.BoolVar(&f.dryRun, "dry-run", false, "print what would be written to tracefs, as shell, and write nothing")
 	fs.BoolVar(&f.traceCmd, "trace-cmd", false, "print the trace-cmd command that records the same, and run nothing")
+	fs.BoolVar(&f.perf, "perf", false, "print the perf record command for the same question, for machines where tracefs is closed, and run nothing")
 	fs.BoolVar(&f.clean, "clean", false, "remove the trace instances of recorders that are gone")
 	fs.BoolVar(&f.strict, "strict", false, "exit with status 3 if events were lost")
-	fs.StringVar(&f.kernel, "kernel", "", "with --trace-cmd and --dry-run: for another machine with this `VERSION` of Linux, such as 6.5")
-	fs.StringVar(&f.arch, "arch", "x86", "with --trace-cmd: `ARCH` of that machine: "+strings.Join(plan.Arches(), " "))
+	fs.StringVar(&f.kernel, "kernel", "", "with --trace-cmd, --perf and --dry-run: for another machine with this `VERSION` of Linux, such as 6.5")
+	fs.StringVar(&f.arch, "arch", "x86", "with --trace-cmd and --perf: `ARCH` of that machine: "+strings.Join(plan.Arches(), " "))
 	complete(cmd, "arch", plan.Arches())
 	fs.StringVar(&f.tracefs, "tracefs", "", "with --dry-run: the `FOLDER` where tracefs is mounted")
 }
@@ -153,14 +155,14 @@ func (f *recordFlags) check(args []string) error {
 		f.compress = "none"
 	}
 	modes := 0
-	for _, on := range []bool{f.arm != "", f.use != "", f.disarm != "", f.clean, f.dryRun, f.traceCmd} {
+	for _, on := range []bool{f.arm != "", f.use != "", f.disarm != "", f.clean, f.dryRun, f.traceCmd, f.perf} {
 		if on {
 			modes++
 		}
 	}
 	switch {
 	case modes > 1:
-		return cli.Usage(errors.New("record: only one of --arm, --use, --disarm, --clean, --dry-run and --trace-cmd"))
+		return cli.Usage(errors.New("record: only one of --arm, --use, --disarm, --clean, --dry-run, --trace-cmd and --perf"))
 	case f.output == "-":
 		return cli.Usage(errors.New("-o -: a trace.dat is written in several places: name a file"))
 	case f.output == "":
@@ -234,8 +236,11 @@ func planError(err error) error {
 	return err
 }
 
-// printTraceCmd prints the command for a kernel of a version.
-func (f *recordFlags) printTraceCmd(t *cli.Terminal, output string, args []string) error {
+// isCommand reports whether a command for another program is asked for.
+func (f *recordFlags) isCommand() bool { return f.traceCmd || f.perf }
+
+// printCommand prints the command for a kernel of a version.
+func (f *recordFlags) printCommand(t *cli.Terminal, output string, args []string) error {
 	r, err := f.request()
 	if err != nil {
 		return err
@@ -248,9 +253,16 @@ func (f *recordFlags) printTraceCmd(t *cli.Terminal, output string, args []strin
 	if err != nil {
 		return planError(err)
 	}
+	line := plan.Line{Output: output, Clock: f.clock, BufferKB: int(f.bufferBytes >> 10), Command: args}
+	words := p.TraceCmd(line)
+	if f.perf {
+		if words, err = p.Perf(line); err != nil {
+			return planError(err)
+		}
+	}
 	for _, note := range p.Notes {
 		t.Warnf("note", "%s", note)
 	}
-	_, err = fmt.Fprintln(t.Out, shellWords(p.TraceCmd(plan.Line{Output: output, Clock: f.clock, BufferKB: int(f.bufferBytes >> 10), Command: args})))
+	_, err = fmt.Fprintln(t.Out, shellWords(words))
 	return err
 }

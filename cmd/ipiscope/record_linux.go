@@ -30,8 +30,8 @@ func becomeCommand(args []string) (bool, error) {
 
 func runRecord(ctx context.Context, t *cli.Terminal, f *recordFlags, args []string) error {
 	switch {
-	case f.traceCmd:
-		return f.printTraceCmd(t, f.givenOutput(), args)
+	case f.isCommand():
+		return f.printCommand(t, f.givenOutput(), args)
 	case f.clean:
 		return clean(t)
 	case f.disarm != "":

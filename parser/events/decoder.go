@@ -17,6 +17,8 @@ type Decoder struct {
 	table   *trace.Table
 	layouts []*Layout // by EventID
 	symbols map[string]trace.SymbolID
+	// Names resolves addresses that were printed as numbers; nil if nothing does.
+	Names func(addr uint64) (trace.Symbol, bool)
 
 	// The spans of the current event, found when its first field is asked for.
 	current []byte
@@ -245,9 +247,30 @@ func (d *Decoder) Intern(t []byte) (trace.SymbolID, bool) {
 	if !ok {
 		return 0, false
 	}
-	id := d.table.Symbol(s)
+	id := d.table.Symbol(d.named(s))
 	d.symbols[string(t)] = id
 	return id, true
+}
+
+// named is the symbol of one that was printed as an address, if it is known.
+func (d *Decoder) named(s trace.Symbol) trace.Symbol {
+	if d.Names == nil {
+		return s
+	}
+	digits, ok := strings.CutPrefix(s.Name, "0x")
+	addr, err := strconv.ParseUint(digits, 16, 64)
+	if !ok || err != nil || addr == 0 {
+		return s
+	}
+	if known, ok := d.Names(addr); ok {
+		return known
+	}
+	return s
+}
+
+// Address interns the symbol of an address, the number itself if it has none.
+func (d *Decoder) Address(digits []byte) trace.SymbolID {
+	return d.table.Symbol(d.named(trace.Symbol{Name: "0x" + string(digits)}))
 }
 
 // parseSymbol reads what text inputs print for an address, and two forms that

@@ -27,6 +27,7 @@ import (
 	"github.com/ipiscope/ipiscope/parser/internal/mail"
 	"github.com/ipiscope/ipiscope/parser/internal/order"
 	"github.com/ipiscope/ipiscope/parser/internal/scan"
+	"github.com/ipiscope/ipiscope/parser/ksym"
 	"github.com/ipiscope/ipiscope/parser/trace"
 )
 
@@ -132,6 +133,10 @@ func New(r io.Reader, name string, opts Options) (*Source, error) {
 	}
 	return s, nil
 }
+
+// UseSymbols says where the symbols of addresses come from that the text prints as
+// numbers. It must be called before the first Scan.
+func (s *Source) UseSymbols(load func(buildID string) (*ksym.Table, error)) { s.dec.UseSymbols(load) }
 
 // Hint makes Scan pass over what is not in h. It must be called before the first
 // Scan, and Close be called once it was.

@@ -33,7 +33,7 @@ func (c *coverage) describe(s *Source) {
 		m.WallOffset = s.wall
 	}
 	for _, a := range s.dir.attrs {
-		if a.isTracepoint() {
+		if a.isTracepoint() && a.fullName() != "" {
 			m.Opened = append(m.Opened, a.fullName())
 		}
 	}

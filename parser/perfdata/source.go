@@ -171,6 +171,10 @@ func Open(r io.ReaderAt, size int64, path string, o Options) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
+	if h.isDirectory() {
+		s.Close()
+		return nil, fmt.Errorf("%s: a part of a perf.data folder, whose records are in the files beside it: name the folder", path)
+	}
 	s.addStream(io.NewSectionReader(r, int64(h.data.off), int64(h.data.size)), int64(h.data.off), int64(h.data.size))
 	return s.opened()
 }

@@ -205,7 +205,7 @@ func (d *decoder) Stack(e *trace.Event) (trace.StackID, bool) {
 // symbol interns the symbol of a frame, the address if it has none.
 func (d *decoder) symbol(t *trace.Table, f *frame) trace.SymbolID {
 	if len(f.symbol) == 0 || string(f.symbol) == "[unknown]" {
-		return t.Symbol(trace.Symbol{Name: "0x" + string(f.addr)})
+		return d.frameAddress(t, f)
 	}
 	text := f.symbol
 	if m := f.module(); m != nil {
@@ -216,4 +216,12 @@ func (d *decoder) symbol(t *trace.Table, f *frame) trace.SymbolID {
 		return id
 	}
 	return t.Symbol(trace.Symbol{Name: string(f.symbol)})
+}
+
+// frameAddress interns the symbol of a frame that was printed without one.
+func (d *decoder) frameAddress(t *trace.Table, f *frame) trace.SymbolID {
+	id := d.Address(f.addr)
+	sym := t.SymbolOf(id)
+	sym.Offset, sym.HasOffset = 0, false
+	return t.Symbol(sym)
 }

@@ -64,7 +64,7 @@ func TestDamage(t *testing.T) {
 				t.Errorf("%s, %s:\n%s", name, what, diff[:min(len(diff), 3000)])
 			}
 			m := s.Table().Meta
-			if m.LinesTaken+m.LinesLeft != s.in.Line() || m.LinesLeft < 3 || len(m.Notes) != 2 {
+			if m.LinesTaken+m.LinesLeft != s.in.Line() || m.LinesLeft < 3 || len(m.Notes) != 3 {
 				t.Errorf("%s, %s: %d lines taken and %d left of %d, notes %q", name, what, m.LinesTaken, m.LinesLeft, s.in.Line(), m.Notes)
 			}
 			if !Sniff([]byte(in)) {

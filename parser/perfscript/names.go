@@ -12,6 +12,8 @@ type known struct {
 	schema *trace.Schema
 	layout *events.Layout
 	skip   bool
+	// samples of it, and pairs of equal ones among them
+	samples, pairs uint64
 }
 
 // lookup returns what is known of a printed name, nil if there are too many.

@@ -12,6 +12,7 @@ import (
 // facts are what was already said about the text.
 type facts struct {
 	first, noCPU, noTask, mail bool
+	lost, ended                bool
 }
 
 const noFlags = "perf prints no flags: only the order of the lines tells what an interrupt did from what its task did"
@@ -114,6 +115,7 @@ func (s *Source) perfRecord(text []byte) bool {
 	if end == 0 || end > 19 {
 		return s.noise()
 	}
+	s.seen.lost = true
 	s.lost = trace.Lost{CPU: h.cpu, N: n, Time: h.time, At: s.pos()}
 	s.rec = &s.lost
 	return true

@@ -24,6 +24,7 @@ var (
 
 func reference(text string) (out []string) {
 	stack, open, user := "", false, false
+	last := map[string]string{} // what perf has forgotten of a task that exits
 	flush := func() {
 		if stack != "" {
 			out = append(out, "stack"+stack)
@@ -47,6 +48,10 @@ func reference(text string) (out []string) {
 		if open = m != nil; !open {
 			continue
 		}
+		if name, ok := last[m[3]]; ok && m[1] == ":"+m[3] {
+			m[1] = name
+		}
+		last[m[3]] = m[1]
 		tgid := "-1"
 		if m[2] != "" {
 			tgid = m[2]

@@ -50,6 +50,9 @@ type Source struct {
 	joined []byte
 
 	names scan.Names[known]
+	known names
+	tasks map[int32]trace.NameID // the last name of each thread
+	twice twice
 	stack *known
 
 	head header
@@ -91,7 +94,7 @@ const judged = 64 << 10
 // reads the first block and fails if that fails. Close closes r if it is an
 // io.Closer.
 func New(r io.Reader, name string, opts Options) (*Source, error) {
-	s := &Source{in: *lines.New(r), name: name, opts: opts, table: trace.NewTable()}
+	s := &Source{in: *lines.New(r), name: name, opts: opts, table: trace.NewTable(), tasks: map[int32]trace.NameID{}}
 	s.closer, _ = r.(io.Closer)
 	s.dec = &decoder{Decoder: events.NewDecoder(s.table)}
 	meta := &s.table.Meta
@@ -185,6 +188,7 @@ func (s *Source) Scan() bool {
 // endOpen ends the input. One that does not end with a line is cut, whatever that
 // line is: it may have been about to become an event's or a stack's.
 func (s *Source) endOpen() {
+	s.noteEnd()
 	if s.rec = nil; s.in.IsOpen() {
 		s.ends.Text(trace.Pos{File: s.name, Line: s.in.Line(), Off: s.in.Off()})
 	}
@@ -256,11 +260,34 @@ func (s *Source) event(line []byte) bool {
 		return false
 	}
 	s.learnFacts()
-	s.comm = s.table.NameBytes(h.comm)
+	s.comm = s.task(h)
 	if k.layout.Strict() {
 		payload = s.complete(k, payload)
 	}
+	s.lookAhead(payload)
+	s.twice.event(k, h, payload)
 	return s.deliver(k, payload)
+}
+
+// task is the name of a sample's thread. perf forgets it when the thread begins to
+// exit, since 6.12, and prints :TID from then on.
+func (s *Source) task(h *header) trace.NameID {
+	if len(h.comm) > 1 && h.comm[0] == ':' && h.pid > 0 {
+		if last, ok := s.tasks[h.pid]; ok && isTID(h.comm[1:], h.pid) {
+			return last
+		}
+		return s.table.NameBytes(h.comm)
+	}
+	comm := s.table.NameBytes(h.comm)
+	if last, ok := s.tasks[h.pid]; (!ok || last != comm) && h.pid > 0 && len(s.tasks) < 1<<20 {
+		s.tasks[h.pid] = comm
+	}
+	return comm
+}
+
+func isTID(digits []byte, tid int32) bool {
+	n, end := scan.Digits(digits, 0)
+	return end == len(digits) && n == uint64(tid)
 }
 
 // complete returns the payload without the value that its line ends in the middle

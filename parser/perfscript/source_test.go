@@ -217,7 +217,7 @@ func TestMeta(t *testing.T) {
 	}
 	want := trace.Meta{
 		Path: "x.txt", Format: "perf script text", Tool: "perf 6.12.107", Kernel: "6.12.107+deb13-amd64", Host: "lab",
-		Arch: "x86_64", Clock: "perf", ClockUnit: "ns", CPUs: 4, DroppedColumns: []string{"flags"}, Notes: []string{noFlags},
+		Arch: "x86_64", Clock: "perf", ClockUnit: "ns", CPUs: 4, DroppedColumns: []string{"flags"}, Notes: []string{noFlags, noLosses},
 	}
 	if diff := cmp.Diff(want, s.Table().Meta); diff != "" {
 		t.Error(diff)
@@ -226,7 +226,7 @@ func TestMeta(t *testing.T) {
 	s = open(t, "# event : name = ipi:ipi_send_cpu, , type = 2, use_clockid = 1, clockid = 1\n  0.000000: x:y: a=1\n", Options{})
 	for s.Scan() {
 	}
-	if m := s.Table().Meta; m.Clock != "mono" || len(m.Notes) != 4 || fmt.Sprint(m.DroppedColumns) != "[flags cpu task]" {
+	if m := s.Table().Meta; m.Clock != "mono" || len(m.Notes) != 5 || fmt.Sprint(m.DroppedColumns) != "[flags cpu task]" {
 		t.Errorf("%+v", m)
 	}
 }

@@ -2,6 +2,8 @@
 // of text formats.
 package scan
 
+import "iter"
+
 // Digits reads decimal digits from i and returns the number and the offset
 // behind it. More than 19 digits give an unusable number; callers bound the
 // length.
@@ -72,6 +74,17 @@ func (n *Names[T]) Add(name string, value T) *T {
 	k := &named[T]{name, value}
 	n.all[name] = k
 	return &k.value
+}
+
+// All yields the values of all names, in no order.
+func (n *Names[T]) All() iter.Seq[*T] {
+	return func(yield func(*T) bool) {
+		for _, k := range n.all {
+			if !yield(&k.value) {
+				return
+			}
+		}
+	}
 }
 
 // IsFull reports whether no name can be added.
