@@ -12,6 +12,7 @@ import (
 	"github.com/ipiscope/ipiscope/analysis/latency"
 	"github.com/ipiscope/ipiscope/analysis/listing"
 	"github.com/ipiscope/ipiscope/analysis/marks"
+	"github.com/ipiscope/ipiscope/analysis/noise"
 	"github.com/ipiscope/ipiscope/analysis/quiet"
 	"github.com/ipiscope/ipiscope/analysis/stacks"
 	"github.com/ipiscope/ipiscope/analysis/switches"
@@ -30,6 +31,7 @@ func Analyzers() []analysis.Analyzer {
 		latency.Analyzer(),
 		marks.Analyzer(),
 		quiet.Analyzer(),
+		noise.Analyzer(),
 		whatif.Analyzer(),
 		irqcount.Analyzer(),
 		evidence.Analyzer(),

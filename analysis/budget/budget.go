@@ -27,6 +27,7 @@ type Budget struct {
 	// MaxLost is how many events may be lost. A number that is not known is
 	// more than any.
 	MaxLost uint64
+	NoiseBudget
 }
 
 // A Limit is the hits per CPU and hour of one class or function.
@@ -37,7 +38,7 @@ type Limit struct {
 
 // IsEmpty reports whether nothing is limited.
 func (b *Budget) IsEmpty() bool {
-	return b.MaxHits == nil && len(b.Classes)+len(b.Functions) == 0 && b.MaxHandler == nil && b.MinQuiet == nil && b.MaxUntraced == nil
+	return b.MaxHits == nil && len(b.Classes)+len(b.Functions) == 0 && b.MaxHandler == nil && b.MinQuiet == nil && b.MaxUntraced == nil && b.NoiseBudget.IsEmpty()
 }
 
 func checkRate(v float64) error {

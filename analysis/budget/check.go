@@ -60,6 +60,7 @@ type CPU struct {
 	// long they did, LongestRun the longest stretch of it, ns.
 	Sampled              bool
 	Observed, LongestRun int64
+	Noise                Noise
 }
 
 // Hits are those of one function and class, either of which may be a set a|b|c,
@@ -255,6 +256,7 @@ func (b *Budget) rules(m *Measured, c *CPU) []rule {
 	if b.MinQuiet != nil {
 		list = append(list, m.quiet(c, int64(*b.MinQuiet)))
 	}
+	list = append(list, b.noiseRules(m, c)...)
 	if b.MaxUntraced != nil {
 		list = append(list, m.untraced(c, *b.MaxUntraced))
 	}

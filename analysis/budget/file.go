@@ -22,7 +22,13 @@ count: interference    # or hits: self-IPIs and the recorder's too
 max_handler: 50us
 min_quiet: 1s          # the longest quiet time of each CPU
 max_untraced: 0        # interrupts that no event tells of; needs --interrupts
-max_lost: 0            # events`
+max_lost: 0            # events
+max_sample: 10us       # of osnoise: the longest sample of each CPU
+max_rest: 5us          # and the longest time in one that no event explains
+min_available: 99.99   # percent
+max_timer_latency: 50us
+max_noise:             # the longest single noise, by function or name
+  do_sync_core: 5us`
 
 // An UnknownKeyError is a name that a budget file has no use for.
 type UnknownKeyError struct {
@@ -54,6 +60,17 @@ func keys() []struct {
 		}},
 		{"min_quiet", func(b *Budget, v *yaml.Node) error { b.MinQuiet = new(time.Duration); return readTime(v, b.MinQuiet) }},
 		{"max_untraced", func(b *Budget, v *yaml.Node) error { b.MaxUntraced = new(uint64); return readNumber(v, b.MaxUntraced) }},
+		{"max_sample", func(b *Budget, v *yaml.Node) error { b.MaxSample = new(time.Duration); return readTime(v, b.MaxSample) }},
+		{"max_rest", func(b *Budget, v *yaml.Node) error { b.MaxRest = new(time.Duration); return readTime(v, b.MaxRest) }},
+		{"max_timer_latency", func(b *Budget, v *yaml.Node) error {
+			b.MaxLatency = new(time.Duration)
+			return readTime(v, b.MaxLatency)
+		}},
+		{"min_available", func(b *Budget, v *yaml.Node) error {
+			b.MinAvailable = new(float64)
+			return readPercent(v, b.MinAvailable)
+		}},
+		{"max_noise", func(b *Budget, v *yaml.Node) error { return readNoises(v, &b.MaxNoise) }},
 		{"max_lost", func(b *Budget, v *yaml.Node) error { return readNumber(v, &b.MaxLost) }},
 	}
 }

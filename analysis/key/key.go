@@ -32,6 +32,8 @@ const (
 	Stack
 	Instance
 	File
+	Kind
+	Name
 	Num
 )
 

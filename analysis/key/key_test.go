@@ -42,11 +42,13 @@ func TestText(t *testing.T) {
 	s := &key.Subject{
 		Event: event, Function: table.Name("do_sync_core"), Callback: table.Name(track.Generic), Callsite: table.Name("f+0x1"), Evidence: track.EvidenceCSD,
 		Comm: table.Name("mix"), Instance: table.Name("isol"), PID: -1, Sender: 8191, Target: 2, Line: track.LineCall, Mode: track.ModeUser,
+		Kind: table.Name("ipi"),
 	}
 	want := map[string]string{
 		"callback": track.Generic, "function": "do_sync_core", "evidence": "csd", "callsite": "f+0x1", "event": "ipi_send_cpu",
 		"cause": "f", "mechanism": "(no stack)", "entry": "(no stack)", "class": "deferrable", "classes": "deferrable", "comm": "mix", "pid": "-1", "sender": "8191", "target": "2",
 		"pair": "8191>2", "line": "call_function", "context": "user", "stack": "(no stack)", "instance": "isol", "file": "some/trace.dat",
+		"kind": "ipi", "name": "do_sync_core",
 	}
 	check(t, want, texts(t, table, s))
 	s.NoIPI = true
@@ -56,7 +58,7 @@ func TestText(t *testing.T) {
 	s.NoSend = true
 	for name := range want {
 		switch name {
-		case "function", "evidence", "class", "classes", "target", "line", "context", "file":
+		case "function", "evidence", "class", "classes", "target", "line", "context", "file", "kind", "name":
 		default:
 			want[name] = key.NoSend
 		}

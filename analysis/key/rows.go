@@ -154,6 +154,21 @@ var rows = [Num]row{
 		id:     func(Subject, *track.Attributor) ID { return 0 },
 		text:   func(_ ID, t *trace.Table, _ *track.Attributor) string { return t.Meta.Path },
 	},
+	Kind: {
+		name: "kind", doc: "what interrupted: ipi, timer, vector, irq, nmi, softirq, task or idle",
+		id:   func(s Subject, _ *track.Attributor) ID { return ID(s.Kind) },
+		text: name,
+	},
+	Name: {
+		name: "name", doc: "an IPI's function, the interrupt, the softirq or the task",
+		id: func(s Subject, _ *track.Attributor) ID {
+			if s.Name != 0 {
+				return ID(s.Name)
+			}
+			return ID(s.Function)
+		},
+		text: name,
+	},
 }
 
 // name is the text of an id of the trace's names.

@@ -22,6 +22,8 @@ type Subject struct {
 	Line                         track.Line
 	Mode                         track.Mode
 	Stack                        trace.StackID
+	// Kind is that of an interruption, and Name what it is if it is no IPI, else 0.
+	Kind, Name trace.NameID
 }
 
 // HitSubject is what a hit is grouped as.

@@ -57,7 +57,7 @@ func IsUnknown(value string) bool {
 	case "Function call interrupts", "IRQ work interrupts":
 		return true // reasons of ipi_raise, which do not say what runs
 	}
-	return IsAddress(value)
+	return strings.HasSuffix(value, " (sender not recorded)") || IsAddress(value) // of an IPI that only noise tells of
 }
 
 // IsAddress reports a name that is a bare address, which no symbol was found

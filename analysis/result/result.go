@@ -373,6 +373,7 @@ const (
 	KindFloat
 	KindNone // not known
 	KindBars
+	KindRows
 )
 
 // A Value is one cell.
@@ -385,6 +386,8 @@ type Value struct {
 	Void bool
 	// Bars are the value over time.
 	Bars *Bars
+	// Rows is a table within the cell, for machines: people are shown nothing.
+	Rows *Table
 }
 
 // Bars are counts in stretches of time of equal length.
@@ -405,6 +408,9 @@ func None() Value { return Value{Kind: KindNone} }
 
 // Over is a value over time.
 func Over(s *Bars) Value { return Value{Kind: KindBars, Bars: s} }
+
+// RowsOf is a cell that holds a table.
+func RowsOf(t *Table) Value { return Value{Kind: KindRows, Rows: t, Void: true} }
 
 // Text is the value as a machine reads it back, all digits.
 func (v Value) Text() string {

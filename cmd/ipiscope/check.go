@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ipiscope/ipiscope/analysis"
 	"github.com/ipiscope/ipiscope/analysis/budget"
 	"github.com/ipiscope/ipiscope/analysis/catalog"
 	"github.com/ipiscope/ipiscope/analysis/ipi"
@@ -20,6 +21,7 @@ import (
 	"github.com/ipiscope/ipiscope/analysis/key"
 	"github.com/ipiscope/ipiscope/analysis/latency"
 	"github.com/ipiscope/ipiscope/analysis/names"
+	"github.com/ipiscope/ipiscope/analysis/noise"
 	"github.com/ipiscope/ipiscope/analysis/quiet"
 	"github.com/ipiscope/ipiscope/analysis/result"
 	"github.com/ipiscope/ipiscope/analysis/track"
@@ -38,6 +40,11 @@ type gateFlags struct {
 	maxHandler time.Duration
 	minQuiet   time.Duration
 	maxLost    uint64
+	maxSample  time.Duration
+	maxRest    time.Duration
+	maxLatency time.Duration
+	available  float64
+	maxNoise   []string
 	allHits    bool
 	untraced   uint64
 	anyName    bool
@@ -76,6 +83,11 @@ The budget comes from flags, or from a file:
 	fs.DurationVar(&f.maxHandler, "max-handler", 0, "allow no run longer than `TIME`")
 	fs.DurationVar(&f.minQuiet, "min-quiet", 0, "want each CPU to be quiet for `TIME` once at least")
 	fs.Uint64Var(&f.maxLost, "max-lost", 0, "allow `N` lost events")
+	fs.DurationVar(&f.maxSample, "max-sample", 0, "allow no sample of osnoise longer than `TIME`")
+	fs.DurationVar(&f.maxRest, "max-rest", 0, "allow no `TIME` longer than that in a sample which no event explains")
+	fs.DurationVar(&f.maxLatency, "max-timer-latency", 0, "allow no activation of timerlat later than `TIME`")
+	fs.Float64Var(&f.available, "min-available", 0, "want `PERCENT` of its time for osnoise's thread on each CPU")
+	fs.StringArrayVar(&f.maxNoise, "max-noise", nil, "allow no single noise longer than that: `NAME:TIME` with the name of a function, interrupt or task; may be repeated")
 	f.counted.AddTo(fs)
 	fs.Uint64Var(&f.untraced, "max-untraced", 0, "with --interrupts: allow each CPU `N` interrupts of kinds that the trace shows none of")
 	fs.BoolVar(&f.anyName, "allow-unknown-names", false, "take limits of functions that neither the catalogue nor the recordings know")
@@ -113,7 +125,10 @@ func (f *gateFlags) limits() (*budget.Budget, error) {
 		flag  string
 		value *time.Duration
 		to    **time.Duration
-	}{{"max-handler", &f.maxHandler, &b.MaxHandler}, {"min-quiet", &f.minQuiet, &b.MinQuiet}} {
+	}{
+		{"max-handler", &f.maxHandler, &b.MaxHandler}, {"min-quiet", &f.minQuiet, &b.MinQuiet},
+		{"max-sample", &f.maxSample, &b.MaxSample}, {"max-rest", &f.maxRest, &b.MaxRest}, {"max-timer-latency", &f.maxLatency, &b.MaxLatency},
+	} {
 		if !f.given(d.flag) {
 			continue
 		}
@@ -121,6 +136,17 @@ func (f *gateFlags) limits() (*budget.Budget, error) {
 			return nil, cli.Usage(fmt.Errorf("--%s %v: want a time such as 50us", d.flag, *d.value))
 		}
 		*d.to = d.value
+	}
+	if f.given("min-available") {
+		if !(f.available >= 0 && f.available <= 100) {
+			return nil, cli.Usage(fmt.Errorf("--min-available %v: want percent, such as 99.99", f.available))
+		}
+		b.MinAvailable = &f.available
+	}
+	for _, l := range f.maxNoise {
+		if err := b.AddNoise(l); err != nil {
+			return nil, cli.Usage(fmt.Errorf("--max-noise: %w", err))
+		}
 	}
 	if f.given("max-lost") {
 		b.MaxLost = f.maxLost
@@ -148,6 +174,7 @@ type checked struct {
 	times *latency.Counts
 	quiet *quiet.Counts
 	irqs  *irqcount.Counts
+	noise *noise.Counts // nil if it is not limited
 	budget.Measured
 }
 
@@ -173,13 +200,23 @@ func runCheck(ctx context.Context, t *cli.Terminal, f *gateFlags, paths []string
 	lc := latency.Config{Isolated: isolated, By: []key.Key{key.Target, key.Function}, Catalog: cat}
 	qc := quiet.Config{Isolated: isolated, Catalog: cat}
 	c := checked{hits: ipi.NewCounts(isolated, by), times: latency.NewCounts(lc), quiet: quiet.NewCounts(qc), irqs: irqcount.NewCounts()}
+	nc := noise.Config{Isolated: isolated, By: []key.Key{key.Target, key.Kind, key.Name}, Catalog: cat, Top: 1}
+	if !limits.NoiseBudget.IsEmpty() {
+		c.noise = noise.NewCounts(nc)
+	}
 	err = sends.Each(ctx, func(src trace.Source, counts func(*trace.Event) bool, run cli.Run) error {
 		hits := ipi.New(src.Table(), ipi.Config{Isolated: isolated, By: by, Catalog: cat, Counts: counts})
 		lc := lc
 		lc.Counts = counts
 		times, calm, irqs := latency.New(src.Table(), lc), quiet.New(src.Table(), qc), irqcount.New(src.Table())
 		present := budget.NewPresence(src.Table())
-		input, err := run(hits, times, calm, irqs, present)
+		states := []analysis.State{hits, times, calm, irqs, present}
+		var loud *noise.State
+		if c.noise != nil {
+			loud = noise.New(src.Table(), nc)
+			states = append(states, loud)
+		}
+		input, err := run(states...)
 		if input.Twin != "" || cli.Status(err) == cli.ExitUsage {
 			return err
 		}
@@ -187,6 +224,9 @@ func runCheck(ctx context.Context, t *cli.Terminal, f *gateFlags, paths []string
 		c.times.Merge(times.Counts(input))
 		c.quiet.Merge(calm.Counts(input))
 		c.irqs.Merge(irqs.Counts())
+		if loud != nil {
+			c.noise.Merge(loud.Counts(input))
+		}
 		recording, rerr := sends.Recording(src.Table())
 		c.note(&input, src.Table(), present, recording)
 		return errors.Join(err, rerr)
@@ -265,6 +305,7 @@ func (c *checked) fill() {
 		c.CPUs = append(c.CPUs, budget.CPU{CPU: q.CPU, Watched: c.hits.Watched(q.CPU), Quiet: q.Longest, Handler: -1, Sampled: q.Sampled, Observed: q.Observed, LongestRun: q.LongestRun})
 		index[strconv.Itoa(q.CPU)] = i
 	}
+	c.fillNoise(index)
 	for _, g := range c.hits.Groups() {
 		if i, ok := index[g.Key[0]]; ok {
 			c.CPUs[i].Hits = append(c.CPUs[i].Hits, budget.Hits{Function: g.Key[1], Class: g.Key[2], Hits: g.Hits, Interference: g.Hits - g.Self - g.Noise})
@@ -279,6 +320,26 @@ func (c *checked) fill() {
 			if d := &g.Times[of]; d.Count() > 0 && d.Max() > c.CPUs[i].Handler {
 				c.CPUs[i].Handler, c.CPUs[i].Function = d.Max(), g.Key[1]
 			}
+		}
+	}
+}
+
+// fillNoise adds what osnoise and timerlat measured.
+func (c *checked) fillNoise(index map[string]int) {
+	if c.noise == nil {
+		return
+	}
+	for _, x := range c.noise.CPUs() {
+		if i, ok := index[strconv.Itoa(x.CPU)]; ok {
+			c.CPUs[i].Noise = budget.Noise{
+				Samples: x.Samples, Incomplete: x.Incomplete, Longest: x.Longest, Rest: x.LongestRest, Shortest: c.noise.Shortest(),
+				Activations: x.Activations, Latency: x.Latency, Available: x.Available, Noises: x.Noises,
+			}
+		}
+	}
+	for _, g := range c.noise.Groups() {
+		if i, ok := index[g.Key[0]]; ok && g.Key[1] != "own" && g.Key[1] != "idle" {
+			c.CPUs[i].Noise.Singles = append(c.CPUs[i].Noise.Singles, budget.Single{Name: g.Key[2], Longest: g.Longest})
 		}
 	}
 }

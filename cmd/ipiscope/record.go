@@ -74,7 +74,7 @@ before the critical phase, --use records then, and --disarm cleans up after it.`
 
 // questions are the values of --for, with the analyzer that answers each.
 func questions() [][2]string {
-	return [][2]string{{"report", "ipi"}, {"latency", "latency"}, {"quiet", "quiet"}}
+	return [][2]string{{"report", "ipi"}, {"latency", "latency"}, {"quiet", "quiet"}, {"noise", "noise"}}
 }
 
 func questionNames() []string {
@@ -201,6 +201,9 @@ func (f *recordFlags) request() (plan.Request, error) {
 	for _, q := range questions() {
 		if !slices.Contains(strings.Split(f.what, ","), q[0]) {
 			continue
+		}
+		if q[0] == "noise" {
+			r.Tracer = "osnoise"
 		}
 		for _, a := range all.Analyzers() {
 			if a.Name == q[1] {

@@ -132,6 +132,8 @@ func (e *encoder) value(v result.Value) {
 		e.buf.WriteString("null")
 	case result.KindBars:
 		e.bars(v.Bars)
+	case result.KindRows:
+		e.table(v.Rows)
 	default:
 		e.str(v.Str)
 	}

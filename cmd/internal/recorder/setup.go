@@ -40,6 +40,7 @@ func Setup(i *tracefs.Instance, p *plan.Plan, s Settings) error {
 		func() error { return setFilters(i, p) },
 		func() error { return setTriggers(i, p) },
 		func() error { return enable(i, p) },
+		func() error { return setTracer(i, p) },
 	}
 	for _, step := range steps {
 		if err := step(); err != nil {
@@ -133,6 +134,19 @@ func enable(i *tracefs.Instance, p *plan.Plan) error {
 		}
 	}
 	return nil
+}
+
+// setTracer starts the tracer that measures, last of all: its threads run from then
+// on, and measure when tracing_on is set.
+func setTracer(i *tracefs.Instance, p *plan.Plan) error {
+	if p.Tracer == "" {
+		return nil
+	}
+	err := i.Switch("current_tracer", p.Tracer, "nop")
+	if errors.Is(err, syscall.EINVAL) {
+		return &RefusedError{fmt.Errorf("the kernel refuses the tracer %s in an instance: %w", p.Tracer, err)}
+	}
+	return err
 }
 
 func eventFile(system, name, file string) string { return "events/" + system + "/" + name + "/" + file }

@@ -106,7 +106,13 @@ func Known(version, arch string) (*Kernel, error) {
 		case "ipi_send_cpu", "ipi_send_cpumask":
 			return !isBefore(version, 6, 4)
 		}
+		switch s.Name {
+		case "osnoise_sample", "timerlat_sample":
+			return !isBefore(version, 6, 15)
+		}
 		switch s.System {
+		case "osnoise":
+			return !isBefore(version, 5, 14)
 		case "csd":
 			return !isBefore(version, 6, 5)
 		case "irq_vectors", "exceptions":

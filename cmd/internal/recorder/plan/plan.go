@@ -28,6 +28,8 @@ type Request struct {
 	StopOn string
 	// AllStacks wants the stack of every event; NoStacks of none.
 	AllStacks, NoStacks bool
+	// Tracer is the tracer that is to run meanwhile ("osnoise"), empty for none.
+	Tracer string
 	// NrCPUs is nr_cpu_ids, for filters; 0 if it is not known.
 	NrCPUs int
 }
@@ -56,6 +58,7 @@ type Plan struct {
 	Events    []Event
 	StopOn    *Trigger
 	AllStacks bool
+	Tracer    string
 	// Notes say what of the request this kernel cannot do, and what costs.
 	Notes []string
 }
@@ -79,6 +82,9 @@ func isSend(name string) bool { return name == "ipi_send_cpu" || name == "ipi_se
 // Make works out the plan.
 func Make(r *Request, k *Kernel) (*Plan, error) {
 	p := &Plan{Isolated: r.Isolated, AllStacks: r.AllStacks}
+	if err := p.tracer(r, k); err != nil {
+		return nil, err
+	}
 	sends, raises := false, (*trace.Schema)(nil)
 	for i, name := range r.Events {
 		if slices.Contains(r.Events[:i], name) {
@@ -111,6 +117,22 @@ func Make(r *Request, k *Kernel) (*Plan, error) {
 		}
 	}
 	return p, p.stopOn(r, k)
+}
+
+// tracer sees to the tracer: it comes with its events.
+func (p *Plan) tracer(r *Request, k *Kernel) error {
+	if r.Tracer == "" {
+		return nil
+	}
+	if s, err := k.event("irq_noise"); err != nil {
+		return err
+	} else if s == nil {
+		return fmt.Errorf("Linux %s has no tracer %s (it is built with CONFIG_OSNOISE_TRACER, 5.14 and newer; Debian has it in -rt kernels only): noise cannot be recorded", k.Release, r.Tracer)
+	}
+	p.Tracer = r.Tracer
+	p.notef("%s measures on the CPUs of the file osnoise/cpus, all unless it says otherwise: echo %s > /sys/kernel/tracing/osnoise/cpus; to measure your own task instead of its thread: echo NO_OSNOISE_WORKLOAD > /sys/kernel/tracing/osnoise/options",
+		r.Tracer, r.Isolated.String())
+	return nil
 }
 
 // check says what a kernel without the usual events can still do.

@@ -22,6 +22,9 @@ func (p *Plan) TraceCmd(l Line) []string {
 		words = append(words, "-b", strconv.Itoa(l.BufferKB))
 	}
 	words = append(words, "-C", l.Clock)
+	if p.Tracer != "" {
+		words = append(words, "-p", p.Tracer)
+	}
 	for _, e := range p.Events {
 		words = append(words, "-e", e.FullName())
 		if e.Filter != "" {

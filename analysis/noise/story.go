@@ -1,0 +1,181 @@
+package noise
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// duration prints nanoseconds with three digits and the unit that fits.
+func duration(ns int64) string {
+	sign := ""
+	if ns < 0 {
+		sign, ns = "-", -ns
+	}
+	if ns < 1000 {
+		return fmt.Sprintf("%s%d ns", sign, ns)
+	}
+	v, unit := float64(ns)/1e3, "µs"
+	for _, next := range []string{"ms", "s"} {
+		if v < 999.5 {
+			break
+		}
+		v, unit = v/1e3, next
+	}
+	digits := max(0, 2-int(math.Floor(math.Log10(v))))
+	text := strconv.FormatFloat(v, 'f', digits, 64)
+	return sign + text + " " + unit
+}
+
+// A clause is parts of the same kind and name, as a sentence names them.
+type clause struct {
+	text  string // without the time
+	many  string // the name of several
+	extra string
+	n     int
+	took  int64
+	one   int64 // the longest
+}
+
+// clauses puts parts together that read alike, the longest first.
+func clauses(parts []partRow) []clause {
+	var list []clause
+	for i := range parts {
+		p := &parts[i]
+		c := clause{n: 1, took: p.took, one: p.took}
+		c.text, c.many, c.extra = p.words()
+		j := slices.IndexFunc(list, func(o clause) bool { return o.text == c.text && o.extra == c.extra })
+		if j < 0 {
+			list = append(list, c)
+			continue
+		}
+		list[j].n++
+		list[j].took += c.took
+		list[j].one = max(list[j].one, c.one)
+	}
+	slices.SortStableFunc(list, func(a, b clause) int { return cmp.Or(cmp.Compare(b.one, a.one), cmp.Compare(a.text, b.text)) })
+	return list
+}
+
+// words are how a part is called.
+func (p *partRow) words() (one, many, extra string) {
+	switch p.kind {
+	case "ipi":
+		if p.sender >= 0 {
+			extra = " (from " + p.comm + " on CPU " + strconv.Itoa(p.sender)
+			if p.cause != "" && !strings.HasPrefix(p.cause, "(no ") {
+				extra += ", " + p.cause
+			}
+			extra += ")"
+		}
+		return "IPI " + p.function, "IPIs " + p.function, extra
+	case "timer":
+		switch {
+		case p.name == "timer interrupt":
+			return "its timer interrupt", "timer interrupts", ""
+		case p.keptBy != "" && p.keptBy != tickStopped && p.keptBy != tickNotSaid:
+			return "tick", "ticks", " kept by " + p.keptBy
+		case p.expired != "":
+			extra = " (" + p.expired + ")"
+		}
+		return "timer interrupt", "timer interrupts", extra
+	case "task":
+		if p.work != "" {
+			extra = " (" + p.work + ")"
+		}
+		return "task " + p.name, "times task " + p.name, extra
+	case "idle":
+		return "idle", "times idle", ""
+	case "softirq":
+		return "softirq " + p.name, "softirqs " + p.name, ""
+	case "nmi":
+		return "NMI", "NMIs", ""
+	}
+	return "interrupt " + p.name, "interrupts " + p.name, ""
+}
+
+func (c *clause) String() string {
+	if c.n > 1 {
+		return strconv.Itoa(c.n) + " " + c.many + " " + duration(c.took) + c.extra
+	}
+	return c.text + " " + duration(c.took) + c.extra
+}
+
+// story says what a sample consists of.
+func (x *sampleRow) story() string {
+	var words []string
+	for _, c := range clauses(x.parts) {
+		words = append(words, c.String())
+	}
+	rest := duration(x.length - x.explained)
+	switch {
+	case x.incomplete:
+		words = append(words, fmt.Sprintf("what is missing of %d noise events", x.interference))
+	case x.interference == 0:
+		words = append(words, rest+" hardware or hypervisor")
+	default:
+		words = append(words, rest+" entry and exit code, or hardware")
+	}
+	return strings.Join(words, " + ")
+}
+
+// story says what an activation consists of.
+func (x *activationRow) story() string {
+	var words []string
+	if x.late > 0 {
+		words = append(words, duration(x.late)+" late")
+	}
+	for _, c := range clauses(x.parts) {
+		words = append(words, c.String())
+	}
+	if x.incomplete {
+		return strings.Join(append(words, "what is missing: noise events were lost"), " + ")
+	}
+	if rest := x.length - x.explained - max(0, x.late); rest != 0 {
+		words = append(words, duration(rest)+" entry and exit code, or hardware")
+	}
+	return strings.Join(words, " + ")
+}
+
+// verdict says the worst in one sentence.
+func (c *Counts) verdict(isolated string) string {
+	noun := "CPUs "
+	if !strings.ContainsAny(isolated, ",-") {
+		noun = "CPU "
+	}
+	switch {
+	case len(c.samples) > 0:
+		x := &c.samples[0]
+		return fmt.Sprintf("%s%s: %d samples; longest %s CPU %d: %s = %s", noun, isolated, c.totals.samples, seconds(x.start), x.cpu, duration(x.length), x.story())
+	case len(c.activs) > 0:
+		x := &c.activs[0]
+		return fmt.Sprintf("%s%s: %d activations; longest due %s on CPU %d: %s = %s", noun, isolated, c.totals.activations, seconds(x.due), x.cpu, duration(x.length), x.story())
+	case c.totals.noises > 0:
+		return fmt.Sprintf("%s%s: %d noises of %s in %s", noun, isolated, c.totals.noises, duration(c.totals.noise), duration(c.duration))
+	case len(c.hwlat) > 0:
+		return fmt.Sprintf("%d hardware latencies", len(c.hwlat))
+	}
+	return noun + isolated + ": no noise recorded"
+}
+
+// advice says what to do about what kept a tick.
+func advice(by string) string {
+	switch by {
+	case "SCHED":
+		return "more than one task was ready to run, or a fair server was on: move the other tasks away (ipiscope quiet names them)"
+	case "POSIX_TIMER":
+		return "a task has a CPU timer (timer_create with a CPU clock, setitimer ITIMER_PROF or ITIMER_VIRTUAL, RLIMIT_CPU): do without it"
+	case "PERF_EVENTS":
+		return "perf events that sample by frequency, or the NMI watchdog: end them, or use nowatchdog"
+	case "CLOCK_UNSTABLE":
+		return "the TSC is not stable (tsc=reliable where it is known to be)"
+	case "RCU":
+		return "a grace period waits for this CPU, which is in the kernel for too long: keep the task in user mode, and have rcu_nocbs cover nohz_full"
+	case "RCU_EXP":
+		return "an expedited grace period waits for this CPU: look at who calls synchronize_rcu_expedited (ipiscope report)"
+	}
+	return ""
+}
