@@ -52,15 +52,6 @@ func Formats() []Format {
 	}
 }
 
-// Names lists the formats' names.
-func Names() []string {
-	var names []string
-	for _, f := range Formats() {
-		names = append(names, f.Name)
-	}
-	return names
-}
-
 // Lookup finds a format by name.
 func Lookup(name string) (Format, bool) {
 	for _, f := range Formats() {

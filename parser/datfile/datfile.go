@@ -113,8 +113,6 @@ type Writer struct {
 	bufferAt  int64 // version 7: of the section
 	cpus      []Data
 	directory int64 // version 6
-	chunks    uint32
-	chunksAt  int64 // of the number of chunks, 0 if the CPU has none
 	// of List: which option it is, from 1, and how much data is behind the file
 	behind     int
 	behindSize int64
@@ -241,32 +239,16 @@ func (w *Writer) BeginBuffer(b Buffer) {
 
 // BeginCPU begins the data of a CPU, on a page border, from where trace-cmd
 // maps it. It is written with Write or ReadFrom: pages one after the other, or
-// the number of chunks and the chunks; or with Chunk.
+// the number of chunks and the chunks.
 func (w *Writer) BeginCPU(cpu int) {
 	w.align()
 	w.cpus = append(w.cpus, Data{CPU: cpu, Off: w.at})
-	w.chunks, w.chunksAt = 0, 0
-}
-
-// Chunk writes a chunk of compressed pages, which have size bytes.
-func (w *Writer) Chunk(packed []byte, size int) {
-	if w.chunksAt == 0 {
-		w.chunksAt = w.at
-		w.u32(0)
-	}
-	w.chunks++
-	w.u32(len(packed))
-	w.u32(size)
-	_, _ = w.Write(packed)
 }
 
 // EndCPU ends the data of a CPU.
 func (w *Writer) EndCPU() {
 	d := &w.cpus[len(w.cpus)-1]
 	d.Size = w.at - d.Off
-	if w.chunksAt != 0 {
-		w.patch(w.chunksAt, w.order.AppendUint32(nil, w.chunks))
-	}
 	if w.h.Version == 6 {
 		w.patch(w.directory+16*int64(d.CPU), w.order.AppendUint64(w.order.AppendUint64(nil, uint64(d.Off)), uint64(d.Size)))
 	}
