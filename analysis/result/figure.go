@@ -198,7 +198,26 @@ func (s *Set) Caveats() []string {
 			list = append(list, text)
 		}
 	}
+	if s.isUndecided() {
+		list = append(list, "some rows are undecided, as not all was seen")
+	}
 	return list
+}
+
+// isUndecided reports a comparison with rows whose verdict is withheld for want of
+// evidence.
+func (s *Set) isUndecided() bool {
+	t := s.Table("rows")
+	if t == nil || t.Index("reason") < 0 {
+		return false
+	}
+	return slices.ContainsFunc(t.Rows, func(row []Value) bool {
+		switch row[t.Index("reason")].Str {
+		case "unknown", "lost", "not-recorded", "machines", "clock", "means", "missing", "no-values":
+			return true
+		}
+		return false
+	})
 }
 
 func caveat(code string) string {
@@ -215,7 +234,17 @@ func caveat(code string) string {
 		return "some kinds of interruptions were not recorded"
 	case "syntax-errors":
 		return "parts of the input were not understood"
-	case "duplicate-buffers", "duplicate-input":
+	case "sends-without-target":
+		return "some sends have no known target"
+	case "unattributed":
+		return "what some hits run is not known"
+	case "maybe-no-ipi":
+		return "some sends may have sent no IPI"
+	case "mixed-clocks":
+		return "not all inputs are in the rates"
+	case "cpu-offline":
+		return "CPUs were offline for a while"
+	case "duplicate-buffers":
 		return "some sends count twice"
 	case "single-run":
 		return "one run on a side"

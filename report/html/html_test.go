@@ -303,3 +303,31 @@ func TestClassColours(t *testing.T) {
 		}
 	}
 }
+
+// TestFiguresCarryDoubts: whoever copies a picture out of a page takes its doubts
+// along, as below those that plot draws.
+func TestFiguresCarryDoubts(t *testing.T) {
+	set := &result.Set{
+		Schema: "ipiscope/diff/v1", Verdict: "v", Inputs: []result.Input{{Path: "t.dat", Lost: 7}},
+		Tables:  []*result.Table{{Name: "rows", Cols: []result.Col{{Name: "function", Key: true}, {Name: "reason"}}, Rows: [][]result.Value{{result.Str("f"), result.Str("unknown")}}}},
+		Figures: []*result.Figure{{Name: "bars", Form: result.FormBars, Title: "t"}},
+	}
+	set.Warn("single-run", "x")
+	set.Warn("sends-without-target", "y")
+	var out bytes.Buffer
+	if err := Write(&out, set, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range set.Figures {
+		want := []string{"one run on a side", "some sends have no known target", "some rows are undecided, as not all was seen"}
+		if !slices.Equal(f.Caveats, want) {
+			t.Errorf("caveats %q, want %q", f.Caveats, want)
+		}
+		if !strings.Contains(f.Source, "t.dat") {
+			t.Errorf("source %q", f.Source)
+		}
+	}
+	if !strings.Contains(out.String(), "Caution: one run") {
+		t.Error("the page has no such line")
+	}
+}

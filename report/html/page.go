@@ -75,7 +75,9 @@ func newPage(s *result.Set, o Options, l limits) (*page, error) {
 // addFigures draws the plots that the page has room for.
 func (p *page) addFigures(s *result.Set) error {
 	var all []figure
+	source, caveats := s.Source(), s.Caveats()
 	for _, f := range s.Figures {
+		f.Source, f.Caveats = source, caveats // a figure may be copied out of its page
 		svg, err := newFigure(f)
 		if err != nil {
 			return err
