@@ -150,6 +150,9 @@ func (d *Deliveries) queue(e *trace.Event) {
 		return
 	}
 	if old := d.requests[csd]; old != nil {
+		if d.sends.doubles.calls.is && old.Function == name && old.target == target && old.Sender == e.CPU && old.PID == e.PID && e.Time-old.Queued <= doubledWithin {
+			return // the second sample of one event
+		}
 		d.queuedAgain(old, e.Time)
 	}
 	if len(d.requests) >= maxRequests {

@@ -80,6 +80,7 @@ type Send struct {
 	// undecided: it may be the call of a kernel that traces calls twice
 	undecided bool
 	gone      bool               // it turned out to be one
+	second    bool               // it may repeat the one before it, see doubles
 	narrowed  trace.NameID       // what a system call's argument says runs, 0 if nothing
 	underway  [dispatches]called // what runs there, 0 if not known
 }

@@ -60,6 +60,7 @@ type Sends struct {
 	hasCSD    bool
 	firstCall trace.Time
 	logic     logic
+	doubles   doubles
 	open      [][]openSend // by cpuIndex: sends that may still get a stack
 	queue     []*Send      // in trace order, from head on
 	head      int
@@ -85,7 +86,7 @@ type openSend struct {
 
 // NewSends returns a Sends for the events of one table.
 func NewSends(t *trace.Table, cfg Config) *Sends {
-	s := &Sends{cfg: cfg, table: t, narrowed: map[int32]trace.NameID{}, underway: underway{functions: map[dispatched]called{}}, online: Online{Away: cfg.Away}}
+	s := &Sends{cfg: cfg, table: t, narrowed: map[int32]trace.NameID{}, underway: underway{functions: map[dispatched]called{}}, online: Online{Away: cfg.Away}, doubles: newDoubles(t)}
 	s.names.generic, s.names.null = t.Name(Generic), t.Name(Null)
 	s.names.reschedule, s.names.unknown = t.Name(Reschedule), t.Name(Unknown)
 	return s
@@ -159,6 +160,7 @@ func (s *Sends) Lost(l *trace.Lost) {
 		s.open[i] = s.open[i][:0]
 	}
 	s.dropLogical(l.CPU)
+	s.doubles.lost(l.CPU)
 	s.handlers.lost(l.CPU)
 	s.underway.lost(l.CPU)
 	s.flush()
@@ -169,6 +171,8 @@ func (s *Sends) End() {
 	for i := range s.logic.calls {
 		s.dropLogical(int32(i) - 1)
 	}
+	s.settleDoubles()
+	s.settleCalls()
 	s.areSent()
 	for _, w := range s.queue[s.head:] {
 		w.open = false
@@ -186,13 +190,13 @@ func (s *Sends) isolated(cpu int32) bool {
 
 // queueCall takes a csd_queue_cpu.
 func (s *Sends) queueCall(e *trace.Event, r *role) {
-	s.queued++
 	target, ok := e.Uint(r.cpu)
 	if ok && target < cpumask.MaxCPUs {
 		s.online.alive(int32(target))
 	}
 	fn, ok2 := e.Symbol(r.function)
 	site, ok3 := e.Symbol(r.callsite)
+	s.queued++
 	if !ok || !ok2 || !ok3 {
 		return
 	}
@@ -202,9 +206,13 @@ func (s *Sends) queueCall(e *trace.Event, r *role) {
 		c.function = s.names.unknown // without symbols: any function may lie there
 	}
 	c.csd, _ = e.Uint(r.csd)
+	repeats := s.doubles.on && s.doubles.calls.see(e.CPU, c)
 	s.tell(s.cfg.Queued, e.CPU, k, c)
 	if older, stale := s.calls.queue(e.CPU, k, c); stale {
-		s.orphan(e.CPU, k, older)
+		s.replaced(e.CPU, k, older, repeats)
+	}
+	if s.doubles.calls.known && len(s.doubles.calls.waiting) > 0 {
+		s.settleCalls()
 	}
 }
 
@@ -246,6 +254,16 @@ func (s *Sends) send(e *trace.Event, r *role) {
 		}
 	}
 	at := e.Context()
+	if s.doubles.on {
+		is, known := s.doubles.second(w)
+		if is && known {
+			s.doubles.events[w.Event].dropped++
+			s.seen.takeBack(w, r.kind)
+			s.recycle(w)
+			return
+		}
+		w.second = is
+	}
 	if s.isLogical(w, r) {
 		s.keepLogical(w, at)
 		if w.Named = w.undecided; !w.Named {
@@ -521,7 +539,7 @@ func (s *Sends) flush() {
 		}
 		s.queue[s.head] = nil
 		s.head++
-		if w.gone {
+		if w.gone { // which may have shown just now
 			s.forget(w)
 		} else {
 			s.cfg.Send(w)
@@ -537,6 +555,14 @@ func (s *Sends) flush() {
 // isComplete finds out what can be found out about a send that so many wait
 // behind, itself included. It is false if more may become known.
 func (s *Sends) isComplete(w *Send, waiting int) bool {
+	if w.second && !s.doubles.events[w.Event].known && waiting <= maxUndecided {
+		return false
+	}
+	if w.second {
+		if s.settleDoubles(); w.gone {
+			return true
+		}
+	}
 	if w.undecided {
 		if waiting <= maxUndecided {
 			return false

@@ -50,6 +50,7 @@ func (s *Sends) Testify(in *result.Input) {
 		in.Arch = archOf(s.table)
 	}
 	in.Tells = s.tells()
+	in.Notes = append(in.Notes, s.doubles.notes(s.table)...)
 }
 
 // archOf is the architecture that events of its own tell (arch/x86 has the
