@@ -225,6 +225,10 @@ func TestPayloads(t *testing.T) {
 			want{"target_cpus": "00000000,00000002", "reason": "Rescheduling interrupts"}},
 		{"ipi_entry", "(CPU stop (for crash dump) interrupts)", want{"reason": "CPU stop (for crash dump) interrupts"}},
 		{"local_timer_entry", "vector=236", want{"vector": "236"}},
+		// of a recording of 6.12 in which CPU 3 was taken down (trace-cmd 3.4)
+		{"cpuhp_enter", "cpu: 0003 target: 145 step: 236 (cpuhp_kick_ap_work)", want{"cpu": "3", "target": "145", "idx": "236", "fun": "cpuhp_kick_ap_work"}},
+		{"cpuhp_multi_enter", "cpu: 0010 target:   0 step:  36 (blk_mq_hctx_notify_dead)", want{"cpu": "10", "target": "0", "idx": "36", "fun": "blk_mq_hctx_notify_dead"}},
+		{"cpuhp_exit", "cpu: 0003  state: 234 step: 235 ret: 0", want{"cpu": "3", "state": "234", "idx": "235", "ret": "0"}},
 		{"softirq_raise", "vec=9 [action=RCU]", want{"vec": "9"}},
 		{"softirq_raise", "vec=9", want{"vec": "9"}},
 		{"irq_handler_entry", "irq=30 name=virtio0-requests", want{"irq": "30", "name": "virtio0-requests"}},

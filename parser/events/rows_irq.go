@@ -8,6 +8,12 @@ var softirqs = []value{
 
 // irqGroups are interrupts and what runs at their end.
 var irqGroups = []group{
+	{"cpuhp", "include/trace/events/cpuhp.h", []row{
+		{names: "cpuhp_enter cpuhp_multi_enter", fields: "unsigned int cpu; int target; int idx; void * fun",
+			forms: []string{"cpu: {cpu} target: {target} step: {idx} ({fun})"}},
+		{names: "cpuhp_exit", fields: "unsigned int cpu; int state; int idx; int ret",
+			forms: []string{"cpu: {cpu} state: {state} step: {idx} ret: {ret}"}},
+	}},
 	{"irq_vectors", "arch/x86/include/asm/trace/irq_vectors.h", []row{
 		{names: "local_timer_entry local_timer_exit " +
 			"spurious_apic_entry spurious_apic_exit " +
