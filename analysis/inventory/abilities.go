@@ -46,7 +46,35 @@ func (s *State) abilities(in result.Input) *result.Table {
 		add("root causes", "no", "no kernel stacks recorded (ipiscope record does, or -T)")
 	}
 	s.addLatency(add)
+	s.addNoise(add)
 	return t
+}
+
+// addNoise says what osnoise and timerlat tell, where they were recorded.
+func (s *State) addNoise(add func(question, answer, because string)) {
+	noise := s.has("irq_noise", "thread_noise", "softirq_noise", "nmi_noise")
+	samples, activations := s.has("sample_threshold"), s.has("timerlat", "timerlat_sample")
+	switch {
+	case samples && noise:
+		add("noise of samples", "yes", "sample_threshold and noise events recorded")
+	case samples:
+		add("noise of samples", "no", "no noise events recorded beside the samples (-e osnoise)")
+	case activations && noise:
+		add("noise of activations", "yes", "timerlat and noise events recorded")
+	case activations:
+		add("noise of activations", "no", "no noise events recorded beside timerlat (-e osnoise)")
+	case noise:
+		add("noise of samples", "no", "noise events recorded, and no sample_threshold: they tell of single interruptions")
+	case s.has("osnoise", "osnoise_sample"):
+		add("noise of samples", "no", "only the sums of the runs of osnoise recorded (-e osnoise)")
+	}
+	switch {
+	case !s.has("tick_stop"):
+	case s.has("hrtimer_expire_entry"):
+		add("why the tick was kept", "yes", "tick_stop and hrtimer_expire_entry recorded")
+	default:
+		add("why the tick was kept", "mostly", "tick_stop recorded; hrtimer_expire_entry would tell ticks from other timer interrupts")
+	}
 }
 
 func (s *State) addLatency(add func(question, answer, because string)) {

@@ -25,7 +25,7 @@ func (s *State) Timed(c *Counts) []Timed {
 	for _, n := range slices.Sorted(maps.Keys(c.cpus)) {
 		x := &s.cpus[n]
 		f := &x.flow
-		if !s.deliveries.HasEntries() && x.hits != nil {
+		if !s.deliveries.HasEntries() && x.hits != nil && !(x.noise.any && !x.noise.hasEntries) {
 			f = x.hits
 		}
 		t := Timed{CPU: n, Missing: f.cut}
@@ -39,6 +39,9 @@ func (s *State) Timed(c *Counts) []Timed {
 // other things does not compare.
 func (c *Counts) Means() string {
 	list := slices.Sorted(maps.Keys(c.has))
+	if c.isSampled() {
+		list = append(list, "interrupts that only noise events tell of")
+	}
 	if c.points > 0 {
 		list = append(list, "hits known by their sends alone")
 	}
