@@ -78,6 +78,15 @@ func (s Span) Duration() int64 {
 	return math.MaxInt64
 }
 
+// AddTimes adds two lengths of time. What is longer than there are numbers for is as
+// long as there are.
+func AddTimes(a, b int64) int64 {
+	if b > math.MaxInt64-a {
+		return math.MaxInt64
+	}
+	return a + b
+}
+
 // Stats counts what went by.
 type Stats struct {
 	Events       uint64

@@ -65,13 +65,13 @@ func Formats() []Format {
 		{
 			Name: "ftrace text", Doc: "the kernel's trace and trace_pipe, and trace-cmd report", Sniff: ftext.Sniff,
 			open: func(r io.Reader, path string, o Options) (trace.Source, error) {
-				return source(ftext.New(r, path, ftext.Options{Noise: o.Noise, Threads: o.Threads, Mixed: o.mixed}))
+				return source(ftext.New(r, path, ftext.Options{Noise: o.Noise, Threads: o.Threads, Mixed: o.mixed, Growing: o.Growing != nil}))
 			},
 		},
 		{
 			Name: "perf script text", Doc: "what perf script prints of tracepoints", Sniff: perfscript.Sniff,
 			open: func(r io.Reader, path string, o Options) (trace.Source, error) {
-				return source(perfscript.New(r, path, perfscript.Options{Noise: o.Noise, Mixed: o.mixed}))
+				return source(perfscript.New(r, path, perfscript.Options{Noise: o.Noise, Mixed: o.mixed, Growing: o.Growing != nil}))
 			},
 		},
 	}
@@ -251,7 +251,7 @@ func (s *measuredSource) Progress() (done, total int64) { return s.r.n, s.size }
 // temporary file first, so that memory stays bounded.
 func openStream(r io.Reader, path string, c io.Closer, o Options) (trace.Source, error) {
 	br := bufio.NewReaderSize(r, sniffSize)
-	prefix, err := sniff(br)
+	prefix, err := sniff(br, o.Growing != nil)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
@@ -305,7 +305,7 @@ func openStream(r io.Reader, path string, c io.Closer, o Options) (trace.Source,
 
 // sniff returns the beginning of an input, as much of it as decides what it is:
 // a pipe that is being written to must not be waited for longer than that.
-func sniff(br *bufio.Reader) ([]byte, error) {
+func sniff(br *bufio.Reader, growing bool) ([]byte, error) {
 	for {
 		prefix, err := br.Peek(min(br.Buffered()+1, sniffSize))
 		if err == io.EOF {
@@ -318,7 +318,7 @@ func sniff(br *bufio.Reader) ([]byte, error) {
 		if len(prefix) == sniffSize || decompressorOf(prefix) != nil {
 			return prefix, nil
 		}
-		if isKnown(prefix) {
+		if isKnown(prefix) || growing && isMangled(prefix) {
 			return prefix, nil
 		}
 	}

@@ -77,7 +77,7 @@ func isMangled(prefix []byte) bool {
 // reader stands then, and the number of lines before it; nil if there is none.
 func search(br *bufio.Reader) (window []byte, skipped int) {
 	for {
-		window, err := br.Peek(sniffSize)
+		window, err := sniffText(br)
 		if len(window) == 0 || !plain.IsText(window) {
 			return nil, 0
 		}
@@ -94,6 +94,24 @@ func search(br *bufio.Reader) (window []byte, skipped int) {
 		skipped += bytes.Count(window[:end], []byte("\n"))
 		if _, err := br.Discard(end); err != nil {
 			return nil, 0
+		}
+	}
+}
+
+// sniffText returns what decides whether a trace begins there: as much as a window
+// holds, or less if a trace shows in it, as a pipe that is written to must not be
+// waited for longer than that.
+func sniffText(br *bufio.Reader) ([]byte, error) {
+	for {
+		window, _ := br.Peek(br.Buffered())
+		if len(window) == sniffSize {
+			return window, nil
+		}
+		if format, _ := textFormat(window, br); format != nil {
+			return window, nil
+		}
+		if window, err := br.Peek(len(window) + 1); err != nil {
+			return window, err
 		}
 	}
 }

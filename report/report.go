@@ -17,6 +17,8 @@ type Options struct {
 	Width  int  // columns of the terminal, 0 for no limit
 	Colour bool // ANSI colours may be used
 	Top    int  // rows to show, 0 for all; machine formats always have all
+	// RawCells are written as they are, whatever a spreadsheet makes of them.
+	RawCells bool
 	// Command is the command line that made the result, as a shell takes it, and
 	// Version that of this program, for forms that travel without them.
 	Command, Version string
@@ -41,8 +43,12 @@ func Formats() []Format {
 			return text.Write(w, s, text.Options{Width: o.Width, Colour: o.Colour, Top: o.Top})
 		}},
 		{Name: "json", Doc: "one JSON object with stable names", Write: func(w io.Writer, s *result.Set, _ Options) error { return json.Write(w, s) }},
-		{Name: "csv", Doc: "the groups as comma-separated values", Write: func(w io.Writer, s *result.Set, _ Options) error { return csv.Write(w, s, ',') }},
-		{Name: "tsv", Doc: "the groups as tab-separated values", Write: func(w io.Writer, s *result.Set, _ Options) error { return csv.Write(w, s, '\t') }},
+		{Name: "csv", Doc: "the groups as comma-separated values", Write: func(w io.Writer, s *result.Set, o Options) error {
+			return csv.Write(w, s, csv.Options{Comma: ',', Raw: o.RawCells})
+		}},
+		{Name: "tsv", Doc: "the groups as tab-separated values", Write: func(w io.Writer, s *result.Set, o Options) error {
+			return csv.Write(w, s, csv.Options{Comma: '\t', Raw: o.RawCells})
+		}},
 		{Name: "markdown", Doc: "tables for an issue or a pull request", Write: func(w io.Writer, s *result.Set, o Options) error {
 			return text.WriteMarkdown(w, s, text.Options{Top: o.Top})
 		}},

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ipiscope/ipiscope/analysis"
 	"github.com/ipiscope/ipiscope/analysis/result"
 	"github.com/ipiscope/ipiscope/analysis/stat"
 	"github.com/ipiscope/ipiscope/analysis/track"
@@ -168,7 +169,7 @@ func (c *Counts) addSource(key [2]string, t *tally) {
 	}
 	old.count += t.count
 	old.byNoise += t.byNoise
-	old.total += t.total
+	old.total = analysis.AddTimes(old.total, t.total)
 	old.taken.Merge(&t.taken)
 	old.cpus.Or(&t.cpus)
 }
@@ -218,9 +219,9 @@ func (c *Counts) Merge(o *Counts) {
 }
 
 func (t *cpuTotal) add(o *cpuTotal) {
-	t.watched += o.watched
+	t.watched = analysis.AddTimes(t.watched, o.watched)
 	t.interruptions += o.interruptions
-	t.taken += o.taken
+	t.taken = analysis.AddTimes(t.taken, o.taken)
 	t.quiet.Merge(&o.quiet)
 	// of equals the one of the earlier time, whichever input it is in
 	if o.longest > t.longest || o.longest == t.longest && o.longestAt < t.longestAt {

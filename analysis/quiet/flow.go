@@ -1,6 +1,7 @@
 package quiet
 
 import (
+	"github.com/ipiscope/ipiscope/analysis"
 	"github.com/ipiscope/ipiscope/analysis/stat"
 	"github.com/ipiscope/ipiscope/parser/trace"
 )
@@ -131,11 +132,17 @@ func (f *flow) stretch(at trace.Time) {
 // that it lies in their part of it.
 func (f *flow) count(to trace.Time) {
 	for f.since < to {
-		edge := f.start + trace.Time(int64(f.since-f.start)/nsPerSecond+1)*nsPerSecond
-		end := min(edge, to)
-		f.at(f.since).taken += int64(end - f.since)
-		f.taken += int64(end - f.since)
-		f.since = end
+		end := to
+		if rest := nsPerSecond - (f.since-f.start)%nsPerSecond; rest < to-f.since {
+			end = f.since + rest
+		}
+		taken := end - f.since
+		f.at(f.since).taken += int64(taken)
+		if more := (to - end) / nsPerSecond; taken == nsPerSecond && more > 1 {
+			taken += (more - 1) * nsPerSecond // none of them is worse than this one
+		}
+		f.taken = analysis.AddTimes(f.taken, int64(taken))
+		f.since += taken
 	}
 }
 

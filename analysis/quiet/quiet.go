@@ -283,7 +283,7 @@ func (s *State) add(src source, cpu int32, start, end trace.Time) {
 	t.cpus.Set(int(cpu))
 	if start != track.Never && end != track.Never {
 		t.taken.Add(int64(end - start))
-		t.total += max(0, int64(end-start))
+		t.total = analysis.AddTimes(t.total, max(0, int64(end-start)))
 	}
 }
 

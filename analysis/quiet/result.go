@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ipiscope/ipiscope/analysis"
 	"github.com/ipiscope/ipiscope/analysis/result"
 	"github.com/ipiscope/ipiscope/analysis/track"
 	"github.com/ipiscope/ipiscope/parser/cpumask"
@@ -28,7 +29,7 @@ func (c *Counts) Result() *result.Set {
 	var taken int64
 	for _, t := range c.cpus {
 		interruptions += t.interruptions
-		taken += t.taken
+		taken = analysis.AddTimes(taken, t.taken)
 	}
 	set.Totals = []result.Field{
 		{Name: "interruptions", Value: result.Int(interruptions)},
@@ -210,7 +211,7 @@ func (c *Counts) gapTable() *result.Table {
 		h, g := &hits[x.gap], &c.cfg.Gaps[x.gap]
 		h.count++
 		if from, to := max(x.start, g.Start, h.until), min(x.end, g.End); from < to {
-			h.taken += int64(to - from)
+			h.taken = analysis.AddTimes(h.taken, int64(to-from))
 			h.until = to
 		}
 		if name := x.Kind + ":" + x.Name; !slices.Contains(h.names, name) {

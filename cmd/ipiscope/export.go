@@ -20,6 +20,7 @@ import (
 )
 
 type exportFlags struct {
+	raw    bool
 	sends  cli.SendFlags
 	format string
 	rows   string
@@ -48,6 +49,7 @@ arrows from sends to what they made their targets run.`,
 	fs.StringVar(&f.format, "format", "csv", "`FORMAT`: "+strings.Join(exportNames(), " "))
 	fs.StringVar(&f.rows, "rows", "hits", "what there is a row for, one `KIND` of "+strings.Join(listing.RowsNames(), " "))
 	fs.StringVarP(&f.output, "output", "o", "", "write to `FILE`")
+	fs.BoolVar(&f.raw, "raw-cells", false, cli.RawCells)
 	complete(cmd, "format", exportNames())
 	complete(cmd, "rows", listing.RowsNames())
 	return cmd
@@ -154,7 +156,11 @@ func newExporter(t *cli.Terminal, f *exportFlags, rowsGiven bool) (exporter, err
 			return nil, err
 		}
 	}
-	return format.make(kind), nil
+	e := format.make(kind)
+	if r, ok := e.(*rowExporter); ok {
+		r.raw = f.raw
+	}
+	return e, nil
 }
 
 type rowExporter struct {
@@ -162,11 +168,15 @@ type rowExporter struct {
 	format rows.Format
 	sends  *cli.Sends
 	w      rows.Writer
+	raw    bool
 }
 
 func (e *rowExporter) begin(o cli.Output, sends *cli.Sends) (err error) {
 	e.sends = sends
 	e.w, err = e.format.New(o, e.kind.String(), e.kind.Columns())
+	if c, ok := e.w.(interface{ RawCells() }); ok && e.raw {
+		c.RawCells()
+	}
 	return err
 }
 

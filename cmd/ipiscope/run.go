@@ -16,7 +16,7 @@ import (
 func run(ctx context.Context, args []string, in io.Reader, out, errw io.Writer) int {
 	t := cli.NewTerminal(in, out, errw)
 	t.Command, t.Version = shellWords(append([]string{"ipiscope"}, args...)), version()
-	t.Context = ctx
+	t.Context, t.Args = ctx, args
 	root := newRoot(t)
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
@@ -25,7 +25,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errw io.Writer) 
 	said := errors.As(err, &exit) && exit.Err == nil
 	// A reader that has seen enough and goes away is no news.
 	if err != nil && !said && status != cli.ExitPipe {
-		fmt.Fprintf(errw, "ipiscope: %v\n", err)
+		fmt.Fprintf(errw, "ipiscope: %s\n", t.Message(err.Error()))
 	}
 	return status
 }

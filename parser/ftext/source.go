@@ -43,6 +43,9 @@ type Options struct {
 	// Threads is how many goroutines look through the text at once where much of
 	// it may be passed over (see Source.Hint); 0 is one for each processor.
 	Threads int
+	// Growing says that the text is still being written: what has come decides what
+	// stands around the trace.
+	Growing bool
 	// Mixed says that other text stands around the trace, as in a mail.
 	Mixed bool
 
@@ -124,7 +127,11 @@ func New(r io.Reader, name string, opts Options) (*Source, error) {
 	s.dec = &decoder{Decoder: events.NewDecoder(s.table)}
 	meta := &s.table.Meta
 	meta.Path, meta.Format, meta.Clock = name, "ftrace text", opts.Clock
-	prefix := s.in.Ahead(judged)
+	ahead := judged
+	if opts.Growing {
+		ahead = 1
+	}
+	prefix := s.in.Ahead(ahead)
 	if err := s.in.Err(); err != nil && len(prefix) == 0 {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}

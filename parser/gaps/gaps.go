@@ -7,6 +7,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"math"
 	"strconv"
 	"strings"
 
@@ -167,10 +168,13 @@ func (p *parser) woke(line, thread string, at trace.Time, late string) (Gap, err
 // ParseSeconds reads decimal seconds as nanoseconds, never through a float.
 func ParseSeconds(s string) (trace.Time, error) {
 	whole, frac, dot := strings.Cut(s, ".")
-	sec, err := strconv.ParseUint(whole, 10, 33)
+	sec, err := strconv.ParseUint(whole, 10, 34)
 	if err != nil || len(frac) > 9 || dot && frac == "" || strings.Trim(frac, "0123456789") != "" {
 		return 0, fmt.Errorf("%q is no time in seconds, such as 1234.567890", s)
 	}
 	ns, err := strconv.ParseUint((frac + "000000000")[:9], 10, 32)
+	if err == nil && sec*1_000_000_000+ns > math.MaxInt64 {
+		err = fmt.Errorf("%q is later than any trace", s)
+	}
 	return trace.Time(sec*1_000_000_000 + ns), err
 }

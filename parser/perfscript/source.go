@@ -31,6 +31,9 @@ type Options struct {
 	// lines), with its line end, before the record that follows it. The bytes
 	// are valid during the call.
 	Noise func(line []byte)
+	// Growing says that the text is still being written: what has come decides what
+	// stands around the trace.
+	Growing bool
 	// Mixed says that other text stands around the trace, as in a mail.
 	Mixed bool
 }
@@ -104,7 +107,11 @@ func New(r io.Reader, name string, opts Options) (*Source, error) {
 	meta.DroppedColumns = []string{"flags"}
 	s.note(noFlags)
 	s.order.Sorted = true
-	prefix := s.in.Ahead(judged)
+	ahead := judged
+	if opts.Growing {
+		ahead = 1
+	}
+	prefix := s.in.Ahead(ahead)
 	if err := s.in.Err(); err != nil && len(prefix) == 0 {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}

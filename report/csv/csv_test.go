@@ -36,7 +36,7 @@ func TestWrite(t *testing.T) {
 		{'\t', "comm\thits\tshare\tdelivery.max_ns\nmb/2\t0\t0.3333333333333333\t9007199254740993\na,b\t1\t0.3333333333333333\t9007199254740993\n"},
 	} {
 		var b bytes.Buffer
-		if err := csv.Write(&b, table("mb/2", "a,b"), c.comma); err != nil {
+		if err := csv.Write(&b, table("mb/2", "a,b"), csv.Options{Comma: c.comma}); err != nil {
 			t.Fatal(err)
 		}
 		if d := cmp.Diff(c.want, b.String()); d != "" {
@@ -52,7 +52,7 @@ var hostile = []string{`"quoted"`, "a;b,c|d", "new\nline", "carriage\rreturn", "
 // inside quotes as \n, a lone \r it keeps.
 func TestCSVReadsBack(t *testing.T) {
 	var b bytes.Buffer
-	if err := csv.Write(&b, table(hostile...), ','); err != nil {
+	if err := csv.Write(&b, table(hostile...), csv.Options{Comma: ',', Raw: true}); err != nil {
 		t.Fatal(err)
 	}
 	rows, err := stdcsv.NewReader(&b).ReadAll()
@@ -70,7 +70,7 @@ func TestCSVReadsBack(t *testing.T) {
 // that cut and awk work.
 func TestTSVShape(t *testing.T) {
 	var b bytes.Buffer
-	if err := csv.Write(&b, table(hostile...), '\t'); err != nil {
+	if err := csv.Write(&b, table(hostile...), csv.Options{Comma: '\t', Raw: true}); err != nil {
 		t.Fatal(err)
 	}
 	lines := strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n")
@@ -97,7 +97,7 @@ func TestNumbers(t *testing.T) {
 	} {
 		one := &result.Table{Cols: []result.Col{{Name: "n"}}, Rows: [][]result.Value{{c.v}}}
 		var b bytes.Buffer
-		if err := csv.Write(&b, &result.Set{Tables: []*result.Table{one}}, ','); err != nil {
+		if err := csv.Write(&b, &result.Set{Tables: []*result.Table{one}}, csv.Options{Comma: ',', Raw: true}); err != nil {
 			t.Fatal(err)
 		}
 		if got := b.String(); got != "n\n"+c.want+"\n" {
@@ -113,8 +113,23 @@ func (w brokenWriter) Write([]byte) (int, error) { return 0, w.err }
 func TestWriteError(t *testing.T) {
 	full := errors.New("no space left")
 	for _, comma := range []rune{',', '\t'} {
-		if err := csv.Write(brokenWriter{full}, table("x"), comma); !errors.Is(err, full) {
+		if err := csv.Write(brokenWriter{full}, table("x"), csv.Options{Comma: comma, Raw: true}); !errors.Is(err, full) {
 			t.Errorf("comma %q: got %v, want %v", comma, err, full)
 		}
+	}
+}
+
+// TestCells: no cell begins as a formula does or holds a control character, and
+// numbers stay numbers.
+func TestCells(t *testing.T) {
+	for name, want := range map[string]string{
+		"=1+1": "'=1+1", "+a": "'+a", "-a": "'-a", "@a": "'@a", "\ta": `'\ta`, "\ra": `'\ra`, "a\x1b[31m": `a\x1b[31m`, "a\nb": `a\nb`, "a=b": "a=b", "": "",
+	} {
+		if got := csv.Cell(result.Str(name)); got != want {
+			t.Errorf("%q is written as %q, want %q", name, got, want)
+		}
+	}
+	if got := csv.Cell(result.Int(-5)); got != "-5" {
+		t.Errorf("-5 is written as %q", got)
 	}
 }

@@ -60,7 +60,7 @@ func foldedName(s string) string {
 		switch {
 		case r == ';':
 			return ','
-		case r <= ' ' || r == 0x7f:
+		case r <= ' ' || r >= 0x7f && r < 0xa0:
 			return '_'
 		}
 		return r

@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"github.com/ipiscope/ipiscope/analysis/result"
+	table "github.com/ipiscope/ipiscope/report/csv"
 	"github.com/ipiscope/ipiscope/report/json"
 )
 
@@ -40,10 +41,15 @@ func Formats() []Format {
 type csvWriter struct {
 	w      *csv.Writer
 	fields []string
+	cell   func(result.Value) string
 }
 
+// RawCells makes the cells what they are in the trace, whatever a spreadsheet makes
+// of them.
+func (c *csvWriter) RawCells() { c.cell = result.Value.Text }
+
 func newCSV(w io.Writer, _ string, cols []result.Col) (Writer, error) {
-	c := &csvWriter{w: csv.NewWriter(w)}
+	c := &csvWriter{w: csv.NewWriter(w), cell: table.Cell}
 	for _, col := range cols {
 		c.fields = append(c.fields, col.Name)
 	}
@@ -53,7 +59,7 @@ func newCSV(w io.Writer, _ string, cols []result.Col) (Writer, error) {
 func (c *csvWriter) Write(row []result.Value) error {
 	c.fields = c.fields[:0]
 	for _, v := range row {
-		c.fields = append(c.fields, v.Text())
+		c.fields = append(c.fields, c.cell(v))
 	}
 	return c.w.Write(c.fields)
 }

@@ -54,7 +54,7 @@ func write(t *testing.T, format string, all ...[]result.Value) []byte {
 func TestText(t *testing.T) {
 	all := [][]result.Value{row(-1, "a\"\n,\x1b[31m", result.Int(7)), row(2, "b\xff", result.None())}
 	for format, want := range map[string]string{
-		"csv":   "time_ns,comm,exit_ns\n-1,\"a\"\"\n,\x1b[31m\",7\n2,b\xff,\n",
+		"csv":   "time_ns,comm,exit_ns\n-1,\"a\"\"\\n,\\x1b[31m\",7\n2,b\\xff,\n",
 		"jsonl": `{"time_ns":-1,"comm":"a\"\n,\u001b[31m","exit_ns":7}` + "\n" + `{"time_ns":2,"comm":"b\ufffd","exit_ns":null}` + "\n",
 	} {
 		if d := cmp.Diff(want, string(write(t, format, all...))); d != "" {

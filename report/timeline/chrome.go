@@ -2,8 +2,10 @@ package timeline
 
 import (
 	"bufio"
+	"fmt"
 	"io"
 	"strconv"
+	"strings"
 
 	"github.com/ipiscope/ipiscope/analysis/result"
 	"github.com/ipiscope/ipiscope/report/json"
@@ -117,7 +119,7 @@ func (c *chrome) args(m *result.Mark) {
 			if i > 0 {
 				c.raw(",")
 			}
-			c.buf = json.AppendString(c.buf, frame)
+			c.buf = json.AppendString(c.buf, withoutControls(frame))
 		}
 		c.raw("]")
 	}
@@ -180,7 +182,7 @@ func (c *chrome) value(v result.Value) {
 		c.buf = strconv.AppendInt(c.buf, v.Int, 10)
 		return
 	}
-	c.buf = json.AppendString(c.buf, v.Text())
+	c.buf = json.AppendString(c.buf, withoutControls(v.Text()))
 }
 
 func (c *chrome) fail(err error) {
@@ -208,4 +210,21 @@ func (c *chrome) Close(from []result.Input) error {
 	c.end()
 	c.fail(c.w.Flush())
 	return c.err
+}
+
+// withoutControls escapes the control characters that JSON lets pass: viewers put
+// names on terminals and pages.
+func withoutControls(s string) string {
+	if !strings.ContainsFunc(s, func(r rune) bool { return r >= 0x7f && r < 0xa0 }) {
+		return s
+	}
+	var b strings.Builder
+	for _, r := range s {
+		if r >= 0x7f && r < 0xa0 {
+			fmt.Fprintf(&b, "\\x%02x", r)
+		} else {
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
 }

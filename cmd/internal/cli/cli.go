@@ -79,6 +79,8 @@ type Terminal struct {
 	Command, Version string
 	// Context ends what waits; nil never does.
 	Context context.Context
+	// Args are the words of the command line.
+	Args []string
 	// inputs are the files that this command reads, which -o must not name.
 	inputs []string
 }
@@ -99,9 +101,23 @@ func (t *Terminal) reads(path string) bool {
 
 // Warnf prints a line for people, prefixed by what it is.
 func (t *Terminal) Warnf(kind, format string, args ...any) {
-	lines := strings.Split(fmt.Sprintf(format, args...), "\n")
-	for i, line := range lines {
-		lines[i] = text.Clean(line) // it may hold text of a trace
+	fmt.Fprintf(t.Err, "ipiscope: %s: %s\n", kind, t.Message(fmt.Sprintf(format, args...)))
+}
+
+// Message makes a message fit for people and for logs: it may hold text of a trace,
+// and names of files, which may hold line breaks and what a CI system takes for a
+// command.
+func (t *Terminal) Message(msg string) string {
+	for _, names := range [][]string{t.Args, t.inputs} {
+		for _, name := range names {
+			if clean := text.Clean(name); clean != name {
+				msg = strings.ReplaceAll(msg, name, clean)
+			}
+		}
 	}
-	fmt.Fprintf(t.Err, "ipiscope: %s: %s\n", kind, strings.Join(lines, "\n"))
+	lines := strings.Split(msg, "\n")
+	for i, line := range lines {
+		lines[i] = text.Clean(line)
+	}
+	return strings.Join(lines, "\n")
 }

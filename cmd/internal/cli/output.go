@@ -26,6 +26,7 @@ type OutputFlags struct {
 	format string
 	path   string
 	top    int
+	raw    bool
 }
 
 // AddTo defines the flags; top is how many rows are shown by default.
@@ -33,10 +34,16 @@ func (f *OutputFlags) AddTo(cmd *cobra.Command, top int) {
 	fs := cmd.Flags()
 	fs.StringVar(&f.format, "format", f.names()[0], "`FORMAT` of the result: "+strings.Join(f.names(), " "))
 	fs.StringVarP(&f.path, "output", "o", "", "write the result to `FILE`")
+	if slices.ContainsFunc(f.formats(), func(x report.Format) bool { return x.Name == "csv" }) {
+		fs.BoolVar(&f.raw, "raw-cells", false, RawCells)
+	}
 	fs.IntVar(&f.top, "top", top, "show the first `N` rows of the table, 0 for all")
 	// fails only for a flag that does not exist
 	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(f.names(), cobra.ShellCompDirectiveNoFileComp))
 }
+
+// RawCells is the help of --raw-cells.
+const RawCells = "write cells of csv and tsv as they are in the trace: not with a ' before = + - @, which spreadsheets take for formulas, and control characters as escapes"
 
 // Format is the name that --format gives.
 func (f *OutputFlags) Format() string { return f.format }
@@ -84,7 +91,7 @@ func (f *OutputFlags) With(t *Terminal, format report.Format) (func(*result.Set)
 			if format.Colours && o.Width > 0 { // and cleans what it shows
 				o.Writer = t.Out
 			}
-			return format.Write(o, set, report.Options{Width: o.Width, Colour: o.Colour, Top: f.top, Command: t.Command, Version: t.Version})
+			return format.Write(o, set, report.Options{Width: o.Width, Colour: o.Colour, Top: f.top, RawCells: f.raw, Command: t.Command, Version: t.Version})
 		})
 	}, nil
 }
