@@ -186,15 +186,22 @@ func (fl *Filters) Describe(src trace.Source) { fl.kernel.Describe(src) }
 // Describe tells a Source what was given about its kernel.
 func (k *Kernel) Describe(src trace.Source) {
 	src.Table().Describe(k.Formats)
-	if s, ok := trace.As[interface{ UseFormats([]*trace.Schema) }](src); ok {
+	if s, ok := trace.As[formatUser](src); ok {
 		s.UseFormats(k.Formats)
 	}
-	if s, ok := trace.As[interface {
-		UseSymbols(func(buildID string) (*ksym.Table, error))
-	}](src); ok && k.Symbols != nil {
+	if s, ok := trace.As[symbolUser](src); ok && k.Symbols != nil {
 		s.UseSymbols(k.Symbols.For)
 	}
 }
+
+// A formatUser is a Source that may lack the formats of its events, a symbolUser
+// one that lacks the kernel's symbols.
+type (
+	formatUser interface{ UseFormats([]*trace.Schema) }
+	symbolUser interface {
+		UseSymbols(func(buildID string) (*ksym.Table, error))
+	}
+)
 
 // Bound is the filter of one trace. Its Match is nil-safe: a nil Bound lets
 // everything through.

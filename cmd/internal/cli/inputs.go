@@ -18,6 +18,7 @@ import (
 	"github.com/ipiscope/ipiscope/analysis/track"
 	"github.com/ipiscope/ipiscope/parser"
 	"github.com/ipiscope/ipiscope/parser/cpumask"
+	"github.com/ipiscope/ipiscope/parser/ksym"
 	"github.com/ipiscope/ipiscope/parser/trace"
 )
 
@@ -319,6 +320,19 @@ func (in *Inputs) testify(t *trace.Table, input *result.Input, chosen *trace.Sel
 // A prompt Source delivers everything as it comes: it is not told what it may
 // leave out, which it would look for ahead and on other threads.
 type prompt struct{ trace.Source }
+
+// UseFormats and UseSymbols are what a Source may learn that is not told of hints.
+func (p prompt) UseFormats(formats []*trace.Schema) {
+	if s, ok := trace.As[formatUser](p.Source); ok {
+		s.UseFormats(formats)
+	}
+}
+
+func (p prompt) UseSymbols(load func(buildID string) (*ksym.Table, error)) {
+	if s, ok := trace.As[symbolUser](p.Source); ok {
+		s.UseSymbols(load)
+	}
+}
 
 // A begun Source has been scanned once already, and is too far for a Hint.
 type begun struct {
