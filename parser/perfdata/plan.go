@@ -14,14 +14,13 @@ const (
 
 // A plan says which samples are delivered. It does not change.
 type plan struct {
-	attrs    []planned
-	window   *trace.Window
-	cpus     func(int32) bool // nil: all
-	stackOn  bool             // stacks take part
-	byEvent  bool
-	schemas  int // size of a count by event
-	stackID  trace.EventID
-	byIDOnly bool
+	attrs   []planned
+	window  *trace.Window
+	cpus    func(int32) bool // nil: all
+	stackOn bool             // stacks take part
+	byEvent bool
+	schemas int // size of a count by event
+	stackID trace.EventID
 }
 
 // planned is what is planned for one attr.

@@ -28,8 +28,6 @@ type symbols struct {
 	modules []region // by start
 	named   []region // BPF programs and the like, by start
 	dirty   bool
-	// functions that fields named, and those of them that lie within another
-	starts, inside int
 }
 
 type symbolKey struct {
@@ -225,15 +223,6 @@ func (y *symbols) alignment() uint64 {
 	return 4 << 10
 }
 
-// named notes whether an address that is that of a function begins one.
-func (y *symbols) check(addr uint64) {
-	if _, _, off, ok := y.lookup(addr); ok {
-		if y.starts++; off != 0 {
-			y.inside++
-		}
-	}
-}
-
 // Symbols returns the kernel's symbols where the recording has it, nil if none
 // were given.
 func (s *Source) Symbols() *ksym.Table {
@@ -283,8 +272,7 @@ func (s *Source) Frame(addr uint64) (name string, offset uint64, object string, 
 // noteSymbols says what was missing for names.
 func (s *Source) noteSymbols() {
 	y := &s.symbols
-	switch {
-	case y.load == nil && y.asked:
+	if y.load == nil && y.asked {
 		id := s.table.Meta.BuildID
 		where := "~/.debug/[kernel.kallsyms]/BUILD-ID/kallsyms"
 		if id != "" {
@@ -295,7 +283,5 @@ func (s *Source) noteSymbols() {
 			text += "; the kernel's build-id is " + id
 		}
 		s.remark("%s", text)
-	case y.inside > 0 && y.inside*2 >= y.starts:
-		s.remark("--symbols are of another kernel: of %d addresses of functions %d lie within one: names are wrong", y.starts, y.inside)
 	}
 }
