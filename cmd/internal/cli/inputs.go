@@ -229,7 +229,7 @@ func (in *Inputs) one(ctx context.Context, path string, f func(trace.Source, Run
 }
 
 func (in *Inputs) open(ctx context.Context, path string) (trace.Source, error) {
-	o := parser.Options{Noise: in.Noise, Threads: in.threads, MaxSpool: in.spoolLimit}
+	o := parser.Options{Noise: in.Noise, Threads: in.threads, MaxSpool: in.spoolLimit, MaxWindow: in.memory.window()}
 	if in.follow != nil {
 		ctx = in.follow.ctx
 		o.Growing = in.follow.through
