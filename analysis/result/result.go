@@ -85,6 +85,9 @@ type Input struct {
 	// Missing are what Unrecorded and Unsaid are about: names of events, lists
 	// of CPUs.
 	Missing []string
+	// Silent are the CPUs outside of the isolated set of which a text shows no event,
+	// as a list: nothing says that they were recorded.
+	Silent string
 	// Identity is that of its sends, and Twin the path of an input that was read
 	// before and is the same; it is empty if there is none.
 	Identity Identity

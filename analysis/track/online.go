@@ -20,6 +20,8 @@ type Online struct {
 	// seen are CPUs that show a sign of life: that recorded something, were sent
 	// something, or came online
 	seen cpumask.Mask
+	// own are CPUs that recorded an event that was looked at
+	own cpumask.Mask
 	// Away is told of each stretch in which a CPU was offline, when it ends; nil
 	// is told nothing.
 	Away func(cpu int32, from, to trace.Time)
@@ -40,6 +42,31 @@ func (o *Online) alive(cpu int32) {
 		o.seen.Set(int(cpu))
 	}
 }
+
+// recorded notes that a CPU recorded something.
+func (o *Online) recorded(cpu int32) {
+	o.alive(cpu)
+	if cpu >= 0 && cpu < cpumask.MaxCPUs && !o.own.Has(int(cpu)) {
+		o.own.Set(int(cpu))
+	}
+}
+
+// silent are the CPUs of a machine with n, outside of the isolated set, of which no
+// event was looked at. Isolated CPUs that are left alone record none, and a machine
+// that shows few of its CPUs has no others.
+func (o *Online) silent(isolated *cpumask.Mask, n int) (silent cpumask.Mask) {
+	if isolated == nil || n <= 0 || sparse*o.seen.Count() < n {
+		return silent
+	}
+	silent.SetRange(0, n-1)
+	silent.AndNot(isolated)
+	silent.AndNot(&o.own)
+	return silent
+}
+
+// sparse is the part of its possible CPUs of which a machine shows some sign at
+// least, if it has them all.
+const sparse = 4
 
 // ran notes that a CPU recorded an event, one that is looked at whatever else is
 // read.
@@ -143,7 +170,6 @@ func (o *Online) CPUs(isolated *cpumask.Mask, n int) (watched, unseen cpumask.Ma
 	}
 	unseen.CopyFrom(&watched)
 	unseen.AndNot(&o.seen)
-	const sparse = 4
 	if sparse*o.seen.Count() < n && !unseen.Equal(&watched) {
 		watched.AndNot(&unseen)
 	} else {

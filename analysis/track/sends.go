@@ -96,7 +96,7 @@ func NewSends(t *trace.Table, cfg Config) *Sends {
 func (s *Sends) Event(e *trace.Event) {
 	r := s.roleOf(e)
 	s.handlers.now = e.Time
-	s.online.alive(e.CPU)
+	s.online.recorded(e.CPU)
 	if r.kind != kindOther || s.cfg.Whole {
 		s.online.ran(e.CPU, e.Time)
 	}

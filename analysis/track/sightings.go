@@ -50,6 +50,10 @@ func (s *Sends) Testify(in *result.Input) {
 		in.Arch = archOf(s.table)
 	}
 	in.Tells = s.tells()
+	if s.table.Meta.LongSize == 0 { // a file has a buffer of each CPU, be it empty
+		silent := s.online.silent(s.cfg.Isolated, s.table.Meta.CPUs)
+		in.Silent = silent.String()
+	}
 	in.Notes = append(in.Notes, s.doubles.notes(s.table)...)
 }
 
@@ -144,6 +148,10 @@ func NewRecording(t *trace.Table, chosen *trace.Selection, recorded []string) *R
 func NoteUnrecorded(t *trace.Table, in *result.Input, chosen *trace.Selection) {
 	r := NewRecording(t, chosen, in.Recorded)
 	r.noteCPUs(in)
+	if in.Silent != "" && in.Recorded == nil && chosen.CPUs == nil {
+		in.Missing = append(in.Missing, "CPUs "+in.Silent)
+		in.Unsaid = append(in.Unsaid, "there is no event of CPUs "+in.Silent+", and nothing says that they were recorded (--recorded ipi_send_cpu,ipi_send_cpumask,... says so)")
+	}
 	in.Unrecorded = append(in.Unrecorded, t.Meta.Partial...)
 	if in.Sent.CPU+in.Sent.Mask == 0 {
 		if state, _ := r.Was("ipi", "ipi_raise", in.Sent.Raise > 0); state == On {

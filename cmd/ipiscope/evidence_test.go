@@ -251,9 +251,18 @@ func thefts() []theft {
 		{"receive events", nil, without(isAny("call_function_*", "reschedule_*", "irq_work_*", "ipi_entry", "ipi_exit"), 1)},
 		{"interrupts", []string{"--events", kept + "csd_queue_cpu,csd_function_entry,csd_function_exit,sched_switch"}, without(isAny("local_timer_*", "irq_handler_*", "softirq_*"), 1)},
 		{"switches", nil, without(isAny("sched_switch"), 1)},
-		{"all but sends", []string{"--events", kept}, without(func(name string) bool { return !strings.HasPrefix(name, "ipi_send") }, 1)},
+		{"all but sends", []string{"--events", strings.TrimSuffix(kept, ",")}, without(func(name string) bool { return !strings.HasPrefix(name, "ipi_send") }, 1)},
 		{"a CPU", []string{"--cpu", "0,2-3"}, nil},
 		{"the senders", []string{"--cpu", "2-3"}, nil},
+		{"the events of a CPU that sends", nil, func(t *rapid.T, text []byte) []byte {
+			cpu := rapid.SampledFrom([]string{"000", "001"}).Draw(t, "cpu")
+			return editEvents(text, func(of, _ string, lines []string) []string {
+				if of == cpu {
+					return nil
+				}
+				return lines
+			})
+		}},
 		{"flags", nil, replaced(`(?m)^(.*\[\d+\] )\S{5,6} `, "$1")},
 		{"the callsite", nil, replaced(` callsite=\S+`, "")},
 		{"the callback", nil, replaced(` callback=\S+`, "")},
