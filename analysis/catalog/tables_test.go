@@ -95,7 +95,7 @@ func TestTextsAreSentences(t *testing.T) {
 var smallStarts = strings.Fields("khugepaged mlockall echo perf mitigations nosmt timer isolcpus intel io_uring arm")
 
 // knobPattern finds settings: files, sysctls, boot parameters.
-var knobPattern = regexp.MustCompile(`/(?:sys|proc|dev)/[\w/.*-]*\w|khugepaged/defrag|\b(?:net|vm|kernel|kfence|rcupdate|clocksource|kvm|ccp|workqueue|cpuidle)\.[a-z_0-9]+[a-z_0-9.]*(?:=\w)?|\b(?:nohz_full|isolcpus|rcu_nocbs|tsc|mce|pti|mitigations|profile|apic|schedstats)=\w*|\bnosmt\b|\brcu_nocb_poll\b`)
+var knobPattern = regexp.MustCompile(`/(?:sys|proc|dev)/[\w/.*-]*\w|khugepaged/defrag|\b(?:net|vm|kernel|kfence|rcupdate|clocksource|kvm|ccp|workqueue|cpuidle|cppc_cpufreq)\.[a-z_0-9]+[a-z_0-9.]*(?:=\w)?|\b(?:nohz_full|isolcpus|rcu_nocbs|tsc|mce|pti|mitigations|profile|apic|schedstats)=\w*|\bnosmt\b|\brcu_nocb_poll\b`)
 
 // TestKnobs: each setting that a text names is one that some kernel has, by a source; what is to be done
 // is to set one only where the kernel has it; and one that harms is named with its price.

@@ -47,7 +47,7 @@ func TestWrongAttributions(t *testing.T) {
 			want{"vmstat_refresh", "syscall:read", "avoidable", "kick_pool"}},
 		"6 work of RCU for a kworker": {x86, "nohz_full_kick_func",
 			"irq_work_queue_on tick_nohz_dep_set_cpu enqueue_task_fair ttwu_do_activate try_to_wake_up kick_pool __queue_work queue_work_on schedule_on_each_cpu rcu_tasks_one_gp rcu_tasks_kthread kthread ret_from_fork",
-			want{"rcu_tasks_one_gp", "kthread:rcu_tasks_kthread", "avoidable", "kick_pool"}},
+			want{"rcu_tasks_one_gp", "kthread:rcu_tasks_kthread", "avoidable", "schedule_on_each_cpu<rcu_tasks_one_gp"}},
 		"7 who waited for RCU": {x86, "nohz_full_kick_func",
 			"irq_work_queue_on tick_nohz_dep_set_cpu enqueue_task_fair ttwu_do_activate try_to_wake_up complete rcu_do_batch rcu_nocb_cb_kthread kthread ret_from_fork",
 			want{"", "kthread/rcu:rcu_nocb_cb_kthread", "avoidable", "complete<rcu_do_batch"}},
@@ -77,7 +77,7 @@ func TestWrongAttributions(t *testing.T) {
 			want{"sysctl_compaction_handler", "syscall:write", "avoidable", "migrate_pages*"}},
 		"16 compaction lets a page go": {x86, "reschedule",
 			"resched_curr try_to_wake_up rt_mutex_slowunlock rt_spin_unlock folio_wake_bit migrate_folio_move migrate_pages_batch migrate_pages compact_zone compact_node sysctl_compaction_handler ksys_write do_syscall_64",
-			want{"sysctl_compaction_handler", "syscall:write", "avoidable", ""}},
+			want{"sysctl_compaction_handler", "syscall:write", "avoidable", "migrate_pages*"}},
 		"17 a slice ended": {arm, "reschedule",
 			"resched_curr update_curr task_sched_runtime cpu_clock_sample posix_cpu_timer_set do_timer_settime __arm64_sys_timer_settime invoke_syscall",
 			want{"task_sched_runtime", "syscall:timer_settime", "avoidable", "task_sched_runtime"}},
@@ -158,6 +158,54 @@ func TestWrongAttributions(t *testing.T) {
 		cause, class := tt.c.Cause(f), tt.c.Classify(tt.function, f)
 		if got := (want{cause.Function, cause.Entry.String(), class.Class.String(), class.Root}); got != tt.want {
 			t.Errorf("%s:\n got %+v\nwant %+v", name, got, tt.want)
+		}
+	}
+}
+
+// TestWrongAdvice are stacks of recordings whose advice did not fit them once: what must be said of each.
+func TestWrongAdvice(t *testing.T) {
+	x86 := load(t).For("6.12.107+deb13-amd64")
+	newer, s390 := load(t).For("7.2.13+deb14-amd64"), load(t).For("7.2.13+deb14-s390x")
+	for name, tt := range map[string]struct {
+		c                   *Catalog
+		function            string
+		stack               string
+		do, why, limit, not string // parts of what is said, and of what must not be
+	}{
+		"a file is joined for all that map it": {newer, "flush_tlb_func",
+			"smp_call_function_many_cond on_each_cpu_cond_mask flush_tlb_mm_range pmdp_collapse_flush retract_page_tables collapse_file collapse_single_pmd khugepaged kthread ret_from_fork ret_from_fork_asm",
+			"shmem_enabled", "every process", "another one that maps the file is enough", "it is enough that this process does not ask"},
+		"pages of a file are unmapped": {newer, "flush_tlb_func",
+			"smp_call_function_many_cond on_each_cpu_cond_mask arch_tlbbatch_flush try_to_unmap_flush collapse_file collapse_single_pmd khugepaged kthread ret_from_fork ret_from_fork_asm",
+			"shmem_enabled", "every process", "another one that maps the file is enough", "PR_SET_THP_DISABLE, or"},
+		// perf runs on each CPU once to open its events: it has no thread there when it writes a page after its fork.
+		"a process that ran there before": {newer, "flush_tlb_func",
+			"smp_call_function_many_cond on_each_cpu_cond_mask flush_tlb_mm_range ptep_clear_flush do_wp_page __handle_mm_fault handle_mm_fault do_user_addr_fault exc_page_fault asm_exc_page_fault",
+			"Fork before", "copied on write", "only ran on this CPU before", ""},
+		"a task waits for a page that is moved": {x86, "sched_ttwu_pending",
+			"__smp_call_single_queue ttwu_queue_wakelist try_to_wake_up wake_page_function __wake_up_common folio_wake_bit migrate_folio_move migrate_pages_batch migrate_pages_sync migrate_pages compact_zone compact_node sysctl_compaction_handler proc_sys_call_handler vfs_write ksys_write do_syscall_64 entry_SYSCALL_64_after_hwframe",
+			"vm.compact_unevictable_allowed=0", "waited for a page", "/proc/sys/vm/compact_memory", "sched_waking"},
+		"work of RCU Tasks Rude": {x86, "reschedule",
+			"resched_curr wakeup_preempt ttwu_do_activate try_to_wake_up kick_pool __queue_work queue_work_on schedule_on_each_cpu rcu_tasks_one_gp rcu_tasks_kthread kthread ret_from_fork ret_from_fork_asm",
+			"function tracing", "every CPU", "cannot be moved", "stat_refresh"},
+		"no thread of RCU but who waits for it": {newer, "sched_ttwu_pending",
+			"__smp_call_single_queue ttwu_queue_wakelist try_to_wake_up complete rcu_gp_cleanup rcu_gp_kthread kthread ret_from_fork ret_from_fork_asm",
+			"wait for RCU", "synchronize_rcu", "", "woke one of its threads"},
+		"a thread of RCU": {newer, "sched_ttwu_pending",
+			"__smp_call_single_queue ttwu_queue_wakelist try_to_wake_up swake_up_all rcu_gp_cleanup rcu_gp_kthread kthread ret_from_fork ret_from_fork_asm",
+			"Pin the RCU threads", "woke one of its threads", "", ""},
+		"the tick of s390x": {s390, "__hrtick_start",
+			"__smp_call_single_queue generic_exec_single smp_call_function_single_async enqueue_task activate_task wake_up_new_task kernel_clone __do_sys_clone __s390x_sys_clone __do_syscall system_call",
+			"Keep other tasks off", "by default", "NO_HRTICK", "off by default up to Linux 7.0"},
+		"a governor does not end the measuring": {load(t).For("6.12.0-arm64"), "cppc_irq_work", "",
+			"cppc_cpufreq.fie_disabled=1", "in the tick", "whatever its governor", "Use the governor"},
+	} {
+		said := tt.c.Classify(tt.function, strings.Fields(tt.stack))
+		if !strings.Contains(said.Do, tt.do) || !strings.Contains(said.Why, tt.why) || !strings.Contains(said.Limit, tt.limit) {
+			t.Errorf("%s: not %q, %q, %q but:\n%s\n%s\n%s", name, tt.do, tt.why, tt.limit, said.Do, said.Why, said.Limit)
+		}
+		if tt.not != "" && strings.Contains(said.Do+said.Why+said.Limit, tt.not) {
+			t.Errorf("%s: says %q:\n%s\n%s\n%s", name, tt.not, said.Do, said.Why, said.Limit)
 		}
 	}
 }
