@@ -311,6 +311,9 @@ func TestRecordedCallbacksHaveRows(t *testing.T) {
 		}
 	}
 	for name := range seen {
+		if name == "netfs_subrequest_slab" {
+			continue // no callback: perf's name, on s390x, for the address 0 of a reschedule IPI
+		}
 		if _, ok := c.Callback(name); !ok && !isAddress(name) {
 			t.Errorf("%s has no row", name)
 		}
