@@ -312,9 +312,9 @@ func TestControl(t *testing.T) {
 		t.Errorf("warnings %s", got)
 	}
 	// a set that holds the name is the control's, what is not known is not
-	sets := counted(100, map[string]uint64{"tick|tock": 1000, "unknown": 5, "small": 1000})
+	sets := counted(100, map[string]uint64{"back|tick": 1000, "unknown": 5, "small": 1000})
 	set = compare.Compare(two([]compare.Run{sets}, []compare.Run{sets}), cfg)
-	if got := column(set, "function") + " " + column(set, "control"); got != "small tick|tock unknown 0 1 0" {
+	if got := column(set, "function") + " " + column(set, "control"); got != "back|tick small unknown 1 0 0" {
 		t.Errorf("controls that are sets: %s", got)
 	}
 	after = counted(100, map[string]uint64{"tick": 990, "small": 800})
