@@ -284,7 +284,7 @@ func TestClassify(t *testing.T) {
 		{"no_such_function", nil, Unknown},
 		{"", nil, Unknown},
 		{"rb_wake_up_waiters", nil, Noise},
-		{"rb_cpu_sync", nil, Avoidable}, // also noise: by who sent it
+		{"rb_cpu_sync", nil, Noise},
 		{"0xffffffff94d65aa0", []string{"on_each_cpu_cond_mask", "cpa_flush", "set_memory_ro", "load_module"}, Candidate},
 		{"0xffffffff94d65aa0", nil, Unknown},
 	} {

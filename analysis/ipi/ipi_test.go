@@ -154,9 +154,9 @@ func TestCounting(t *testing.T) {
 			// enable_trace_buffered_event runs on all CPUs when a filter is
 			// installed (kernel/trace/trace.c): always the recorder's
 			"what only a recorder does is noise", setup{isolated: "2-3"},
-			call("1.0", 0, "bash-5", 2, "pid_list_refill_irq") + call("1.1", 0, "bash-5", 2, "enable_trace_buffered_event"),
+			call("1.0", 0, "bash-5", 2, "enable_trace_buffered_event") + call("1.1", 0, "bash-5", 2, "ipi_mb"),
 			[]string{
-				"enable_trace_buffered_event: 1 sends 1 requests 1 hits", "pid_list_refill_irq: 1 sends 1 requests 1 hits 1 noise",
+				"enable_trace_buffered_event: 1 sends 1 requests 1 hits 1 noise", "ipi_mb: 1 sends 1 requests 1 hits",
 				"total: 2 sends 2 requests 2 hits 1 noise",
 			},
 		},
