@@ -47,8 +47,8 @@ func Write(w io.Writer, s *result.Set, o Options) error {
 		}
 		lead = "\n"
 		top := t.Brief
-		if i == 0 {
-			top = o.Top
+		if i == 0 || o.Top == 0 {
+			top = o.Top // 0 shows all of every table: what is left out says so
 		}
 		write := writeTable
 		if t.Prose != "" {
