@@ -148,7 +148,7 @@ func (p *tab) filters(t *testing.T) {
 		t.Errorf("rows shown (-want +got), with %d hits:\n%s", hits, diff)
 	}
 	foot := eval[string](p, `document.querySelector('table[data-name="by_cause"] tfoot').innerText`)
-	if !strings.Contains(foot, "1 of 27 rows") || !strings.Contains(foot, "552") || !strings.Contains(foot, "45.1 %") {
+	if !strings.Contains(foot, "1 of 28 rows") || !strings.Contains(foot, "552") || !strings.Contains(foot, "45.1 %") {
 		t.Errorf("foot: %q", foot)
 	}
 	p.typeInto(`#by_cause input`, "")

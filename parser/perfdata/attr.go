@@ -158,9 +158,7 @@ type directory struct {
 	byID   map[uint64]int32
 	cpuOf  map[uint64]int32 // of ids
 	guests map[uint64]bool  // ids of a guest's events
-	// identifier: each record begins or ends with its id.
-	identifier bool
-	plan       *plan
+	plan   *plan
 }
 
 const smallIDs = 1 << 16

@@ -85,7 +85,6 @@ type Source struct {
 
 	event   trace.Event
 	lost    trace.Lost
-	skipped trace.Skipped
 	record  trace.Record
 	damage  error
 	damaged int

@@ -117,11 +117,6 @@ func (st *stream) head() *item {
 	return &st.ready[st.next]
 }
 
-// over reports whether nothing is left.
-func (st *stream) over() bool {
-	return st.ended && len(st.early) == 0 && st.queue.Empty() && st.next == len(st.ready) && len(st.pending) == 0
-}
-
 // take sorts the records of a batch into what waits.
 func (st *stream) take(b *batch) {
 	s := st.src

@@ -52,11 +52,10 @@ func IsSnapshot(dir string) bool {
 	return formatDir(dir) != "" && (isDir(filepath.Join(dir, "raw")) || isDir(filepath.Join(dir, "per_cpu"))) && len(pagesIn(dir)) > 0
 }
 
-// IsBegun reports whether a folder is the beginning of one: it has formats of
-// events and no pages. A recorder that is killed while it prepares leaves it.
+// IsBegun reports whether a folder is the beginning of one: what a recorder leaves
+// that is killed while it prepares, by its name, without pages.
 func IsBegun(dir string) bool {
-	_, err := os.Stat(filepath.Join(dir, "recorded.json"))
-	return err == nil && formatDir(dir) != "" && len(pagesIn(dir)) == 0
+	return strings.HasSuffix(filepath.Clean(dir), ".partial") && len(pagesIn(dir)) == 0
 }
 
 func formatDir(dir string) string {

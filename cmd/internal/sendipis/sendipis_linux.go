@@ -96,7 +96,7 @@ func sendKnownIPIs(kind string, args []string) error {
 	}
 	start, sent := time.Now(), 0
 	if limit < math.MaxInt64 {
-		defer func() { fmt.Println(sent) }()
+		defer func() { fmt.Fprintln(os.Stdout, sent) }()
 	}
 	next := start
 	for ; sent < count && time.Since(start) < limit; sent++ {

@@ -127,7 +127,7 @@ func (p *Plan) tracer(r *Request, k *Kernel) error {
 	if s, err := k.event("irq_noise"); err != nil {
 		return err
 	} else if s == nil {
-		return fmt.Errorf("Linux %s has no tracer %s (it is built with CONFIG_OSNOISE_TRACER, 5.14 and newer; Debian has it in -rt kernels only): noise cannot be recorded", k.Release, r.Tracer)
+		return fmt.Errorf("no tracer %[2]s in Linux %[1]s (it is built with CONFIG_OSNOISE_TRACER, 5.14 and newer; Debian has it in -rt kernels only): noise cannot be recorded", k.Release, r.Tracer)
 	}
 	p.Tracer = r.Tracer
 	p.notef("%s measures on the CPUs of the file osnoise/cpus, all unless it says otherwise: echo %s > /sys/kernel/tracing/osnoise/cpus; to measure your own task instead of its thread: echo NO_OSNOISE_WORKLOAD > /sys/kernel/tracing/osnoise/options",
