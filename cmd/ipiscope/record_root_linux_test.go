@@ -562,3 +562,19 @@ func TestRecordArmed(t *testing.T) {
 		}
 	}
 }
+
+// TestRecordKeepsName: the recorder is called ipiscope while it records, by which
+// recordings know it.
+func TestRecordKeepsName(t *testing.T) {
+	fs := recordable(t)
+	r := startRecord(t, "-o", filepath.Join(t.TempDir(), "x.dat"))
+	r.recording(t, fs)
+	comm, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", r.Process.Pid))
+	if err != nil || strings.TrimSpace(string(comm)) != "ipiscope" {
+		t.Errorf("comm is %q, %v", comm, err)
+	}
+	if err := r.Process.Signal(syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	r.wait(t)
+}

@@ -71,7 +71,20 @@ func Settle(m Manners) (note string, err error) {
 	if note != "" {
 		env = append(env, envNote+"="+note)
 	}
-	return "", fmt.Errorf("executing this program anew: %w", unix.Exec("/proc/self/exe", os.Args, env))
+	return "", fmt.Errorf("executing this program anew: %w", unix.Exec(program(), os.Args, env))
+}
+
+// program is the path of this program. Executed as /proc/self/exe it would be called
+// exe (proc(5), comm), and no recording would know the recorder by its name.
+func program() string {
+	path, err := os.Executable()
+	if err != nil {
+		return "/proc/self/exe"
+	}
+	if _, err := os.Stat(path); err != nil { // removed meanwhile
+		return "/proc/self/exe"
+	}
+	return path
 }
 
 // envNote carries what Settle has to say over the execution.
@@ -170,7 +183,7 @@ func prepare(args []string, streams [3]*os.File) (*command, error) {
 		return nil, err
 	}
 	defer r.Close()
-	c := &command{cmd: exec.Command("/proc/self/exe", append([]string{"record", "--"}, args...)...), word: w, done: make(chan error, 1)}
+	c := &command{cmd: exec.Command(program(), append([]string{"record", "--"}, args...)...), word: w, done: make(chan error, 1)}
 	c.cmd.Args[0] = os.Args[0]
 	c.cmd.Stdin, c.cmd.Stdout, c.cmd.Stderr = streams[0], streams[1], streams[2]
 	c.cmd.ExtraFiles = []*os.File{r}
