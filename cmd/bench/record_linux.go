@@ -57,7 +57,8 @@ func recorderTrials(program string) []recorderTrial {
 
 // A recorderRow is what one way to record did at one rate.
 type recorderRow struct {
-	sent        int     // IPIs of the program
+	calls       int     // membarrier(2) of the program
+	arrived     int     // interrupts that other CPUs sent to CPU 1 meanwhile
 	cpu         float64 // of one CPU, while it sent
 	sends, lost uint64
 	unknown     bool // more were lost than is known
@@ -65,7 +66,7 @@ type recorderRow struct {
 	around      int  // interrupts of CPU 1 by starting and ending, with no load
 	own         int  // IPIs of the recorder to it, in the recording
 	size        int64
-	reached     float64 // IPIs a second
+	reached     float64 // calls a second
 }
 
 const (
@@ -185,8 +186,8 @@ func (b *recorderBench) load(rate int, row *recorderRow) error {
 	if err != nil {
 		return fmt.Errorf("the load: %w: %s", err, out)
 	}
-	row.sent, err = strconv.Atoi(strings.TrimSpace(string(out)))
-	row.reached = float64(row.sent) / time.Since(start).Seconds()
+	row.calls, err = strconv.Atoi(strings.TrimSpace(string(out)))
+	row.reached = float64(row.calls) / time.Since(start).Seconds()
 	return err
 }
 
@@ -215,11 +216,19 @@ func (b *recorderBench) watch(t *recorderTrial, row *recorderRow, meanwhile func
 			return err
 		}
 	}
+	arrived, err := interrupts(1)
+	if err != nil {
+		return err
+	}
 	before, start := cpuTime(t.comm), time.Now()
 	if err := meanwhile(); err != nil {
 		return err
 	}
 	row.cpu = (cpuTime(t.comm) - before).Seconds() / time.Since(start).Seconds()
+	if row.arrived, err = interrupts(1); err != nil {
+		return err
+	}
+	row.arrived -= arrived
 	if err := b.fs.WriteFile(name+event+"enable", "0"); err != nil {
 		return err
 	}
@@ -302,12 +311,12 @@ func (b *recorderBench) read(t *recorderTrial, row *recorderRow) error {
 }
 
 func (d *document) rate(rate int) {
-	fmt.Fprintf(d, "\n### %d IPIs a second\n\n", rate)
-	d.WriteString("| | CPU of the recorder | sent | sends recorded | events lost | runs on the isolated CPU | IPIs of its own in the recording | interrupts of starting and ending | file |\n|---|---|---|---|---|---|---|---|---|\n")
+	fmt.Fprintf(d, "\n### %d calls a second\n\n", rate)
+	d.WriteString("| | CPU of the recorder | calls | interrupts of CPU 1 | sends recorded | events lost | runs on the isolated CPU | IPIs of its own in the recording | interrupts of starting and ending | file |\n|---|---|---|---|---|---|---|---|---|---|\n")
 }
 
 func (d *document) recorderMissing(t *recorderTrial) {
-	fmt.Fprintf(d, "| `%s` | %s is not installed | | | | | | | |\n", t.name, t.needs)
+	fmt.Fprintf(d, "| `%s` | %s is not installed | | | | | | | | |\n", t.name, t.needs)
 }
 
 func (d *document) recorder(t *recorderTrial, r recorderRow) {
@@ -315,5 +324,5 @@ func (d *document) recorder(t *recorderTrial, r recorderRow) {
 	if r.unknown {
 		lost += " or more"
 	}
-	fmt.Fprintf(d, "| `%s` | %.2f %% | %d (%.0f/s) | %d | %s | %d | %d | %d | %.1f MB |\n", t.name, 100*r.cpu, r.sent, r.reached, r.sends, lost, r.wakeups, r.own, r.around, float64(r.size)/1e6)
+	fmt.Fprintf(d, "| `%s` | %.2f %% | %d (%.0f/s) | %d | %d | %s | %d | %d | %d | %.1f MB |\n", t.name, 100*r.cpu, r.calls, r.reached, r.arrived, r.sends, lost, r.wakeups, r.own, r.around, float64(r.size)/1e6)
 }
