@@ -1,0 +1,67 @@
+package result_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/ipiscope/ipiscope/analysis/result"
+)
+
+// TestIsSame: one recording in whatever file, never two of one kind.
+func TestIsSame(t *testing.T) {
+	whole := result.Input{Kernel: "6.12", Host: "lab", Format: "trace.dat v7", Events: 9, First: 1, Last: 5, Identity: result.Identity{Sends: 3, Rounded: 7, Cut: 8}}
+	with := func(change func(*result.Input)) result.Input {
+		in := whole
+		change(&in)
+		return in
+	}
+	none := func(in *result.Input) { in.Identity = result.Identity{} }
+	for name, tt := range map[string]struct {
+		a, b result.Input
+		same bool
+	}{
+		"a copy":                                {whole, whole, true},
+		"its text, which names neither machine": {whole, with(func(in *result.Input) { in.Kernel, in.Host, in.Format, in.Identity.Cut = "", "", "ftrace text", 0 }), true},
+		"a text with times that are cut":        {whole, with(func(in *result.Input) { in.Identity.Rounded = 0 }), true},
+		"other sends":                           {whole, with(func(in *result.Input) { in.Identity.Rounded, in.Identity.Cut = 1, 2 }), false},
+		"the same hash of more sends":           {whole, with(func(in *result.Input) { in.Identity.Sends = 4 }), false},
+		"another kernel":                        {whole, with(func(in *result.Input) { in.Kernel = "6.1" }), false},
+		"another host":                          {whole, with(func(in *result.Input) { in.Host = "prod" }), false},
+		"no sends, the same events":             {with(none), with(none), true},
+		"no sends, other times":                 {with(none), with(func(in *result.Input) { none(in); in.Last++ }), false},
+		"no sends, more events":                 {with(none), with(func(in *result.Input) { none(in); in.Events++ }), false},
+		"no sends in one":                       {whole, with(none), false},
+		"one event each tells of nothing":       {with(func(in *result.Input) { none(in); in.Events = 1 }), with(func(in *result.Input) { none(in); in.Events = 1 }), false},
+	} {
+		if got := tt.a.IsSame(tt.b); got != tt.same {
+			t.Errorf("%s: %v, want %v", name, got, tt.same)
+		}
+		if got := tt.b.IsSame(tt.a); got != tt.same {
+			t.Errorf("%s, the other way round: %v, want %v", name, got, tt.same)
+		}
+	}
+}
+
+// TestLosses: numbers add up, and one that is not known makes the sum a lower bound.
+func TestLosses(t *testing.T) {
+	for want, inputs := range map[string][]result.Input{
+		"none":           {{}, {}},
+		"5":              {{Lost: 2}, {Lost: 3}},
+		"2 or more":      {{Lost: 2}, {LostUnknown: true}},
+		"unknown number": {{Incomplete: true}, {}},
+	} {
+		got := result.Losses(func(yield func(*result.Input) bool) {
+			for i := range inputs {
+				if !yield(&inputs[i]) {
+					return
+				}
+			}
+		})
+		if got != want {
+			t.Errorf("%+v: %q, want %q", inputs, got, want)
+		}
+	}
+	if got := result.Common(slices.Values([]string{"mono", "", "local", "mono"})); got != "mono, local" {
+		t.Errorf("common: %q", got)
+	}
+}
