@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -148,6 +147,3 @@ func NotAllowed(err error) error {
 	}
 	return fmt.Errorf("root may not trace here (a container without CAP_SYS_ADMIN, or a security module): %w", err)
 }
-
-// IsBusy reports whether an error says that something is in use.
-func IsBusy(err error) bool { return errors.Is(err, syscall.EBUSY) }

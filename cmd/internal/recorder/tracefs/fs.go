@@ -4,9 +4,11 @@
 package tracefs
 
 import (
+	"errors"
 	"io"
 	"path"
 	"strings"
+	"syscall"
 )
 
 // An FS is a trace file system. Names are relative to its top, with slashes.
@@ -49,3 +51,6 @@ const instances = "instances"
 
 // Dir is the folder of an instance.
 func Dir(instance string) string { return instances + "/" + instance }
+
+// IsBusy reports whether an error says that something is in use.
+func IsBusy(err error) bool { return errors.Is(err, syscall.EBUSY) }
