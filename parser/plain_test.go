@@ -150,7 +150,7 @@ var manglings = map[string]func(string) string{
 	"Loki": func(s string) string {
 		var values [][2]string
 		for i, line := range strings.Split(s, "\n") {
-			values = append(values, [2]string{fmt.Sprint(1770113472000000000 + i), line})
+			values = append(values, [2]string{fmt.Sprint(1770113472000000000 + int64(i)), line})
 		}
 		return marshal(map[string]any{"data": map[string]any{"result": []any{map[string]any{"values": values}}}})
 	},
