@@ -152,7 +152,8 @@ func (fl *Filters) env(t *trace.Table, src trace.Source) filter.Env {
 	if fl.iso != nil && !fl.iso.All {
 		env.Isolated = fl.iso.Mask.String()
 	}
-	if !fl.needSymbols() {
+	// those that were given serve addresses that a filter compares with, too
+	if fl.kernel.Symbols == nil && !fl.needSymbols() {
 		return env
 	}
 	if s, ok := trace.As[symbolizer](src); ok {
