@@ -161,13 +161,16 @@ func removeStale(t *cli.Terminal, fs tracefs.FS) {
 		t.Warnf("note", "looking for what other recorders left: %v", err)
 	}
 	for _, s := range stale {
-		if err := s.Clean(fs); err != nil {
+		if err := s.Clean(fs, 0); err != nil {
 			t.Warnf("note", "%v", err)
 			continue
 		}
 		t.Warnf("note", "removed the trace instance %s: its recorder is gone", s.Name)
 	}
 }
+
+// cleanPatience is how long --clean waits for others that clean or begin to record.
+const cleanPatience = 2 * time.Second
 
 // clean is --clean.
 func clean(t *cli.Terminal) error {
@@ -181,7 +184,7 @@ func clean(t *cli.Terminal) error {
 	}
 	var errs []error
 	for _, s := range stale {
-		err := s.Clean(fs)
+		err := s.Clean(fs, cleanPatience)
 		if err == nil {
 			_, err = fmt.Fprintln(t.Out, "removed", s.Name)
 		}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -307,11 +308,52 @@ func TestStale(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, s := range stale {
-		if err := s.Clean(f); err != nil {
+		if err := s.Clean(f, 0); err != nil {
 			t.Error(err)
 		}
 	}
 	if got := f.instances(); !slices.Equal(got, []string{"foo-5-100", "ipiscope-5-101", "ipiscope-job", "other"}) {
 		t.Errorf("left %v", got)
+	}
+}
+
+// A held fake answers Lock with the errors that are left, the last one for ever.
+type held struct {
+	*fake
+	errs []error
+}
+
+func (h *held) Lock(string) (io.Closer, error) {
+	err := h.errs[0]
+	if len(h.errs) > 1 {
+		h.errs = h.errs[1:]
+	}
+	return io.NopCloser(nil), err
+}
+
+// TestStaleHeld: who cleans at the same time is waited for, a recorder that holds its
+// instance keeps it, and what another one removed is removed.
+func TestStaleHeld(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		errs     []error
+		patience time.Duration
+		left     bool
+	}{
+		{"held for a moment", []error{syscall.EWOULDBLOCK, syscall.EWOULDBLOCK, nil}, time.Minute, false},
+		{"held for a moment, no patience", []error{syscall.EWOULDBLOCK, nil}, 0, true},
+		{"held for ever", []error{syscall.EWOULDBLOCK}, 20 * time.Millisecond, true},
+	} {
+		h := &held{newFake(), c.errs}
+		h.files["instances/ipiscope-7-1/tracing_on"] = "1"
+		err := tracefs.Stale{Name: "ipiscope-7-1"}.Clean(h, c.patience)
+		if left := slices.Contains(h.instances(), "ipiscope-7-1"); left != c.left || (err != nil) != c.left {
+			t.Errorf("%s: left %t, %v", c.name, left, err)
+		}
+	}
+	for _, gone := range []*held{{newFake(), []error{fs.ErrNotExist}}, {newFake(), []error{nil}}} {
+		if err := (tracefs.Stale{Name: "ipiscope-7-1"}).Clean(gone, 0); err != nil {
+			t.Errorf("removed by another one: %v", err)
+		}
 	}
 }

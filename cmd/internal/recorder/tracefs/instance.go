@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"regexp"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -182,17 +184,34 @@ func FindStale(fs FS, started func(pid int) (start uint64, running bool)) ([]Sta
 	return all, nil
 }
 
-// Clean removes a stale instance. It is left alone if somebody holds its lock: a
-// recorder that this process cannot see, in another PID namespace.
-func (s Stale) Clean(fs FS) error {
-	lock, err := fs.Lock(Dir(s.Name))
-	if err != nil {
+// Clean removes a stale instance. It is left alone if somebody holds its lock for
+// longer than patience: a recorder that this process cannot see, in another PID
+// namespace. Others that clean hold it for a moment; removed by one of them is as good.
+func (s Stale) Clean(fs FS, patience time.Duration) error {
+	lock, err := s.lock(fs, patience)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return nil
+	case err != nil:
 		return fmt.Errorf("%s is not removed: a recorder in another PID namespace may use it: %w", s.Name, err)
 	}
 	defer lock.Close()
 	_ = fs.WriteFile(Dir(s.Name)+"/tracing_on", "0")
 	_ = fs.WriteFile(Dir(s.Name)+"/events/enable", "0")
-	return remove(fs, s.Name)
+	if err := remove(fs, s.Name); !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+func (s Stale) lock(fs FS, patience time.Duration) (io.Closer, error) {
+	for wait := time.Millisecond; ; wait *= 2 {
+		lock, err := fs.Lock(Dir(s.Name))
+		if !errors.Is(err, syscall.EWOULDBLOCK) || wait > patience/2 {
+			return lock, err
+		}
+		time.Sleep(wait)
+	}
 }
 
 // Others lists the instances of others in which events are on.
