@@ -139,6 +139,13 @@ type Tallier interface {
 	Skipped(*trace.Skipped)
 }
 
+// A Waiter is a State that holds back what it may learn more of. Now tells it that
+// nothing that happened before t comes any more, although nothing else came since.
+type Waiter interface {
+	State
+	Now(t trace.Time)
+}
+
 // Run feeds all of src to the states. It returns the context's error when it
 // was cancelled and that of the source if it could not be read to its end; the
 // states are valid in either case and hold what was read. Events that no state
@@ -209,6 +216,12 @@ func Run(ctx context.Context, src trace.Source, o Options, states ...State) (Sta
 			}
 			for _, s := range talliers {
 				s.Skipped(r)
+			}
+		case *trace.Until:
+			for _, s := range states {
+				if w, ok := s.(Waiter); ok {
+					w.Now(r.Time)
+				}
 			}
 		}
 	}

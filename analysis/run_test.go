@@ -182,3 +182,22 @@ func TestCountedLosses(t *testing.T) {
 		}
 	}
 }
+
+// waiting is a State that is told the time.
+type waiting struct {
+	sample
+	marks []trace.Time
+}
+
+func (w *waiting) Now(t trace.Time) { w.marks = append(w.marks, t) }
+
+// TestRunTellsTheTime: states that wait learn how far a live source is, and nobody
+// else is bothered.
+func TestRunTellsTheTime(t *testing.T) {
+	src := tracetest.Parse("at 1.0 cpu 0 x\nuntil at 2.0\nuntil at 3.0\nat 3.5 cpu 1 x")
+	w, other := &waiting{}, &sample{}
+	st, err := Run(context.Background(), src, Options{}, other, w)
+	if err != nil || !slices.Equal(w.marks, []trace.Time{2 * sec, 3 * sec}) || st.Events != 2 || len(other.times) != 2 || st.Last != 3*sec+sec/2 {
+		t.Errorf("%v, marks %v, %+v", err, w.marks, st)
+	}
+}

@@ -140,6 +140,15 @@ func New(t *trace.Table, cfg Config) *State {
 
 var _ analysis.Selective = (*State)(nil)
 
+var _ analysis.Waiter = (*State)(nil)
+
+// Now implements analysis.Waiter.
+func (s *State) Now(t trace.Time) { s.sends.Now(t) }
+
+// Waiting is how many sends came that are not counted yet, since more may become
+// known of them.
+func (s *State) Waiting() int { return s.sends.Waiting() }
+
 var _ analysis.Witness = (*State)(nil)
 
 // Testify implements analysis.Witness.

@@ -106,8 +106,8 @@ func (h *handlers) bracket(cpu int32, lines lineSet, entry bool) {
 }
 
 func (h *handlers) run(cpu int32, fn trace.NameID) {
-	h.keep(cpu, func(_ *Send, hit *Hit) bool {
-		if hit.wait != waitRun {
+	h.keep(cpu, func(w *Send, hit *Hit) bool {
+		if hit.wait != waitRun || h.now-w.Time > handlerWindow { // the latter are over, and only not looked at yet
 			return true
 		}
 		hit.handler = fn

@@ -166,6 +166,40 @@ func (s *Sends) Lost(l *trace.Lost) {
 	s.flush()
 }
 
+// maxStackDelay is how long after a send, by a clock of nanoseconds, its stack may
+// come: the kernel records it at once, but for interrupts.
+const maxStackDelay = 1_000_000_000
+
+// Now takes that nothing that happened before t comes any more: what could only wait
+// for the next event goes.
+func (s *Sends) Now(t trace.Time) {
+	if s.table.Meta.ClockUnit == "ticks" {
+		return
+	}
+	s.handlers.now = max(s.handlers.now, t)
+	for n, open := range s.open {
+		for i, o := range open {
+			if t-o.send.Time > maxStackDelay {
+				s.closeFrom(n, i)
+				break
+			}
+		}
+	}
+	s.flush()
+}
+
+// Waiting is how many sends came and were not delivered: more may become known of
+// them.
+func (s *Sends) Waiting() int {
+	n := 0
+	for _, w := range s.queue[s.head:] {
+		if !w.gone {
+			n++
+		}
+	}
+	return n
+}
+
 // End delivers what is still waiting.
 func (s *Sends) End() {
 	for i := range s.logic.calls {

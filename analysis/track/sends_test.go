@@ -24,6 +24,11 @@ type collector struct {
 	orph  []string
 }
 
+func (c *collector) Now(t trace.Time) {
+	c.Sends.Now(t)
+	c.lines = append(c.lines, fmt.Sprintf("%d wait", c.Waiting()))
+}
+
 func (c *collector) End(analysis.Span) { c.Sends.End() }
 
 // stack is the first frame of a stack, if there is one.
@@ -287,4 +292,53 @@ func readFields(events []*trace.Event) {
 	w.Symbol(w.Schema().Ref("callback"))
 	w.Symbol(w.Schema().Ref("callsite"))
 	k.Stack()
+}
+
+// TestSendsDoNotHang: what is held back for what may still come goes when a live
+// source says that it does not, and not before.
+func TestSendsDoNotHang(t *testing.T) {
+	for _, tt := range []struct {
+		name, script string
+		want         []string
+	}{
+		{"no stack comes", `
+			at 1.000001 cpu 0 task a-7 flags d..1 ipi_send_cpu cpu=2 callsite=f+0x1 callback=0x0
+			until at 1.9
+			until at 2.1`,
+			[]string{"1 wait", "1 from 0: 2:reschedule/callback/0", "0 wait"}},
+		{"a stack comes late, but in time", `
+			at 1.000001 cpu 0 task a-7 flags d..1 ipi_send_cpu cpu=2 callsite=f+0x1 callback=0x0
+			until at 1.9
+			at 1.9 cpu 0 task a-7 flags d..1 kernel_stack f h
+			until at 2.1`,
+			[]string{"1 wait", "1 from 0: 2:reschedule/callback/0 stack f", "0 wait"}},
+		{"sends in an interrupt of another one go in order", `
+			at 1.000001 cpu 0 task a-7 flags d..1 ipi_send_cpu cpu=2 callsite=f+0x1 callback=0x0
+			at 1.500002 cpu 0 task a-7 flags d.h2 ipi_send_cpu cpu=3 callsite=f+0x1 callback=0x0
+			until at 2.1
+			until at 2.6`,
+			[]string{"1 from 0: 2:reschedule/callback/0", "500002 from 0: 3:reschedule/callback/0", "0 wait", "0 wait"}},
+		{"what runs on the target is waited for no longer than in a file", `
+			at 1.000001 cpu 2 task b-8 flags d.h1 call_function_single_entry vector=251
+			at 1.000002 cpu 2 task b-8 flags d.h1 call_function_single_exit vector=251
+			at 1.000003 cpu 0 task a-7 flags d..1 ipi_send_cpu cpu=2 callsite=f+0x1 callback=` + generic + `
+			at 1.000004 cpu 0 task a-7 flags d..1 kernel_stack f h
+			at 1.000005 cpu 2 task b-8 flags d.h1 call_function_single_entry vector=251
+			until at 1.005
+			until at 1.02
+			at 1.03 cpu 2 task b-8 flags d.h1 csd_function_entry func=late csd=7`,
+			[]string{"1 wait", "3 from 0: 2:unknown/none/0 stack f", "0 wait"}},
+		{"the same without word of a live source", `
+			at 1.000001 cpu 2 task b-8 flags d.h1 call_function_single_entry vector=251
+			at 1.000002 cpu 2 task b-8 flags d.h1 call_function_single_exit vector=251
+			at 1.000003 cpu 0 task a-7 flags d..1 ipi_send_cpu cpu=2 callsite=f+0x1 callback=` + generic + `
+			at 1.000004 cpu 0 task a-7 flags d..1 kernel_stack f h
+			at 1.000005 cpu 2 task b-8 flags d.h1 call_function_single_entry vector=251
+			at 1.03 cpu 2 task b-8 flags d.h1 csd_function_entry func=late csd=7`,
+			[]string{"3 from 0: 2:unknown/none/0 stack f"}},
+	} {
+		if diff := cmp.Diff(tt.want, collect(t, "2-3", tt.script)); diff != "" {
+			t.Errorf("%s: %s", tt.name, diff)
+		}
+	}
 }

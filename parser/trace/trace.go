@@ -50,7 +50,7 @@ func (p Pos) String() string {
 	return p.File
 }
 
-// A Record is one of *Event, *Lost, *SyntaxError, *Restart and *Skipped. More may be
+// A Record is one of *Event, *Lost, *SyntaxError, *Restart, *Skipped and *Until. More may be
 // added: a consumer ignores what it does not know.
 type Record interface{ record() }
 
@@ -88,6 +88,13 @@ type Restart struct {
 }
 
 func (*Restart) record() {}
+
+// Until says that nothing that happened before Time follows. A source that delivers
+// events while they happen says so now and then, also if there are none: what waits
+// for something that would have come by then need wait no longer.
+type Until struct{ Time Time }
+
+func (*Until) record() {}
 
 func (e *SyntaxError) Error() string { return e.At.String() + ": " + e.Msg }
 

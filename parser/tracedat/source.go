@@ -372,25 +372,29 @@ func (s *Source) deliver(st *stream) {
 
 func (s *Source) deliverEvent(st *stream, r *rec, at trace.Pos) {
 	data := st.batch.payload(r)
-	big := s.f.bigEndian
-	c := &s.common
 	e := &s.event
 	e.Reset(s.f.table, &s.decoder, s.f.byType[r.typ], data)
 	e.KeepBehind(int(r.behind))
-	flags, _ := tracefmt.Integer(data, c.Flags.Off, c.Flags.Size, big)
-	preempt, _ := tracefmt.Integer(data, c.Preempt.Off, c.Preempt.Size, big)
-	pid, _ := tracefmt.Integer(data, c.PID.Off, c.PID.Size, big)
+	s.f.head(e, &s.common, data, &st.task)
 	e.Time = r.time
 	e.Seq = st.base + uint64(r.seq)
 	e.CPU = st.cpu
 	e.Instance = st.instance
-	e.Flags, e.Preempt, e.HasFlags = trace.Flags(flags), uint8(preempt), true
-	if !st.task.known || st.task.pid != int32(pid) {
-		st.task = s.f.taskOf(int32(pid))
-	}
-	e.PID, e.TGID, e.Comm = st.task.pid, st.task.tgid, st.task.comm
 	e.At = at
 	s.record = e
+}
+
+// head decodes what all records begin with. was is what was known of the task
+// before, which most often is the same.
+func (f *file) head(e *trace.Event, c *tracefmt.Common, data []byte, was *task) {
+	flags, _ := tracefmt.Integer(data, c.Flags.Off, c.Flags.Size, f.bigEndian)
+	preempt, _ := tracefmt.Integer(data, c.Preempt.Off, c.Preempt.Size, f.bigEndian)
+	pid, _ := tracefmt.Integer(data, c.PID.Off, c.PID.Size, f.bigEndian)
+	e.Flags, e.Preempt, e.HasFlags = trace.Flags(flags), uint8(preempt), true
+	if !was.known || was.pid != int32(pid) {
+		*was = f.taskOf(int32(pid))
+	}
+	e.PID, e.TGID, e.Comm = was.pid, was.tgid, was.comm
 }
 
 // deliverSkipped tells what a stream has skipped since it was asked last.

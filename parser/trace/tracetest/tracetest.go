@@ -5,6 +5,7 @@
 //	at 1.000001 cpu 0 task bash-12 flags d.h1 ipi_send_cpu cpu=2 callsite=f+0x1 callback=h
 //	at 1.000002 cpu 0 task bash-12 flags d.h1 kernel_stack f g h
 //	lost cpu 0 at 1.5 n 3
+//	until at 1.6
 //
 // Flags are the column that ftrace prints: irqs-off, need-resched, context,
 // preempt depth. They may be left out, which makes an event without flags.
@@ -51,7 +52,8 @@ func (s *Source) add(words []string) error {
 	var at, cpu, n int64
 	task, flags, instance := "task-1", "", ""
 	isLost := words[0] == "lost"
-	if isLost {
+	isUntil := words[0] == "until"
+	if isLost || isUntil {
 		words = words[1:]
 	}
 	for len(words) >= 2 {
@@ -80,6 +82,10 @@ func (s *Source) add(words []string) error {
 payload:
 	if isLost {
 		s.records = append(s.records, &trace.Lost{CPU: int32(cpu), N: uint64(n), Time: trace.Time(at)})
+		return nil
+	}
+	if isUntil {
+		s.records = append(s.records, &trace.Until{Time: trace.Time(at)})
 		return nil
 	}
 	if len(words) == 0 {
