@@ -1,4 +1,4 @@
-.PHONY: build test lint fuzz bench bench-record bench-parts ci man install uninstall deb
+.PHONY: build test lint fuzz mutants bench bench-record bench-parts ci man install uninstall deb
 
 PREFIX  = /usr/local
 DESTDIR =
@@ -13,11 +13,15 @@ test:
 	go test ./...
 
 lint:
-	.ci/run format vet staticcheck tidy
+	.ci/run format vet staticcheck unused tidy
 
 # FUZZTIME=5m make fuzz gives each target five minutes.
 fuzz:
 	.ci/run fuzz
+
+# Changes the program at random: what no test notices is printed.
+mutants:
+	.ci/mutants
 
 # Whole runs beside trace-cmd, grep, wc and others on large traces, into
 # docs/performance.md; BENCH=-size\ 1GiB for larger ones. bench-parts measures
