@@ -129,7 +129,7 @@ type recorderBench struct {
 // trial records twice: without a load, for the interrupts of starting and ending,
 // and with it.
 func (b *recorderBench) trial(t *recorderTrial, rate int) (row recorderRow, err error) {
-	before, err := interrupts(1)
+	before, err := interrupts()
 	if err != nil {
 		return row, err
 	}
@@ -137,7 +137,7 @@ func (b *recorderBench) trial(t *recorderTrial, rate int) (row recorderRow, err 
 	if err := b.record(t, idle); err != nil {
 		return row, err
 	}
-	after, err := interrupts(1)
+	after, err := interrupts()
 	if err != nil {
 		return row, err
 	}
@@ -216,7 +216,7 @@ func (b *recorderBench) watch(t *recorderTrial, row *recorderRow, meanwhile func
 			return err
 		}
 	}
-	arrived, err := interrupts(1)
+	arrived, err := interrupts()
 	if err != nil {
 		return err
 	}
@@ -225,7 +225,7 @@ func (b *recorderBench) watch(t *recorderTrial, row *recorderRow, meanwhile func
 		return err
 	}
 	row.cpu = (cpuTime(t.comm) - before).Seconds() / time.Since(start).Seconds()
-	if row.arrived, err = interrupts(1); err != nil {
+	if row.arrived, err = interrupts(); err != nil {
 		return err
 	}
 	row.arrived -= arrived
@@ -256,9 +256,10 @@ func cpuTime(comm string) (sum time.Duration) {
 	return sum
 }
 
-// interrupts is how many interrupts between CPUs arrived at one, by
-// /proc/interrupts.
-func interrupts(cpu int) (sum int, err error) {
+// interrupts is how many interrupts between CPUs arrived at CPU 1, which plays the
+// isolated one, by /proc/interrupts.
+func interrupts() (sum int, err error) {
+	const cpu = 1
 	text, err := os.ReadFile("/proc/interrupts")
 	if err != nil {
 		return 0, err

@@ -114,7 +114,7 @@ func (p *parser) parse() (*Expr, *Error) {
 			return x, nil
 		}
 	}
-	return p.incomplete(x, &stack[0], len(nots) > 0)
+	return p.incomplete(x, &stack[0])
 }
 
 // after reads what may follow an operand, up to and including the next && or
@@ -159,7 +159,7 @@ func (p *parser) after(stack *[]frame, n Node, i int) (next int, done bool, _ *E
 // recorded 6.12 and 7.2 kernels take it as if the operator were not there,
 // except that a && at the end leaves an || before it without its jump, which a
 // consistency check then refuses without words.
-func (p *parser) incomplete(x *Expr, f *frame, not bool) (*Expr, *Error) {
+func (p *parser) incomplete(x *Expr, f *frame) (*Expr, *Error) {
 	if len(p.terms) == 0 {
 		return nil, p.fail(len(p.src), msgNoFilter, "EINVAL", "there is nothing to negate: write !(cpu == 3)")
 	}

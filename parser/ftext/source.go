@@ -259,7 +259,7 @@ func (s *Source) scanLine(line []byte) bool {
 		return s.mailLine(s.mail.Start(line, lines.OK))
 	}
 	if isFrame(line) {
-		return s.orphan(line)
+		return s.orphan()
 	}
 	s.skipStack = false
 	if len(line) > 0 && line[0] == '#' {

@@ -46,7 +46,7 @@ func trimNewline(b []byte) []byte {
 
 // orphan handles stack lines that no event precedes: those of a skipped event,
 // or the begin of a text that was cut. They are one bad record, not one each.
-func (s *Source) orphan(line []byte) bool {
+func (s *Source) orphan() bool {
 	if s.skipStack {
 		return false
 	}

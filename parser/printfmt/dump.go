@@ -48,7 +48,7 @@ func (ev *eval) hexDump(dst []byte, n *node) []byte {
 	d := n.dump
 	dst = append(dst, '\n')
 	for at := 0; at < len(b); at += d.row {
-		dst, _ = appendUnescaped(dst, d.prefix)
+		dst = appendUnescaped(dst, d.prefix)
 		if d.offsets {
 			for shift := 28; shift >= 0; shift -= 4 {
 				dst = append(dst, "0123456789abcdef"[at>>shift&15])

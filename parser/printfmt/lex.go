@@ -125,14 +125,13 @@ func isNameByte(c byte) bool {
 }
 
 // appendUnescaped appends text with C escapes resolved.
-func appendUnescaped(dst []byte, text string) (out []byte, escaped bool) {
+func appendUnescaped(dst []byte, text string) []byte {
 	for i := 0; i < len(text); i++ {
 		c := text[i]
 		if c != '\\' || i+1 == len(text) {
 			dst = append(dst, c)
 			continue
 		}
-		escaped = true
 		i++
 		switch text[i] {
 		case 'n':
@@ -146,5 +145,5 @@ func appendUnescaped(dst []byte, text string) (out []byte, escaped bool) {
 		}
 		dst = append(dst, c)
 	}
-	return dst, escaped
+	return dst
 }

@@ -112,7 +112,7 @@ func (p *Program) split(format string, args []*node) *Error {
 		if at < 0 {
 			at = len(format)
 		}
-		text, _ = appendUnescaped(text, format[:at])
+		text = appendUnescaped(text, format[:at])
 		if format = format[at:]; format == "" {
 			break
 		}
