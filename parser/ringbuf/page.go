@@ -76,6 +76,8 @@ type Page struct {
 	dataOff int
 	dataEnd int
 
+	back [2]uint64 // the first step back in time: from, to; equal if there was none
+
 	missed     bool
 	missedN    uint64
 	err        *PageError
@@ -124,6 +126,21 @@ func (p *Page) Empty() bool { return p.next >= len(p.page) }
 // Behind Skip it is that of the last event that was passed over, before Next that
 // of the page.
 func (p *Page) Time() uint64 { return p.last }
+
+// Back is where the time first went back within what was walked of the page, if it
+// did. Only an absolute time stamp can do that. The kernel's never does: it is taken
+// behind the events before it (kernel/trace/ring_buffer.c, __rb_reserve_next). So
+// the time of the page or that stamp is damaged.
+func (p *Page) Back() (from, to uint64, ok bool) { return p.back[0], p.back[1], p.back[0] != p.back[1] }
+
+// stamp takes an absolute time stamp behind that time, and returns it as a whole.
+func (p *Page) stamp(stamp, before uint64) uint64 {
+	at := absolute(stamp, before)
+	if at < before && p.back[0] == p.back[1] {
+		p.back = [2]uint64{before, at}
+	}
+	return at
+}
 
 // Data is the current event's record, rounded up to whole words as the buffer
 // stores it. It aliases the page, and its capacity goes as far as that of buf.
@@ -188,7 +205,7 @@ func (p *Page) Next() bool {
 			p.time += delta + uint64(word)<<deltaShift
 			p.next = at + 2*headerSize
 		case typeTimeStamp:
-			p.time = absolute(delta+uint64(word)<<deltaShift, p.time)
+			p.time = p.stamp(delta+uint64(word)<<deltaShift, p.time)
 			p.next = at + 2*headerSize
 		}
 	}

@@ -232,6 +232,9 @@ func TestAbsoluteTime(t *testing.T) {
 		if len(got) != 1 || got[0].Time != tt.want || p.Err() != nil {
 			t.Errorf("%s: %v (%v), want time %#x", tt.name, got, p.Err(), tt.want)
 		}
+		if from, to, ok := p.Back(); ok != (tt.want < tt.before) || ok && (from != tt.before || to != tt.want) {
+			t.Errorf("%s: back from %d to %d, %v", tt.name, from, to, ok)
+		}
 	}
 }
 

@@ -43,7 +43,7 @@ walk:
 			at += 2 * headerSize
 			continue
 		case typeLen == typeTimeStamp:
-			time = absolute(delta+word<<deltaShift, time)
+			time = p.stamp(delta+word<<deltaShift, time)
 			at += 2 * headerSize
 			continue
 		default:

@@ -55,16 +55,27 @@ func checkSkip(t *testing.T, l *Layout, page []byte, s *Skip) {
 	if fmt.Sprint(err) != fmt.Sprint(p.Err()) {
 		t.Errorf("error %v, Next has %v", err, p.Err())
 	}
+	if back(&p) != back(skipped(l, page, s)) {
+		t.Errorf("time goes back %s, with Next alone %s", back(skipped(l, page, s)), back(&p))
+	}
 	if last != 0 && more == 0 { // the page ends with events that are passed over
-		var q Page
-		q.Reset(l, page)
-		for q.Skip(s); q.Next(); q.Skip(s) {
-		}
+		q := skipped(l, page, s)
 		if q.Time() != last {
 			t.Errorf("the last event passed over was at %d, want %d", q.Time(), last)
 		}
 	}
 }
+
+// skipped is a page that was walked to its end.
+func skipped(l *Layout, page []byte, s *Skip) *Page {
+	var p Page
+	p.Reset(l, page)
+	for p.Skip(s); p.Next(); p.Skip(s) {
+	}
+	return &p
+}
+
+func back(p *Page) string { return fmt.Sprint(p.Back()) }
 
 // TestSkip: events of running kernels are passed over by their ids, any of them.
 func TestSkip(t *testing.T) {
@@ -99,7 +110,7 @@ func TestSkip(t *testing.T) {
 // bytes of either kind of machine.
 func TestSkipForms(t *testing.T) {
 	for name, l := range layouts() {
-		w := newPage(l, 5).header(2, 1).data(8).header(30, 1).word(9).header(0, 1).word(12).data(8).header(29, 1).word(4).header(3, 7).data(12).header(31, 9).word(1).header(2, 4).data(8).header(29, 0)
+		w := newPage(l, 5).header(2, 1).data(8).header(30, 1).word(9).header(0, 1).word(12).data(8).header(29, 1).word(4).header(3, 7).data(12).header(31, 9).word(1).header(2, 4).data(8).header(31, 5).word(1).header(2, 0).data(8).header(29, 0)
 		for _, shortest := range []int{0, 8, 12} {
 			s := &Skip{Pass: make([]bool, 1<<16), Shortest: shortest}
 			for id := range s.Pass {

@@ -56,6 +56,22 @@ func set(mark string, off int, val ...byte) func([]byte, map[string]int) []byte 
 	}
 }
 
+// shorten gives the first record of a page four bytes, with a discarded event behind
+// it that has the rest of it.
+func shorten(mark string) func([]byte, map[string]int) []byte {
+	return func(b []byte, marks map[string]int) []byte {
+		page := b[marks[mark]:]
+		size := 4 * (binary.LittleEndian.Uint32(page[16:]) & 31)
+		if size == 0 {
+			size = (binary.LittleEndian.Uint32(page[20:]) + 3) &^ 3
+		}
+		binary.LittleEndian.PutUint32(page[16:], 1)
+		binary.LittleEndian.PutUint32(page[24:], 29|1<<5)
+		binary.LittleEndian.PutUint32(page[28:], size-8)
+		return b
+	}
+}
+
 func set64(mark string, off int, v uint64) func([]byte, map[string]int) []byte {
 	return set(mark, off, binary.LittleEndian.AppendUint64(nil, v)...)
 }
@@ -147,7 +163,8 @@ func damages() []damage {
 		{name: "too few chunks", v: zstd7, do: set32("data  0", 0, 0), at: "chunk  0 0", want: "t.dat: offset %#x: CPU 0: ", events: 72},
 
 		{name: "event without format", v: plain7, do: set("data  0", 16+4, 99), want: "CPU 0: event id 355 has no format in this file", events: 95},
-		{name: "record too short", v: plain7, do: set("data  0", 16, 1), want: "CPU 0: record of 4 bytes, the common header needs 8", events: -1},
+		{name: "record too short", v: plain7, do: shorten("data  0"), want: "CPU 0: record of 4 bytes, the common header needs 8", events: 95},
+		{name: "record's length wrong", v: plain7, do: set("data  0", 16, 1), want: "CPU 0: the page begins at 1000 on the recording's clock, a time stamp within it goes back from ", events: -1},
 		{name: "commit larger than the page", v: plain7, do: set("data  0", 8, 0xff, 0xff), at: "data  0", want: "t.dat: offset %#x: CPU 0: ring buffer page, byte 8: commit says 65535 bytes of data, the page has room for 1008", events: -1},
 		{name: "big endian", v: plain7big, do: set("data  0", 8, 0, 0, 0xff, 0xff), at: "data  0", want: "t.dat: offset %#x: CPU 0: ring buffer page, byte 8: commit says 65535 bytes of data, the page has room for 1012", events: -1},
 	}

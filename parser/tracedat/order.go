@@ -1,11 +1,17 @@
 package tracedat
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/ipiscope/ipiscope/parser/ringbuf"
+)
 
 // The kernel fills a CPU's pages one after the other, so none begins before the
 // last event of the one before it (kernel/trace/ring_buffer.c, rb_move_tail).
 // Where one does, pages were exchanged, written twice or are left from an older
-// file, or a page's time is damaged. That shows while a block is read; the block
+// file, or a page's time is damaged. So it is where an absolute time stamp within a
+// page is earlier than what stands before it: such a stamp may bring a page whose own
+// time is wrong back between its neighbours. That shows while a block is read; the block
 // is then read once more with care: it is surveyed first, then walked without the
 // pages that do not fit.
 
@@ -39,6 +45,13 @@ func (o *order) page(begin uint64) {
 		o.some, o.first = true, begin
 	}
 	o.odd = o.odd || o.empty.any || begin < o.last
+}
+
+// within adds what a page that was walked says of itself.
+func (o *order) within(p *ringbuf.Page) {
+	o.last = max(o.last, p.Time())
+	_, _, back := p.Back()
+	o.odd = o.odd || back
 }
 
 // none adds something without events.
@@ -76,7 +89,8 @@ type surveyed struct {
 	kind        pageKind
 	off         int64
 	begin, last uint64
-	out         string // why it is left out, empty if it is not
+	back        [2]uint64 // from where to where its own time goes back, if they differ
+	out         string    // why it is left out, empty if it is not
 	empty       position
 	// end is when the page behind it begins, if that is before its last event:
 	// the page is damaged within.
@@ -93,6 +107,8 @@ const (
 	pageEvents
 )
 
+const exchanged = ": pages were exchanged or repeated, or this one's time is damaged"
+
 // judge finds the pages that do not fit between those before and those behind the
 // block, and makes o the order of all up to its end.
 func (v *survey) judge(o *order, behind *order) {
@@ -107,18 +123,20 @@ func (v *survey) judge(o *order, behind *order) {
 			continue
 		}
 		p.empty, o.empty = o.empty, position{}
-		if o.some && p.begin < o.last {
-			p.out = fmt.Sprintf("the page begins at %d on the recording's clock, the page before it ends at %d", p.begin, o.last)
+		if p.back[0] != p.back[1] {
+			p.out = fmt.Sprintf("the page begins at %d on the recording's clock, a time stamp within it goes back from %d to %d: one of them is damaged", p.begin, p.back[0], p.back[1])
+		} else if o.some && p.begin < o.last {
+			p.out = fmt.Sprintf("the page begins at %d on the recording's clock, the page before it ends at %d"+exchanged, p.begin, o.last)
 		} else if next, ok := v.beginBehind(i, behind); ok && next < p.last && !(o.some && next < o.last) {
 			if p.begin < next {
 				p.end, p.last = position{next, true}, next
 				o.some, o.last, o.out = true, p.last, position{}
 				continue
 			}
-			p.out = fmt.Sprintf("the page ends at %d on the recording's clock, the page behind it begins at %d", p.last, next)
+			p.out = fmt.Sprintf("the page ends at %d on the recording's clock, the page behind it begins at %d"+exchanged, p.last, next)
 		}
 		if p.out != "" {
-			p.out += ": pages were exchanged or repeated, or this one's time is damaged; its events are left out"
+			p.out += "; its events are left out"
 			o.out = position{p.begin, true}
 			continue
 		}

@@ -87,6 +87,7 @@ func (w *walker) look(buf []byte) {
 	for w.page.Next() {
 	}
 	p.last = w.page.Time()
+	p.back[0], p.back[1], _ = w.page.Back()
 	w.surveying.pages = append(w.surveying.pages, p)
 }
 
@@ -185,7 +186,7 @@ func (w *walker) events(where place) {
 			w.pass(skip, where)
 		}
 	}
-	w.b.order.last = max(w.b.order.last, w.page.Time())
+	w.b.order.within(&w.page)
 	if err := w.page.Err(); err != nil {
 		w.fault(w.off, err.Error())
 	}
