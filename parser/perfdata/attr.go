@@ -2,6 +2,7 @@ package perfdata
 
 import (
 	"encoding/binary"
+	"math/bits"
 
 	"github.com/ipiscope/ipiscope/parser/trace"
 )
@@ -20,6 +21,8 @@ const (
 	samplePeriod     = 1 << 8
 	sampleStreamID   = 1 << 9
 	sampleRaw        = 1 << 10
+	sampleRegsUser   = 1 << 12
+	sampleStackUser  = 1 << 13
 	sampleIdentifier = 1 << 16
 )
 
@@ -53,6 +56,7 @@ type attr struct {
 	config, sampleType, readFormat uint64
 	sampleIDAll, useClock, inherit bool
 	clockid                        int32
+	regsUser                       int    // registers of user space in a sample
 	name                           string // as perf was given it; empty if the recording does not say
 	ids                            []uint64
 	schema                         *trace.Schema // nil if it is no tracepoint, or the format is not known
@@ -77,6 +81,7 @@ func parseAttr(b []byte, order binary.ByteOrder) *attr {
 	a.sampleIDAll, a.useClock, a.inherit = bit(bitSampleIDAll), bit(bitUseClock), bit(bitInherit)
 	if len(b) >= 96 {
 		a.clockid = int32(order.Uint32(b[92:]))
+		a.regsUser = bits.OnesCount64(order.Uint64(b[80:]))
 	}
 	a.lay()
 	return a

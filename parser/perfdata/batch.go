@@ -63,6 +63,7 @@ const (
 type stretch struct {
 	from, to uint32
 	min, max int64
+	samples  bool
 }
 
 // A tally is what a batch passes over of one CPU.
@@ -73,6 +74,7 @@ type tally struct {
 	lastSeen    int64 // of all its samples
 	has         bool
 	byEvent     []uint64
+	order       levels
 }
 
 func (t *tally) see(at trace.Time) {
@@ -135,6 +137,7 @@ func (b *batch) prepare() {
 		switch typ := order.Uint32(rec); {
 		case typ == recSAMPLE:
 			t = b.sample(rec, at)
+			cur.samples = true
 		case typ == recROUND:
 			cur.to = uint32(at)
 			b.recs = append(b.recs, newRound(len(b.rounds)))
@@ -211,6 +214,9 @@ func (b *batch) sample(rec []byte, at int) int64 {
 	if len(d.guests) > 0 && a.offID > 0 && d.guests[d.order.Uint64(rec[a.offID:])] {
 		b.guests++
 		return t
+	}
+	if a.isTracepoint() && !b.whole(a, cpu, t, rec, at) {
+		return 0
 	}
 	if b.samples[i]++; x.class == classOther {
 		return t
@@ -289,6 +295,27 @@ type chain struct {
 const contextMax = ^uint64(4095) + 1 // -4095
 const contextKernel = ^uint64(128) + 1
 
+// rawAt finds the size of the event's fields, without a look at the callchain.
+func (a *attr) rawAt(rec []byte, d *directory) (at int, ok bool) {
+	at = a.offRest
+	if a.sampleType&sampleRead != 0 {
+		if at, ok = a.readEnd(rec, at, d); !ok {
+			return at, false
+		}
+	}
+	if a.sampleType&sampleCallchain == 0 {
+		return at, true
+	}
+	if at+8 > len(rec) {
+		return at, false
+	}
+	n := d.order.Uint64(rec[at:])
+	if at += 8; n > uint64(len(rec)-at)/8 {
+		return at, false
+	}
+	return at + int(n)*8, true
+}
+
 // chainAt finds the callchain. It is false if the sample ends before.
 func (a *attr) chainAt(rec []byte, d *directory) (c chain, ok bool) {
 	at := a.offRest
@@ -362,6 +389,10 @@ func (a *attr) readEnd(rec []byte, at int, d *directory) (int, bool) {
 // other looks at a record that is no sample and returns its time.
 func (b *batch) other(typ uint32, whole []byte, at int) int64 {
 	d := b.dir
+	if !d.endsWhereItShould(typ, whole) {
+		b.bad(at, "a record of type %d with %d bytes, which no such record has", typ, len(whole))
+		return 0
+	}
 	var kind recKind
 	switch typ {
 	case recCOMM, recFORK, recEXIT:

@@ -12,7 +12,11 @@ type coverage struct {
 	cpus    cpumask.Mask
 	any     bool
 	threads bool // some were opened for a thread
+	roams   bool // some were opened for no CPU: their samples of a CPU may be in several buffers
 }
+
+// ordered reports whether all samples of a CPU came through one buffer.
+func (c *coverage) ordered() bool { return c.any && !c.roams }
 
 func (c *coverage) add(d *directory, id uint64, cpu, tid int64) {
 	i := d.attrOf(id)
@@ -23,6 +27,7 @@ func (c *coverage) add(d *directory, id uint64, cpu, tid int64) {
 	if cpu >= 0 && cpu < cpumask.MaxCPUs {
 		c.cpus.Set(int(cpu))
 	}
+	c.roams = c.roams || cpu < 0 || cpu == 1<<32-1
 	c.threads = c.threads || tid >= 0 && tid != 1<<32-1
 }
 

@@ -23,6 +23,7 @@ const (
 	featCPUs       = 7
 	featCommand    = 11
 	featEvents     = 12
+	featTimes      = 21
 	featDirectory  = 24
 	featCompressed = 27
 	featClock      = 29
@@ -33,7 +34,8 @@ const (
 // the bits.
 func (s *Source) readFeatures(r io.ReaderAt, size int64, h *head) error {
 	at := h.data.off + h.data.size
-	for f := range lastFeature + 1 {
+	end := at
+	for f := range len(h.features) * 64 {
 		if !h.has(f) {
 			continue
 		}
@@ -43,6 +45,10 @@ func (s *Source) readFeatures(r io.ReaderAt, size int64, h *head) error {
 		}
 		at += 16
 		part := span{h.order.Uint64(b[:]), h.order.Uint64(b[8:])}
+		if !part.within(size) {
+			return fmt.Errorf("offset %#x: feature %d should have %d bytes, the file has %d (cut off?)", part.off, f, part.size, size)
+		}
+		end = max(end, at, part.off+part.size)
 		limit := uint64(maxFeature)
 		if f == featTracing {
 			limit = maxSection
@@ -50,8 +56,8 @@ func (s *Source) readFeatures(r io.ReaderAt, size int64, h *head) error {
 		if !s.wantsFeature(f) || part.size == 0 {
 			continue
 		}
-		if !part.within(size) || part.size > limit {
-			return fmt.Errorf("offset %#x: feature %d should have %d bytes, the file has %d (cut off?)", part.off, f, part.size, size)
+		if part.size > limit {
+			return fmt.Errorf("offset %#x: feature %d should have %d bytes, want at most %d", part.off, f, part.size, limit)
 		}
 		body := make([]byte, part.size)
 		if _, err := r.ReadAt(body, int64(part.off)); err != nil {
@@ -63,12 +69,15 @@ func (s *Source) readFeatures(r io.ReaderAt, size int64, h *head) error {
 			s.feature(f, body)
 		}
 	}
+	if uint64(size) > end {
+		return fmt.Errorf("offset %#x: %d bytes stand behind all that the file says it has: they are not read (two files joined?)", end, uint64(size)-end)
+	}
 	return nil
 }
 
 func (s *Source) wantsFeature(f int) bool {
 	switch f {
-	case featTracing, featBuildID, featHost, featRelease, featVersion, featArch, featCPUs, featCommand, featEvents, featDirectory, featCompressed, featClock:
+	case featTracing, featBuildID, featHost, featRelease, featVersion, featArch, featCPUs, featCommand, featEvents, featDirectory, featTimes, featCompressed, featClock:
 		return true
 	}
 	return false
@@ -138,6 +147,8 @@ func (s *Source) feature(f int, body []byte) {
 		s.readCommand(r)
 	case featEvents:
 		s.readEventNames(r)
+	case featTimes:
+		s.times = stretch{min: int64(r.u64()), max: int64(r.u64())}
 	case featCompressed:
 		m.Compression = "zstd"
 	case featClock:
@@ -162,7 +173,7 @@ func (s *Source) readCommand(r *reader) {
 // readEventNames takes the names of the events, as perf was given them.
 func (s *Source) readEventNames(r *reader) {
 	n, size := r.u32(), r.u32()
-	for ; n > 0 && len(r.b) >= int(size); n-- {
+	for ; n > 0 && size >= attrSmallest && uint64(len(r.b)) >= uint64(size); n-- {
 		r.bytes(size)
 		ids := r.u32()
 		name := r.str()

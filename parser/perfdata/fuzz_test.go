@@ -2,10 +2,15 @@ package perfdata
 
 import (
 	"bytes"
+	"encoding/binary"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/klauspost/compress/zstd"
 
 	"github.com/ipiscope/ipiscope/parser/trace"
 	"github.com/ipiscope/ipiscope/parser/tracedat"
@@ -76,6 +81,86 @@ func FuzzRecords(f *testing.F) {
 			consume(t, s)
 		}
 	})
+}
+
+// FuzzInflate compresses records as perf record -z does, in pieces that do not end
+// where records do: what comes out is what comes of the same records as they are.
+func FuzzInflate(f *testing.F) {
+	b := fixture(f, "k618-perf/task.data")
+	h, err := readHead(bytes.NewReader(b), int64(len(b)), "")
+	if err != nil {
+		f.Fatal(err)
+	}
+	records := withoutSpecial(b[h.data.off:][:h.data.size])
+	f.Add(records, uint16(700), uint8(0), false)
+	f.Add(records, uint16(8), uint8(7), true)
+	f.Add(records[:len(records)-5], uint16(1000), uint8(3), true)
+	var z bytes.Buffer
+	enc, err := zstd.NewWriter(&z, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithWindowSize(1<<16))
+	if err != nil {
+		f.Fatal(err)
+	}
+	read := func(t *testing.T, data []byte) seen {
+		s, _, err := openFile(bytes.NewReader(b), int64(len(b)), "", Options{Threads: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.addStream(bytes.NewReader(data), int64(h.data.off), int64(len(data)))
+		if s, err = s.opened(); err != nil {
+			return seen{Err: true}
+		}
+		defer s.Close()
+		return look(s)
+	}
+	f.Fuzz(func(t *testing.T, data []byte, step uint16, filler uint8, second bool) {
+		if step == 0 || len(data)/int(step) > 1000 || len(withoutSpecial(data)) < len(data) {
+			return
+		}
+		var packed []byte
+		enc.Reset(&z)
+		for piece := range slices.Chunk(data, int(step)) {
+			z.Reset()
+			if _, err := enc.Write(piece); err != nil {
+				t.Fatal(err)
+			}
+			if err := enc.Flush(); err != nil {
+				t.Fatal(err)
+			}
+			packed = append(packed, compressedRecord(z.Bytes(), int(filler%8), second)...)
+		}
+		want, got := read(t, data), read(t, packed)
+		if !want.Err && len(data) > 0 && !cmp.Equal(want, got) {
+			t.Errorf("compressed: %s", cmp.Diff(want, got))
+		}
+	})
+}
+
+// withoutSpecial leaves out what describes a recording, which perf does not compress.
+func withoutSpecial(b []byte) []byte {
+	var out []byte
+	for len(b) >= headerSize {
+		size := min(len(b), max(headerSize, int(binary.LittleEndian.Uint16(b[6:]))))
+		if !isSpecial(binary.LittleEndian.Uint32(b)) {
+			out = append(out, b[:size]...)
+		}
+		b = b[size:]
+	}
+	return append(out, b...)
+}
+
+// compressedRecord is a record with compressed data, of the kind that says its size
+// if it has filler.
+func compressedRecord(payload []byte, filler int, second bool) []byte {
+	var b []byte
+	if !second {
+		b = binary.LittleEndian.AppendUint32(b, recCOMPRESSED)
+		b = binary.LittleEndian.AppendUint32(b, uint32(headerSize+len(payload))<<16)
+		return append(b, payload...)
+	}
+	b = binary.LittleEndian.AppendUint32(b, recCOMPRESSED2)
+	b = binary.LittleEndian.AppendUint32(b, uint32(16+len(payload)+filler)<<16)
+	b = binary.LittleEndian.AppendUint64(b, uint64(len(payload)))
+	return append(append(b, payload...), make([]byte, filler)...)
 }
 
 // FuzzFile reads whole files: header, attributes, features.

@@ -132,10 +132,10 @@ func (st *stream) stuck(p []byte) error {
 	}
 	order := st.src.order
 	typ, size := order.Uint32(p), int(order.Uint16(p[6:]))
-	switch {
-	case size < headerSize:
-		return fmt.Errorf("a compressed record is said to have %d bytes, want at least %d: nothing behind it can be read", size, headerSize)
-	case size <= len(p) && typ >= recPerf && isSpecial(typ):
+	if err := wrongHeader(typ, size); err != nil {
+		return fmt.Errorf("in compressed data: %w", err)
+	}
+	if size <= len(p) && typ >= recPerf && isSpecial(typ) {
 		return fmt.Errorf("a record of type %d in compressed data: nothing behind it can be read", typ)
 	}
 	return nil

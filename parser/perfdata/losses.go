@@ -127,6 +127,21 @@ func (s *Source) restOf(cpu int32, n uint64) *trace.Lost {
 	return &trace.Lost{CPU: cpu, N: n, Time: trace.Time(at), Since: trace.Time(since), At: trace.Pos{File: s.path, Off: -1}}
 }
 
+// countsMissing reports whether LOST records are there and what perf writes at the
+// end is not: how many samples of each event were lost. It counts the same losses,
+// so they are never without.
+func (s *Source) countsMissing() bool {
+	if s.losses.records == 0 || len(s.losses.totals) > 0 {
+		return false
+	}
+	for _, a := range s.dir.attrs {
+		if a.readFormat&readLost == 0 {
+			return false
+		}
+	}
+	return true
+}
+
 // noteLosses says in the description how many samples of which event were lost.
 func (s *Source) noteLosses() {
 	l := &s.losses

@@ -21,6 +21,11 @@ type plan struct {
 	byEvent bool
 	schemas int // size of a count by event
 	stackID trace.EventID
+	// where the common fields are that tell an event's type and context
+	hasCommon                  bool
+	typeOff, flagsOff, minSize int
+	// ordered: a CPU's samples stand in one buffer, in the order of their times.
+	ordered bool
 }
 
 // planned is what is planned for one attr.
@@ -35,6 +40,10 @@ type planned struct {
 func (s *Source) planOf(d *directory) *plan {
 	h := &s.hint
 	p := &plan{window: h.Window, byEvent: h.ByEvent, schemas: len(s.table.Schemas()), stackID: s.stackSchema.ID, stackOn: h.Select.HasEvent(s.stackSchema)}
+	c := &s.common
+	p.typeOff, p.flagsOff, p.minSize = int(c.Type.Off), int(c.Flags.Off), int(c.MinSize)
+	p.hasCommon = s.hasCommon && c.Type.Size == 2 && c.Flags.Size == 1 && max(p.typeOff+2, p.flagsOff+1) <= p.minSize && p.minSize < 64
+	p.ordered = s.coverage.ordered()
 	if m := h.Select.CPUs; m != nil {
 		p.cpus = func(cpu int32) bool { return cpu >= 0 && m.Has(int(cpu)) }
 	}

@@ -20,6 +20,8 @@ const (
 	recSAMPLE      = 9
 	recMMAP2       = 10
 	recAUX         = 11
+	recSWITCH      = 14
+	recSWITCHCPU   = 15
 	recLOSTSAMPLES = 13
 	recKSYMBOL     = 17
 	recPerf        = 64 // the first one of perf's own
@@ -178,7 +180,7 @@ func (st *stream) run(p []byte) int {
 	order, at := st.src.order, 0
 	for len(p)-at >= headerSize {
 		typ, size := order.Uint32(p[at:]), int(order.Uint16(p[at+6:]))
-		if size < headerSize {
+		if wrongHeader(typ, size) != nil {
 			break
 		}
 		if size > len(p)-at || typ >= recPerf && isSpecial(typ) {
@@ -193,6 +195,33 @@ func (st *stream) run(p []byte) int {
 		at += size
 	}
 	return at
+}
+
+// The types of records, with room for more. Linux 7.2 has 1 to 22, its perf 64 to
+// 84; what is far beyond is no header, but what stands where a wrong size led.
+const (
+	lastKernelType = 31
+	lastPerfType   = 127
+)
+
+var (
+	errShort    = errors.New("a record is said to have less than 8 bytes, which its header has: nothing behind it can be read")
+	errType     = errors.New("no record has such a type: this is no record (damaged, or another file begins here?): nothing behind it can be read")
+	errUnevenly = errors.New("a record of the kernel does not have a multiple of 8 bytes: nothing behind it can be read")
+)
+
+// wrongHeader is what is wrong with the header of a record, nil if nothing is. The
+// sizes are all that leads from one record to the next.
+func wrongHeader(typ uint32, size int) error {
+	switch {
+	case size < headerSize:
+		return errShort
+	case typ == 0, typ > lastKernelType && typ < recPerf, typ > lastPerfType:
+		return errType
+	case typ < recPerf && size%8 != 0: // include/uapi/linux/perf_event.h: all have whole u64
+		return errUnevenly
+	}
+	return nil
 }
 
 // isSpecial tells the records of perf that describe the recording, or whose body
@@ -232,9 +261,9 @@ func (st *stream) readRecord() ([]byte, error) {
 	if !o.need(headerSize) {
 		return nil, o.ended(st)
 	}
-	size := int(st.src.order.Uint16(o.buf[o.pos+6:]))
-	if size < headerSize {
-		return nil, fmt.Errorf("a record is said to have %d bytes, want at least %d: nothing behind it can be read", size, headerSize)
+	typ, size := st.src.order.Uint32(o.buf[o.pos:]), int(st.src.order.Uint16(o.buf[o.pos+6:]))
+	if err := wrongHeader(typ, size); err != nil {
+		return nil, err
 	}
 	if !o.need(size) {
 		return nil, o.ended(st)

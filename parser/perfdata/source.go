@@ -50,6 +50,7 @@ type Source struct {
 	hasCommon bool
 	strings   map[uint64]string
 	online    int
+	times     stretch // of all samples, as the header has it; 0 if it does not
 	wall      int64
 	hasWall   bool
 
@@ -620,10 +621,20 @@ func (s *Source) end() {
 		s.tellTally(int32(cpu)-1, &s.passed[cpu])
 	}
 	s.told = append(s.told, s.restOfLosses()...)
+	if s.countsMissing() {
+		s.note(fmt.Errorf("%s: samples were lost, and how many of each event is not in it: perf record writes that at its end, which is missing", s.path))
+	}
+	if t := s.times.max; t > 0 && s.losses.end > t+maxStray {
+		s.note(fmt.Errorf("%s: a sample of %d.%09d s, and the header says that the last one is of %d.%09d s: a time is damaged", s.path, s.losses.end/1e9, s.losses.end%1e9, t/1e9, t%1e9))
+	}
 	s.noteLosses()
 	s.noteOthers()
 	s.noteSymbols()
 }
+
+// maxStray is how far behind the last sample in perf's order one may be that came
+// late.
+const maxStray = 1e9
 
 // noteOthers says what the recording holds besides events.
 func (s *Source) noteOthers() {
@@ -632,6 +643,10 @@ func (s *Source) noteOthers() {
 			name := a.name
 			if name == "" {
 				name = fmt.Sprintf("an event of type %d", a.typ)
+			}
+			if a.isTracepoint() {
+				s.note(fmt.Errorf("%s: %d samples of %s cannot be read: the recording has the formats of other events, but not its (damaged?)", s.path, s.samples[i], name))
+				continue
 			}
 			s.remark("%d samples of %s are passed over: it is no tracepoint", s.samples[i], name)
 		}

@@ -37,6 +37,8 @@ type stream struct {
 	// delivered up to
 	max, limit, flushed int64
 	rounds              int
+	open                bool             // samples came behind the last round's end
+	order               map[int32]levels // by CPU
 }
 
 // An item is a record that waits until it is due.
@@ -106,6 +108,9 @@ func (st *stream) head() *item {
 		}
 		st.refill()
 		if st.queue.Empty() {
+			if err := st.endedWithin(); err != nil {
+				st.fail(st.outer.at(), err)
+			}
 			st.flush(1<<63 - 1)
 			if len(st.ready) == 0 {
 				return nil
@@ -132,6 +137,7 @@ func (st *stream) take(b *batch) {
 		case r.kind == kindRound:
 			st.max = max(st.max, b.rounds[r.raw].max)
 			st.round()
+			st.open = false
 			cur = int(r.raw) + 1
 			st.late(b, &b.rounds[cur])
 		case r.kind == kindBad:
@@ -148,10 +154,30 @@ func (st *stream) take(b *batch) {
 		}
 	}
 	st.max = max(st.max, b.rounds[cur].max)
+	st.open = st.open || b.rounds[cur].samples
+	st.follow(b)
 	s.losses.saw(b)
 	st.release(b)
 	if st.bytes > s.maxHeld {
 		st.hasten()
+	}
+}
+
+// follow holds the times of a batch against those of the batches before.
+func (st *stream) follow(b *batch) {
+	if st.order == nil {
+		st.order = map[int32]levels{}
+	}
+	for _, cpu := range b.seen {
+		next := &b.cpus[cpu+1].order
+		if !next.any {
+			continue
+		}
+		l := st.order[cpu]
+		if t, last, ok := l.then(next); !ok {
+			st.src.fault(b.off, st.src.path, backwards(cpu, t, last))
+		}
+		st.order[cpu] = l
 	}
 }
 
