@@ -8,6 +8,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/ipiscope/ipiscope/analysis/bound"
+	"github.com/ipiscope/ipiscope/internal/law"
 )
 
 func parse(t interface{ Fatalf(string, ...any) }, text string) bound.Bound {
@@ -50,7 +51,7 @@ func TestMeets(t *testing.T) {
 
 // TestMayMeet: what is said of a range is true of each figure in it.
 func TestMayMeet(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
+	law.Check(t, func(t *rapid.T) {
 		small := rapid.IntRange(-3, 3)
 		b := bound.Bound{Op: rapid.SampledFrom([]string{">", ">=", "<", "<=", "=="}).Draw(t, "op"), Value: float64(small.Draw(t, "value"))}
 		least := small.Draw(t, "least")

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/ipiscope/ipiscope/internal/law"
 )
 
 func TestOverlay(t *testing.T) {
@@ -101,7 +103,7 @@ func FuzzOverlay(f *testing.F) {
 func TestSplitLaws(t *testing.T) {
 	c := load(t)
 	pool := frames(serverStack + watchdogStack + armTimerStack + armFaultStack + vfreeStack + "\n7fffffff\nffffffff81000000\n\nfoo [bar]\n")
-	rapid.Check(t, func(t *rapid.T) {
+	law.Check(t, func(t *rapid.T) {
 		stack := rapid.SliceOfN(rapid.SampledFrom(pool), 0, 40).Draw(t, "stack")
 		end := 0
 		for _, x := range c.Split(nil, stack) {

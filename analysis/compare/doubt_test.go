@@ -7,6 +7,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/ipiscope/ipiscope/analysis/compare"
+	"github.com/ipiscope/ipiscope/internal/law"
 )
 
 // runs makes n equal runs.
@@ -159,7 +160,7 @@ func TestUndecided(t *testing.T) {
 // TestEvidenceLaw: taking evidence away, of names or of events, never makes a row
 // different or unchanged that was not.
 func TestEvidenceLaw(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
+	law.Check(t, func(t *rapid.T) {
 		draw := func(name string) []compare.Run {
 			var out []compare.Run
 			for range rapid.IntRange(1, 4).Draw(t, name+" runs") {

@@ -6,13 +6,14 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/ipiscope/ipiscope/internal/law"
 	"github.com/ipiscope/ipiscope/parser/trace"
 )
 
 // TestTimeline: the cells of two timelines on one ruler are what counting with
 // the final width gives, and no hit gets lost.
 func TestTimeline(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
+	law.Check(t, func(t *rapid.T) {
 		times := rapid.SliceOfN(rapid.Int64Range(0, 1<<40), 1, 300).Draw(t, "times")
 		slices.Sort(times)
 		r := ruler{start: trace.Time(times[0]), most: maxCells}

@@ -9,6 +9,7 @@ import (
 	"github.com/ipiscope/ipiscope/analysis/names"
 	"github.com/ipiscope/ipiscope/analysis/result"
 	"github.com/ipiscope/ipiscope/analysis/track"
+	"github.com/ipiscope/ipiscope/internal/law"
 )
 
 func TestMatch(t *testing.T) {
@@ -61,7 +62,7 @@ func TestMatchFunc(t *testing.T) {
 func TestLess(t *testing.T) {
 	name := rapid.SampledFrom([]string{"a", "b", "c", "d"})
 	set := rapid.Custom(func(t *rapid.T) string { return strings.Join(rapid.SliceOfN(name, 1, 4).Draw(t, "members"), "|") })
-	rapid.Check(t, func(t *rapid.T) {
+	law.Check(t, func(t *rapid.T) {
 		value, wanted := name.Draw(t, "value"), set.Draw(t, "wanted")
 		known := names.Match(value, wanted)
 		less := value + "|" + set.Draw(t, "or")

@@ -13,6 +13,7 @@ import (
 	"github.com/ipiscope/ipiscope/analysis/catalog"
 	"github.com/ipiscope/ipiscope/analysis/noise"
 	"github.com/ipiscope/ipiscope/analysis/result"
+	"github.com/ipiscope/ipiscope/internal/law"
 	"github.com/ipiscope/ipiscope/parser/cpumask"
 	"github.com/ipiscope/ipiscope/parser/ftext"
 	"github.com/ipiscope/ipiscope/report/json"
@@ -109,7 +110,7 @@ func numbers(t testing.TB, set *result.Set, table, column string) (out []result.
 // interrupts in them, a row at the end. What is said of them adds up, and noise that
 // is taken away makes nothing better.
 func TestLaws(t *testing.T) {
-	rapid.Check(t, func(r *rapid.T) {
+	law.Check(t, func(r *rapid.T) {
 		at := int64(10_000_000_000)
 		begin := at
 		var b, cut strings.Builder

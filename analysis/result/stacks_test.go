@@ -8,6 +8,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/ipiscope/ipiscope/analysis/result"
+	"github.com/ipiscope/ipiscope/internal/law"
 )
 
 // samples are any stacks with two values, a key and a label.
@@ -28,7 +29,7 @@ func samples() *rapid.Generator[*result.Stacks] {
 // TestStacksAddUp: neither merging, nor groups, nor a tree from either end loses or
 // invents anything.
 func TestStacksAddUp(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
+	law.Check(t, func(t *rapid.T) {
 		st := samples().Draw(t, "stacks")
 		want := st.Total()
 		if diff := cmp.Diff(want, st.Merge().Total()); diff != "" {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/ipiscope/ipiscope/analysis/result"
 	"github.com/ipiscope/ipiscope/analysis/shift"
+	"github.com/ipiscope/ipiscope/internal/law"
 )
 
 // durations are n independent ones around a median in microseconds.
@@ -160,7 +161,7 @@ func coarse(runs []shift.Run) {
 // TestLaw: taking evidence away, in a way that the recordings tell of, makes no
 // verdict where there was none and turns none around.
 func TestLaw(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
+	law.Check(t, func(t *rapid.T) {
 		n := rapid.IntRange(1, 4).Draw(t, "runs")
 		ratio := rapid.SampledFrom([]float64{0.3, 0.7, 1, 1.1, 1.5, 4}).Draw(t, "ratio")
 		seed := rapid.Uint64Range(1, 1000).Draw(t, "seed")

@@ -8,12 +8,13 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/ipiscope/ipiscope/analysis/stat"
+	"github.com/ipiscope/ipiscope/internal/law"
 )
 
 // Up to 64 values are kept: quantiles are those of the nearest rank,
 // computed here by sorting.
 func TestDistIsExactForFewValues(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
+	law.Check(t, func(t *rapid.T) {
 		values := rapid.SliceOfN(rapid.Int64Range(0, 1<<40), 1, 64).Draw(t, "values")
 		var d stat.Dist
 		for _, v := range values {
@@ -31,7 +32,7 @@ func TestDistIsExactForFewValues(t *testing.T) {
 
 // More values are at most 1 % off; count, minimum and maximum are exact.
 func TestDistIsCloseForManyValues(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
+	law.Check(t, func(t *rapid.T) {
 		values := rapid.SliceOfN(rapid.Int64Range(0, 1<<45), 65, 500).Draw(t, "values")
 		var d stat.Dist
 		for _, v := range values {
@@ -95,7 +96,7 @@ func TestQuantileRanks(t *testing.T) {
 // Merging is a monoid: the order and the grouping of parts do not show, and what
 // is merged from is not changed.
 func TestDistMergeLaws(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
+	law.Check(t, func(t *rapid.T) {
 		values := rapid.SliceOfN(rapid.Int64Range(-3, 1<<30), 0, 200).Draw(t, "values")
 		cut1 := rapid.IntRange(0, len(values)).Draw(t, "cut1")
 		cut2 := rapid.IntRange(cut1, len(values)).Draw(t, "cut2")

@@ -6,13 +6,15 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/ipiscope/ipiscope/internal/law"
 )
 
 // TestEdges: whatever the values, there are few edges, they rise, and the values
 // lie between the first and the last.
 func TestEdges(t *testing.T) {
 	value := rapid.OneOf(rapid.SampledFrom([]int64{0, 1, 1 << 62, math.MaxInt64 - 1, math.MaxInt64}), rapid.Int64Min(0))
-	rapid.Check(t, func(rt *rapid.T) {
+	law.Check(t, func(rt *rapid.T) {
 		a, b := value.Draw(rt, "a"), value.Draw(rt, "b")
 		least, most := min(a, b), max(a, b)
 		for name, edges := range map[string][]int64{"linear": linearEdges(least, most), "decimal": decimalEdges(least, most)} {

@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/ipiscope/ipiscope/analysis/stat"
+	"github.com/ipiscope/ipiscope/internal/law"
 )
 
 // oneTo are the durations 1 to n.
@@ -107,7 +108,7 @@ func TestEffect(t *testing.T) {
 // TestBounds adds durations to those that were measured: the quantile of all
 // lies within the bounds, whatever was added.
 func TestBounds(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
+	law.Check(t, func(t *rapid.T) {
 		seen := rapid.SliceOfN(rapid.Int64Range(1, 1000), 1, 60).Draw(t, "seen")
 		missing := rapid.SliceOfN(rapid.Int64Range(0, 2000), 0, 20).Draw(t, "missing")
 		share := rapid.SampledFrom([]float64{0.5, 0.9, 0.99}).Draw(t, "share")

@@ -8,12 +8,13 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/ipiscope/ipiscope/analysis/result"
+	"github.com/ipiscope/ipiscope/internal/law"
 )
 
 // TestHistogram: ranges do not overlap, all samples have the same, and each value
 // is in the one that holds it.
 func TestHistogram(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
+	law.Check(t, func(t *rapid.T) {
 		limit := rapid.SampledFrom([]int64{3, 50, 1000, 1e6, 1e12}).Draw(t, "limit")
 		values := rapid.SliceOfN(rapid.Int64Range(0, limit), 1, exactValues).Draw(t, "values") // exact
 		d := &Dist{}
@@ -65,7 +66,7 @@ func TestDecimalEdges(t *testing.T) {
 
 // TestCumulative: shares grow to 1, and each is what Quantile says.
 func TestCumulative(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
+	law.Check(t, func(t *rapid.T) {
 		values := rapid.SliceOfN(rapid.Int64Range(0, 1e9), 1, 2000).Draw(t, "values")
 		d := &Dist{}
 		for _, v := range values {
@@ -117,7 +118,7 @@ func TestTopSamples(t *testing.T) {
 
 // TestAddN: it is Add that many times.
 func TestAddN(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
+	law.Check(t, func(t *rapid.T) {
 		a, b := &Dist{}, &Dist{}
 		for range rapid.IntRange(0, 8).Draw(t, "steps") {
 			v, n := rapid.Int64Range(-2, 1e6).Draw(t, "value"), rapid.IntRange(0, 80).Draw(t, "n")

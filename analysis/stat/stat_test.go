@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/ipiscope/ipiscope/internal/law"
 )
 
 // near compares with what R prints.
@@ -227,7 +229,7 @@ func drawRuns(t *rapid.T, name string) Runs {
 // sides inverts the ratio and nothing else, and a wider threshold or a larger
 // assumption never makes a difference more certain.
 func TestLaws(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
+	law.Check(t, func(t *rapid.T) {
 		before, after := drawRuns(t, "before"), drawRuns(t, "after")
 		burst := rapid.Float64Range(1, 40).Draw(t, "burst")
 		c, back := Compare(before, after, burst, 0.25), Compare(after, before, burst, 0.25)

@@ -50,6 +50,7 @@ func rooms() []room {
 			ours: append(events, "analysis/result", "analysis/names", "analysis/bound", "analysis/track", "analysis/key", "analysis/catalog", "analysis/stat", "analysis.")},
 		{name: "report", holds: []string{"report"}, ours: []string{"analysis/result"}, never: []string{"os", "os/exec", "net", "net/http"}},
 		{name: "fixtures", holds: []string{"fixtures"}},
+		{name: "tools of tests", holds: []string{"internal"}, ours: []string{"parser", "analysis"}},
 		{name: "commands", holds: []string{"cmd"}, ours: []string{"parser", "analysis", "report"}},
 	}
 }

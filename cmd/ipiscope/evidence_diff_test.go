@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/ipiscope/ipiscope/internal/law"
 )
 
 // rowsOf are the verdicts of a comparison's rows and of all hits; none if there
@@ -84,7 +86,7 @@ func TestEvidenceLawOfRows(t *testing.T) {
 		}
 		defer flag.Set("rapid.checks", f.DefValue)
 	}
-	rapid.Check(t, func(t *rapid.T) {
+	law.Check(t, func(t *rapid.T) {
 		c := rapid.SampledFrom(comparisons()).Draw(t, "comparison")
 		side := rapid.IntRange(0, 1).Draw(t, "side")
 		step := rapid.SampledFrom(steps).Draw(t, "theft")

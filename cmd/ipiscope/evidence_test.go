@@ -15,6 +15,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/ipiscope/ipiscope/internal/law"
 )
 
 // The evidence law: taking evidence away from a recording never makes a verdict
@@ -301,7 +303,7 @@ func TestEvidenceLaw(t *testing.T) {
 		}
 		defer flag.Set("rapid.checks", f.DefValue)
 	}
-	rapid.Check(t, func(t *rapid.T) {
+	law.Check(t, func(t *rapid.T) {
 		i := rapid.IntRange(0, len(all)-1).Draw(t, "recording")
 		w := all[i]
 		steps := thefts()

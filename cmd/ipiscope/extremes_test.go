@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"github.com/ipiscope/ipiscope/internal/law"
 )
 
 // Whatever the times of a recording are, every analyzer and every figure ends, in
@@ -110,7 +112,7 @@ func TestExtremeTimes(t *testing.T) {
 	dir := t.TempDir()
 	names := strings.NewReplacer("$IN", filepath.Join(dir, "in.txt"), "$OUT", filepath.Join(dir, "out"))
 	commands := extremeCommands()
-	rapid.Check(t, func(t *rapid.T) {
+	law.Check(t, func(t *rapid.T) {
 		in := extremeRecording(t)
 		if err := os.WriteFile(filepath.Join(dir, "in.txt"), in, 0o600); err != nil {
 			t.Fatal(err)
