@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/ipiscope/ipiscope/internal/law"
 )
 
 // model is the same set as a plain map: the definition the mask is held against.
@@ -66,7 +68,7 @@ func check(t *rapid.T, what string, m *Mask, s model) {
 }
 
 func TestAlgebra(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
+	law.Check(t, func(t *rapid.T) {
 		a, sa := drawMask(t, "a")
 		b, sb := drawMask(t, "b")
 		check(t, "a", a, sa)
@@ -121,7 +123,7 @@ func TestAlgebra(t *testing.T) {
 }
 
 func TestRoundTrips(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
+	law.Check(t, func(t *rapid.T) {
 		m, s := drawMask(t, "m")
 		list, err := ParseList([]byte(m.String()))
 		if err != nil || !list.Equal(m) {

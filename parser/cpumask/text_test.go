@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/ipiscope/ipiscope/internal/law"
 )
 
 func TestParseList(t *testing.T) {
@@ -127,7 +129,7 @@ func TestIsHexWords(t *testing.T) {
 
 // No list that a kernel can print is taken for hex words.
 func TestListIsNeverHexWords(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
+	law.Check(t, func(t *rapid.T) {
 		m, _ := drawMask(t, "m")
 		if IsHexWords([]byte(m.String())) {
 			t.Fatalf("the list %q counts as hex words", m)
@@ -201,7 +203,7 @@ func TestSetWords(t *testing.T) {
 
 // Whatever the byte order and the size of long, the same set comes back.
 func TestSetWordsRoundTrip(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
+	law.Check(t, func(t *rapid.T) {
 		m, s := drawMask(t, "m")
 		long := rapid.SampledFrom([]int{4, 8}).Draw(t, "long")
 		b := make([]byte, (m.Last()/(8*long)+1)*long)

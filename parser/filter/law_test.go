@@ -12,6 +12,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/ipiscope/ipiscope/internal/law"
 	"github.com/ipiscope/ipiscope/parser/cpumask"
 	"github.com/ipiscope/ipiscope/parser/filter"
 	"github.com/ipiscope/ipiscope/parser/trace"
@@ -316,7 +317,7 @@ func (b brute) text(t *filter.Term) bool {
 func TestMatchLaw(t *testing.T) {
 	table, d, s := trace.NewTable(), &tracefmt.Decoder{LongSize: 8}, lawSchema(t)
 	table.AddSchema(s)
-	rapid.Check(t, func(t *rapid.T) {
+	law.Check(t, func(t *rapid.T) {
 		src := lawExpr(t, 4)
 		x, err := filter.Parse(src)
 		if err != nil {

@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/ipiscope/ipiscope/internal/law"
 )
 
 // The .kallsyms files are lines of real recordings (x86-64 with per-CPU offsets,
@@ -159,7 +161,7 @@ func TestLookupLaw(t *testing.T) {
 		addr uint64
 		name string
 	}
-	rapid.Check(t, func(t *rapid.T) {
+	law.Check(t, func(t *rapid.T) {
 		addrs := rapid.SliceOfN(rapid.Uint64Range(0, 60), 0, 60).Draw(t, "addrs")
 		var text strings.Builder
 		var syms []sym

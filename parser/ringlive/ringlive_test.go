@@ -15,6 +15,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/ipiscope/ipiscope/internal/law"
 	"github.com/ipiscope/ipiscope/parser/ringbuf"
 	"github.com/ipiscope/ipiscope/parser/trace"
 	"github.com/ipiscope/ipiscope/parser/tracedat"
@@ -214,7 +215,7 @@ func TestAnyArrival(t *testing.T) {
 	for s.Scan() {
 		r.want = append(r.want, sum(s.Table(), s.Record()))
 	}
-	rapid.Check(t, func(t *rapid.T) {
+	law.Check(t, func(t *rapid.T) {
 		d, err := tracedat.OpenRecords(bytes.NewReader(r.file), int64(len(r.file)), r.name)
 		if err != nil {
 			t.Fatal(err)

@@ -5,10 +5,12 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"pgregory.net/rapid"
+
+	"github.com/ipiscope/ipiscope/internal/law"
 	"github.com/ipiscope/ipiscope/parser/trace"
 	"github.com/ipiscope/ipiscope/parser/tracecmd"
 	"github.com/ipiscope/ipiscope/parser/tracedat"
-	"pgregory.net/rapid"
 )
 
 // TestFlippedBits: whatever bits are wrong in a file, its events are printed
@@ -24,7 +26,7 @@ func TestFlippedBits(t *testing.T) {
 			data = append(data, b)
 		}
 	}
-	rapid.Check(t, func(rt *rapid.T) {
+	law.Check(t, func(rt *rapid.T) {
 		b := bytes.Clone(rapid.SampledFrom(data).Draw(rt, "file"))
 		where := rand.New(rand.NewPCG(rapid.Uint64().Draw(rt, "seed"), 0)) // rapid's own numbers are mostly small
 		for range rapid.IntRange(1, 20).Draw(rt, "flips") {

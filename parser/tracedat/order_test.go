@@ -8,11 +8,13 @@ import (
 	"testing"
 
 	gocmp "github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/ipiscope/ipiscope/internal/law"
 	"github.com/ipiscope/ipiscope/parser/internal/datwriter"
 	"github.com/ipiscope/ipiscope/parser/ringbuf"
 	"github.com/ipiscope/ipiscope/parser/trace"
 	"github.com/ipiscope/ipiscope/parser/tracefmt"
-	"pgregory.net/rapid"
 )
 
 // pagesOf makes that many pages with three events each, all at times of their own.
@@ -195,7 +197,7 @@ func TestDamageWithinPage(t *testing.T) {
 // TestOrderLaw: whatever happens to pages, events that are delivered are those of
 // the whole file, none comes twice, and if one is missing that is said. Neither
 // blocks nor threads change anything.
-func TestOrderLaw(t *testing.T) { rapid.Check(t, orderLaw) }
+func TestOrderLaw(t *testing.T) { law.Check(t, orderLaw) }
 
 func orderLaw(rt *rapid.T) {
 	v := rapid.SampledFrom(variants()).Draw(rt, "variant")

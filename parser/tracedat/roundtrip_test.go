@@ -8,10 +8,12 @@ import (
 	"testing"
 
 	gocmp "github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/ipiscope/ipiscope/internal/law"
 	"github.com/ipiscope/ipiscope/parser/cpumask"
 	"github.com/ipiscope/ipiscope/parser/internal/datwriter"
 	"github.com/ipiscope/ipiscope/parser/trace"
-	"pgregory.net/rapid"
 )
 
 func openBytes(b []byte) (*Source, error) {
@@ -147,7 +149,7 @@ func drawEvents(rt *rapid.T, f *datwriter.File, instance string, cpu int) ([]dat
 func TestRoundTrip(t *testing.T) {
 	for _, kind := range []variant{plain6, plain7, zlib7, zstd7} {
 		t.Run(kind.String(), func(t *testing.T) {
-			rapid.Check(t, func(rt *rapid.T) {
+			law.Check(t, func(rt *rapid.T) {
 				v := kind
 				v.big = rapid.Bool().Draw(rt, "big endian")
 				v.long = rapid.SampledFrom([]int{4, 8}).Draw(rt, "long")

@@ -10,6 +10,7 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"github.com/ipiscope/ipiscope/internal/law"
 	"github.com/ipiscope/ipiscope/parser/cpumask"
 	"github.com/ipiscope/ipiscope/parser/internal/datwriter"
 	"github.com/ipiscope/ipiscope/parser/trace"
@@ -184,7 +185,7 @@ func holds(wanted, delivered []string) bool {
 func TestSkip(t *testing.T) {
 	for _, kind := range []variant{plain6, plain7, zlib7, zstd7} {
 		t.Run(kind.String(), func(t *testing.T) {
-			rapid.Check(t, func(rt *rapid.T) {
+			law.Check(t, func(rt *rapid.T) {
 				v := kind
 				v.big = rapid.IntRange(0, 3).Draw(rt, "big endian") == 0
 				f := v.file()

@@ -12,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/ipiscope/ipiscope/analysis/result"
+	"github.com/ipiscope/ipiscope/internal/law"
 	"github.com/ipiscope/ipiscope/report/calltree"
 )
 
@@ -130,7 +131,7 @@ func TestEmpty(t *testing.T) {
 // TestBranchesAddUp: whatever the limit, what stands below a function adds up to it,
 // as long as it was opened.
 func TestBranchesAddUp(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
+	law.Check(t, func(t *rapid.T) {
 		s := &result.Set{Stacks: &result.Stacks{Values: []result.Col{{Name: "hits", Head: "hits"}}}}
 		word := rapid.SampledFrom([]string{"a", "b", "c"})
 		for range rapid.IntRange(1, 15).Draw(t, "n") {

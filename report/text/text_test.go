@@ -13,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/ipiscope/ipiscope/analysis/result"
+	"github.com/ipiscope/ipiscope/internal/law"
 	"github.com/ipiscope/ipiscope/report/text"
 )
 
@@ -39,7 +40,7 @@ func TestShorten(t *testing.T) {
 }
 
 func TestShortenLaws(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
+	law.Check(t, func(t *rapid.T) {
 		s, width := rapid.String().Draw(t, "s"), rapid.IntRange(0, 40).Draw(t, "width")
 		got := text.Shorten(s, width)
 		if w := runewidth.StringWidth(got); w > width {
@@ -74,7 +75,7 @@ func TestClean(t *testing.T) {
 
 // TestCleanIsSafe: nothing that comes out can move a cursor or break a line.
 func TestCleanIsSafe(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
+	law.Check(t, func(t *rapid.T) {
 		in := string(rapid.SliceOf(rapid.Byte()).Draw(t, "bytes"))
 		got := text.Clean(in)
 		if !utf8.ValidString(got) {

@@ -6,11 +6,13 @@ import (
 	"testing/iotest"
 
 	"pgregory.net/rapid"
+
+	"github.com/ipiscope/ipiscope/internal/law"
 )
 
 // TestLines compares with strings.Split, whatever the sizes of the reads are.
 func TestLines(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
+	law.Check(t, func(t *rapid.T) {
 		text := rapid.StringMatching(`(a|b\n|\r\n|c{0,50}|\n)*`).Draw(t, "text")
 		want := strings.Split(text, "\n")
 		if n := len(want) - 1; want[n] == "" {

@@ -8,6 +8,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/ipiscope/ipiscope/internal/law"
 	"github.com/ipiscope/ipiscope/parser/internal/lines"
 )
 
@@ -59,7 +60,7 @@ func TestEncoding(t *testing.T) {
 
 // TestQuotedPrintable decodes what Go's mime/quotedprintable encodes.
 func TestQuotedPrintable(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
+	law.Check(t, func(t *rapid.T) {
 		line := rapid.StringMatching(`[a-zA-Z=][ -~é]{0,200}[a-z=]`).Draw(t, "line")
 		var b bytes.Buffer
 		w := quotedprintable.NewWriter(&b)

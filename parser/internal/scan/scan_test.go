@@ -5,11 +5,13 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/ipiscope/ipiscope/internal/law"
 )
 
 // TestNumbers reads what package strconv writes.
 func TestNumbers(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
+	law.Check(t, func(t *rapid.T) {
 		want := rapid.Uint64Range(0, 1<<60-1).Draw(t, "number")
 		before := rapid.StringMatching(`[ -/]{0,3}`).Draw(t, "before")
 		for base, read := range map[int]func([]byte, int) (uint64, int){10: Digits, 16: HexDigits} {
