@@ -167,6 +167,11 @@ func New(t *trace.Table, cfg Config) *State {
 
 var _ analysis.Selective = (*State)(nil)
 
+var _ analysis.Waiter = (*State)(nil)
+
+// Now implements analysis.Waiter.
+func (s *State) Now(t trace.Time) { s.deliveries.Now(t) }
+
 var _ analysis.Witness = (*State)(nil)
 
 // Testify implements analysis.Witness.

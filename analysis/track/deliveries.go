@@ -245,6 +245,9 @@ func (d *Deliveries) now(e *trace.Event) {
 	d.lastTime[e.CPU] = e.Time
 }
 
+// Now takes that nothing that happened before t comes any more.
+func (d *Deliveries) Now(t trace.Time) { d.sends.Now(t) }
+
 // account counts a verdict; one that a gap would overturn is remembered.
 func (d *Deliveries) account(a *Account, why Reason, at trace.Time, cpu int32) {
 	a[why]++

@@ -9,28 +9,22 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/ipiscope/ipiscope/analysis/all"
-	"github.com/ipiscope/ipiscope/analysis/track"
 	"github.com/ipiscope/ipiscope/cmd/internal/cli"
 	"github.com/ipiscope/ipiscope/cmd/internal/recorder/plan"
 )
 
 // A recordFlags is the command line of record.
 type recordFlags struct {
-	isolated                                cli.IsolatedFlag
-	what, stack                             string
-	events                                  []string
-	output, format, compress                string
-	duration, period                        time.Duration
-	maxSize, minFree, buffer                string
-	clock, housekeeping                     string
-	nice, rt                                int
-	ring, dryRun, traceCmd, perf            bool
-	clean, strict                           bool
-	stopOn, arm, use, disarm                string
-	kernel, arch, tracefs                   string
-	bufferGiven, formatGiven, compressGiven bool
-	maxSizeBytes, minFreeBytes, bufferBytes int64
+	tracingFlags
+	output, format, compress     string
+	duration                     time.Duration
+	maxSize, minFree             string
+	ring, dryRun, traceCmd, perf bool
+	clean, strict                bool
+	stopOn, arm, use, disarm     string
+	kernel, arch, tracefs        string
+	formatGiven, compressGiven   bool
+	maxSizeBytes, minFreeBytes   int64
 }
 
 func newRecord(t *cli.Terminal) *cobra.Command {
@@ -72,27 +66,9 @@ before the critical phase, --use records then, and --disarm cleans up after it.`
 	return cmd
 }
 
-// questions are the values of --for, with the analyzer that answers each.
-func questions() [][2]string {
-	return [][2]string{{"report", "ipi"}, {"latency", "latency"}, {"quiet", "quiet"}, {"noise", "noise"}}
-}
-
-func questionNames() []string {
-	var names []string
-	for _, q := range questions() {
-		names = append(names, q[0])
-	}
-	return names
-}
-
 func (f *recordFlags) addTo(cmd *cobra.Command) {
+	f.tracingFlags.addTo(cmd, questionNames())
 	fs := cmd.Flags()
-	f.isolated.AddTo(fs)
-	fs.StringVar(&f.what, "for", "report", "`QUESTIONS` to answer, separated by commas: "+strings.Join(questionNames(), " "))
-	completeList(cmd, "for", questionNames())
-	fs.StringVar(&f.stack, "stack", "sends", "`WHICH` events get their kernel stack: sends, all (also what the isolated CPUs do, which costs them time) or none")
-	complete(cmd, "stack", []string{"sends", "all", "none"})
-	fs.StringArrayVar(&f.events, "event", nil, "record the event `NAME[:FILTER]` too, for all CPUs unless FILTER says otherwise; repeatable")
 	fs.StringVarP(&f.output, "output", "o", "ipiscope.dat", "write to `FILE`")
 	fs.DurationVar(&f.duration, "duration", 0, "end after this `TIME`, such as 60s; 0 is when CMD ends, or Ctrl-C")
 	fs.StringVar(&f.maxSize, "max-size", "2G", "end when this `SIZE` of trace data is written")
@@ -101,12 +77,6 @@ func (f *recordFlags) addTo(cmd *cobra.Command) {
 	complete(cmd, "format", []string{"v7", "v6"})
 	fs.StringVar(&f.compress, "compress", "zstd", "`HOW` trace data is compressed: zstd or none, which v6 has")
 	complete(cmd, "compress", []string{"zstd", "none"})
-	fs.StringVar(&f.buffer, "buffer", "8M", "`SIZE` of the buffer of each CPU that records, for what comes within a period")
-	fs.DurationVar(&f.period, "period", 100*time.Millisecond, "look at the buffers every `TIME`")
-	fs.StringVar(&f.clock, "clock", "mono", "the kernel's `CLOCK`: one that differs between CPUs is of no use for latency")
-	fs.StringVar(&f.housekeeping, "housekeeping", "", "run on these CPUs, a `LIST` (default all others that are online)")
-	fs.IntVar(&f.nice, "nice", -5, "add `N` to the nice value of all own threads")
-	fs.IntVar(&f.rt, "rt", 0, "run all own threads with SCHED_FIFO at this `PRIORITY`")
 	fs.BoolVar(&f.ring, "ring", false, "flight recorder: read nothing until Ctrl-C, SIGTERM, SIGUSR1 or --stop-on; the file has what the buffers hold then")
 	fs.StringVar(&f.stopOn, "stop-on", "", "stop at the first event of `'EVENT if EXPR'`, to the event (EVENT alone: any)")
 	fs.StringVar(&f.arm, "arm", "", "prepare everything under this `NAME` and end: nothing is recorded yet")
@@ -132,20 +102,15 @@ func (f *recordFlags) check(args []string) error {
 	if f.minFreeBytes, err = sizeFlag("min-free", f.minFree); err != nil {
 		return err
 	}
-	if f.bufferBytes, err = sizeFlag("buffer", f.buffer); err != nil {
+	if err := f.tracingFlags.check(questionNames()); err != nil {
 		return err
 	}
 	for _, v := range []struct {
 		flag, value string
 		valid       []string
-	}{{"stack", f.stack, []string{"sends", "all", "none"}}, {"format", f.format, []string{"v7", "v6"}}, {"compress", f.compress, []string{"zstd", "none"}}, {"arch", f.arch, plan.Arches()}} {
+	}{{"format", f.format, []string{"v7", "v6"}}, {"compress", f.compress, []string{"zstd", "none"}}, {"arch", f.arch, plan.Arches()}} {
 		if !slices.Contains(v.valid, v.value) {
 			return cli.Unknown("--"+v.flag, v.value, v.valid)
-		}
-	}
-	for q := range strings.SplitSeq(f.what, ",") {
-		if !slices.Contains(questionNames(), q) {
-			return cli.Unknown("--for", q, questionNames())
 		}
 	}
 	if f.format == "v6" {
@@ -167,14 +132,8 @@ func (f *recordFlags) check(args []string) error {
 		return cli.Usage(errors.New("-o -: a trace.dat is written in several places: name a file"))
 	case f.output == "":
 		return cli.Usage(errors.New("-o: name a file"))
-	case f.period < time.Millisecond:
-		return cli.Usage(fmt.Errorf("--period %v: want at least 1ms", f.period))
 	case f.duration < 0:
 		return cli.Usage(fmt.Errorf("--duration %v: want a time such as 60s", f.duration))
-	case f.rt < 0 || f.rt > 99:
-		return cli.Usage(fmt.Errorf("--rt %d: want a priority from 1 to 99", f.rt))
-	case f.nice < -20 || f.nice > 19:
-		return cli.Usage(fmt.Errorf("--nice %d: want -20 to 19", f.nice))
 	case f.use != "" && (len(f.events) > 0 || f.stopOn != ""):
 		return cli.Usage(errors.New("--use records what --arm was told: give --event and --stop-on there"))
 	case len(args) > 0 && (f.arm != "" || f.disarm != "" || f.clean):
@@ -183,43 +142,11 @@ func (f *recordFlags) check(args []string) error {
 	return nil
 }
 
-func sizeFlag(name, value string) (int64, error) {
-	if value == "0" {
-		return 0, nil
-	}
-	n, err := cli.ParseSize(value)
-	if err != nil {
-		return 0, cli.Usage(fmt.Errorf("--%s %w", name, err))
-	}
-	return n, nil
-}
-
-// request is what the flags want recorded: the events that the analyzers of the
-// questions want.
+// request is what the flags want recorded.
 func (f *recordFlags) request() (plan.Request, error) {
-	r := plan.Request{Stacks: track.Wants().Stacks, Extra: f.events, StopOn: f.stopOn, AllStacks: f.stack == "all", NoStacks: f.stack == "none"}
-	for _, q := range questions() {
-		if !slices.Contains(strings.Split(f.what, ","), q[0]) {
-			continue
-		}
-		if q[0] == "noise" {
-			r.Tracer = "osnoise"
-		}
-		for _, a := range all.Analyzers() {
-			if a.Name == q[1] {
-				r.Events = append(r.Events, a.Needs.Record()...)
-			}
-		}
-	}
-	iso, err := f.isolated.SetQuietly()
-	if err != nil {
-		return r, err
-	}
-	if iso.All {
-		return r, cli.Usage(errors.New("record: --isolated is needed: the CPUs to watch, such as 2-3, or auto for those that this machine isolates"))
-	}
-	r.Isolated = iso.Mask
-	return r, nil
+	r, err := f.tracingFlags.request("record")
+	r.StopOn = f.stopOn
+	return r, err
 }
 
 // planError gives an error of plan its exit status and a guess at what was meant.

@@ -129,7 +129,7 @@ func (f *recordFlags) config(t *cli.Terminal, args []string) (*recorder.Config, 
 }
 
 // settle lets the whole program run where it disturbs nobody.
-func (f *recordFlags) settle(t *cli.Terminal, c *recorder.Config) error {
+func (f *tracingFlags) settle(t *cli.Terminal, c *recorder.Config) error {
 	m := recorder.Manners{Nice: f.nice, RT: f.rt}
 	var err error
 	if f.housekeeping == "" {

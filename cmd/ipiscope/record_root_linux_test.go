@@ -64,7 +64,13 @@ type recorderRun struct {
 // startRecord starts ipiscope record for CPU 1.
 func startRecord(t *testing.T, args ...string) *recorderRun {
 	t.Helper()
-	r := &recorderRun{Cmd: exec.Command("ipiscope", append([]string{"record", "--isolated", "1", "--min-free", "0"}, args...)...)}
+	return startTracing(t, append([]string{"record", "--isolated", "1", "--min-free", "0"}, args...)...)
+}
+
+// startTracing starts a command of ipiscope that traces.
+func startTracing(t *testing.T, args ...string) *recorderRun {
+	t.Helper()
+	r := &recorderRun{Cmd: exec.Command("ipiscope", args...)}
 	r.Stderr = &r.said
 	r.WaitDelay = time.Second
 	if err := r.Start(); err != nil {

@@ -48,7 +48,7 @@ sent them.`,
 	root.SetOut(t.Out)
 	root.SetErr(t.Err)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return cli.Usage(err) })
-	root.AddCommand(newReport(t), newRecord(t), newStacks(t), newExplain(t), newDiff(t), newExport(t), newCat(t), newFilter(t), newDebug(t), newInfo(t), newLatency(t), newQuiet(t), newNoise(t), newCheck(t), newPlot(t), newCompletion(t), newVersion(t))
+	root.AddCommand(newReport(t), newRecord(t), newLive(t), newStacks(t), newExplain(t), newDiff(t), newExport(t), newCat(t), newFilter(t), newDebug(t), newInfo(t), newLatency(t), newQuiet(t), newNoise(t), newCheck(t), newPlot(t), newCompletion(t), newVersion(t))
 	return root
 }
 

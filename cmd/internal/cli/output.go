@@ -48,6 +48,12 @@ const RawCells = "write cells of csv and tsv as they are in the trace: not with 
 // Format is the name that --format gives.
 func (f *OutputFlags) Format() string { return f.format }
 
+// Top is how many rows --top shows, 0 for all.
+func (f *OutputFlags) Top() int { return f.top }
+
+// ToFile reports whether -o names a file.
+func (f *OutputFlags) ToFile() bool { return f.path != "" && f.path != "-" }
+
 // formats lists what --format takes, the default first.
 func (f *OutputFlags) formats() []report.Format {
 	if f.Only != nil {

@@ -5,13 +5,13 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/klauspost/compress/zstd"
 
+	"github.com/ipiscope/ipiscope/cmd/internal/recorder/plan"
 	"github.com/ipiscope/ipiscope/parser"
 	"github.com/ipiscope/ipiscope/parser/cpumask"
 	"github.com/ipiscope/ipiscope/parser/datfile"
@@ -66,8 +66,11 @@ func (r *recording) describe() error {
 func (r *recording) tool() string { return "ipiscope record " + r.Version }
 
 // recorded is the note that goes with the trace.
-func (r *recording) recorded() *trace.Recorded {
-	n := &trace.Recorded{Targets: r.plan.Isolated, Ring: r.Ring, Covered: r.covered}
+func (r *recording) recorded() *trace.Recorded { return r.note(r.covered) }
+
+// note says what is recorded, and what time of it whole.
+func (r *tracing) note(covered *trace.Covered) *trace.Recorded {
+	n := &trace.Recorded{Targets: r.plan.Isolated, Ring: r.Ring, Covered: covered}
 	for _, e := range r.plan.Events {
 		n.Events = append(n.Events, trace.RecordedEvent{Name: e.FullName(), Filter: e.Filter, Stack: e.Stack || r.plan.AllStacks})
 	}
@@ -90,26 +93,32 @@ func pageSize(headerPage []byte) (int, error) {
 // putFormats copies the formats of the events that may come: the recorded ones and
 // ftrace's own, of which the stacks are.
 func (r *recording) putFormats() error {
-	var names []string
+	return r.eachFormat(func(system, name string, text []byte) error {
+		return r.spool.Put(eventFile(system, name, "format"), text)
+	})
+}
+
+// eachFormat reads the formats of the events that may come.
+func (r *tracing) eachFormat(take func(system, name string, text []byte) error) error {
 	own, err := r.fs.Names("events/ftrace")
 	if err != nil {
 		return err
 	}
+	events := slices.Clone(r.plan.Events)
 	for _, n := range own {
-		names = append(names, "events/ftrace/"+n+"/format")
+		if n != "enable" && n != "filter" { // files beside the events
+			events = append(events, plan.Event{System: "ftrace", Name: n})
+		}
 	}
-	for _, e := range r.plan.Events {
-		names = append(names, eventFile(e.System, e.Name, "format"))
-	}
-	for _, name := range names {
-		text, err := r.fs.ReadFile(name)
-		if errors.Is(err, os.ErrNotExist) || strings.HasSuffix(path.Dir(name), "/enable") || strings.HasSuffix(path.Dir(name), "/filter") {
-			continue // a file beside the events
+	for _, e := range events {
+		text, err := r.fs.ReadFile(eventFile(e.System, e.Name, "format"))
+		if errors.Is(err, os.ErrNotExist) {
+			continue
 		}
 		if err != nil {
 			return err
 		}
-		if err := r.spool.Put(name, text); err != nil {
+		if err := take(e.System, e.Name, text); err != nil {
 			return err
 		}
 	}
@@ -117,7 +126,7 @@ func (r *recording) putFormats() error {
 }
 
 // kallsyms are the kernel's symbols, nil if it hides them.
-func (r *recording) kallsyms() []byte {
+func (r *tracing) kallsyms() []byte {
 	text, err := os.ReadFile("/proc/kallsyms")
 	if err != nil {
 		r.Say("note", "no symbols: addresses have no names, and with them no functions and causes: %v", err)
@@ -173,7 +182,7 @@ func (r *recording) finish() error {
 	if st, err := os.Stat(r.Output); err == nil {
 		r.sum.Bytes = st.Size()
 	}
-	r.sum.Own = r.ownHits()
+	r.sum.Own, r.sum.Around = r.ownHits(), r.around
 	return nil
 }
 
@@ -190,7 +199,7 @@ func (r *recording) offAndRemove() error {
 	err := r.instance.Remove()
 	r.instance = nil
 	if after, ok := arrivals(&r.Request.Isolated); ok && known {
-		r.sum.Around += after - before
+		r.around += after - before
 	}
 	return err
 }
@@ -336,27 +345,39 @@ func (r *recording) ownHits() int64 {
 	if h, ok := trace.As[trace.Hinter](src); ok {
 		h.Hint(trace.Hint{Want: trace.Want{Events: []string{"ipi_send_cpu", "ipi_send_cpumask"}, Stacks: []string{}}})
 	}
-	own, hits := ownThreads(), int64(0)
-	var targets cpumask.Mask
+	own := ownSends{isolated: &r.Request.Isolated, threads: ownThreads()}
 	for src.Scan() {
-		e, ok := src.Record().(*trace.Event)
-		if !ok || !own[e.PID] || e.Flags&trace.FlagsContext != 0 { // an interrupt sends for others
-			continue
-		}
-		s := e.Schema()
-		switch s.Name {
-		case "ipi_send_cpu":
-			if cpu, ok := e.Uint(s.Ref("cpu")); ok && cpu < 1<<16 && r.Request.Isolated.Has(int(cpu)) {
-				hits++
-			}
-		case "ipi_send_cpumask":
-			if e.Mask(s.Ref("cpumask"), &targets) {
-				hits += int64(targets.IntersectCount(&r.Request.Isolated))
-			}
+		if e, ok := src.Record().(*trace.Event); ok {
+			own.event(e)
 		}
 	}
 	if src.Err() != nil {
 		return -1
 	}
-	return hits
+	return own.hits
+}
+
+// ownSends counts what this program sends to the isolated CPUs.
+type ownSends struct {
+	isolated *cpumask.Mask
+	threads  map[int32]bool
+	hits     int64
+	targets  cpumask.Mask
+}
+
+func (o *ownSends) event(e *trace.Event) {
+	if !o.threads[e.PID] || e.Flags&trace.FlagsContext != 0 { // an interrupt sends for others
+		return
+	}
+	s := e.Schema()
+	switch s.Name {
+	case "ipi_send_cpu":
+		if cpu, ok := e.Uint(s.Ref("cpu")); ok && cpu < 1<<16 && o.isolated.Has(int(cpu)) {
+			o.hits++
+		}
+	case "ipi_send_cpumask":
+		if e.Mask(s.Ref("cpumask"), &o.targets) {
+			o.hits += int64(o.targets.IntersectCount(o.isolated))
+		}
+	}
 }

@@ -82,23 +82,29 @@ func (s *Summary) AllLost() uint64 {
 	return n
 }
 
-// A recording is one run.
-type recording struct {
+// A tracing is an instance that records, and what is read of it beside the pages.
+type tracing struct {
 	*Config
 	fs       tracefs.Folder
 	instance *tracefs.Instance
 	plan     *plan.Plan
 	cpus     []int // that have a buffer
 	reader   *ring.Reader
-	spool    *spool.Spool
 	names    names
-	child    *command
 	start    map[int]stats // when the recording began
-	sum      Summary
 	pageSize int
 	window   window
-	covered  *trace.Covered // nil: nobody can vouch for all of it
-	keep     bool           // the spool holds what could not become a file
+	around   uint64 // IPIs that arrived while events were switched on and off
+}
+
+// A recording is one run.
+type recording struct {
+	tracing
+	spool   *spool.Spool
+	child   *command
+	sum     Summary
+	covered *trace.Covered // nil: nobody can vouch for all of it
+	keep    bool           // the spool holds what could not become a file
 }
 
 // Record records and returns what it did. Whatever happens it leaves nothing of
@@ -109,7 +115,7 @@ func Record(ctx context.Context, fs tracefs.Folder, c *Config) (sum *Summary, er
 	signals := make(chan os.Signal, 8)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGUSR1)
 	defer signal.Stop(signals)
-	r := &recording{Config: c, fs: fs, names: names{}}
+	r := &recording{tracing: tracing{Config: c, fs: fs, names: names{}}}
 	defer func() {
 		// a panic comes by here, too
 		err = errors.Join(err, r.down())
@@ -172,13 +178,18 @@ func (r *recording) up() error {
 }
 
 // turn is what is taken of one CPU before the next one has its turn.
-func (r *recording) turn() int { return max(r.BufferKB<<10/2, 1<<20) }
+func (r *tracing) turn() int { return max(r.BufferKB<<10/2, 1<<20) }
 
 // openInstance makes and sets up an instance, or takes one that was.
 func (r *recording) openInstance() error {
 	if r.Use != "" {
 		return r.useInstance()
 	}
+	return r.prepare()
+}
+
+// prepare makes an instance of this process's own and sets it up.
+func (r *tracing) prepare() error {
 	self, err := tracefs.Self()
 	if err != nil {
 		return err
@@ -188,7 +199,7 @@ func (r *recording) openInstance() error {
 		return err
 	}
 	if after, ok := arrivals(&r.Request.Isolated); ok && known {
-		r.sum.Around = after - before
+		r.around = after - before
 	}
 	return nil
 }
@@ -403,10 +414,11 @@ func said(err error) string {
 // turns reads until no CPU has more than a turn, at most n times.
 func (r *recording) turns(n int) error {
 	for more := true; more && n > 0; n-- {
-		var err error
-		if more, err = r.reader.Turn(r.spool.Page); err != nil {
+		full, err := r.reader.Turn(r.spool.Page)
+		if err != nil {
 			return err
 		}
+		more = len(full) > 0
 	}
 	return nil
 }

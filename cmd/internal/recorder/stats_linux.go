@@ -47,7 +47,7 @@ func (s *stats) lost(since *stats) uint64 {
 	return s.overrun - since.overrun + s.commitOverrun - since.commitOverrun + s.dropped - since.dropped
 }
 
-func (r *recording) stats() (map[int]stats, error) {
+func (r *tracing) stats() (map[int]stats, error) {
 	all := map[int]stats{}
 	for _, cpu := range r.cpus {
 		text, err := r.fs.ReadFile(r.instance.Path(fmt.Sprintf("per_cpu/cpu%d/stats", cpu)))
@@ -78,7 +78,7 @@ type names map[int]string
 
 // readNames reads saved_cmdlines whole into memory, for it grows while it is read.
 // A name that is there now is newer than one that was before.
-func (r *recording) readNames() {
+func (r *tracing) readNames() {
 	text, err := r.fs.ReadFile("saved_cmdlines")
 	if err != nil {
 		return // tasks have numbers then, and the file says so

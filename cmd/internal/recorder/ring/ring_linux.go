@@ -41,8 +41,8 @@ func Open(dir string, cpus []int, pageSize, turn int) (*Reader, error) {
 }
 
 // Turn takes what is there of each CPU, a page at a time. A page is valid during
-// the call. More says that a CPU had more than a turn.
-func (r *Reader) Turn(take func(cpu int, page []byte) error) (more bool, err error) {
+// the call. full lists the CPUs that had more than a turn.
+func (r *Reader) Turn(take func(cpu int, page []byte) error) (full []int, err error) {
 	for _, p := range r.pipes {
 		n := 0
 		for ; n < r.most; n++ {
@@ -52,20 +52,22 @@ func (r *Reader) Turn(take func(cpu int, page []byte) error) (more bool, err err
 				continue
 			case err == unix.EAGAIN, err == nil && got == 0:
 			case err != nil:
-				return false, fmt.Errorf("reading the buffer of CPU %d: %w", p.cpu, err)
+				return nil, fmt.Errorf("reading the buffer of CPU %d: %w", p.cpu, err)
 			case got < len(r.page):
-				return false, fmt.Errorf("reading the buffer of CPU %d: %d bytes, want a page of %d", p.cpu, got, len(r.page))
+				return nil, fmt.Errorf("reading the buffer of CPU %d: %d bytes, want a page of %d", p.cpu, got, len(r.page))
 			default:
 				if err := take(p.cpu, r.page); err != nil {
-					return false, err
+					return nil, err
 				}
 				continue
 			}
 			break
 		}
-		more = more || n == r.most
+		if n == r.most {
+			full = append(full, p.cpu)
+		}
 	}
-	return more, nil
+	return full, nil
 }
 
 // Close gives the buffers back: while they are open the instance cannot be

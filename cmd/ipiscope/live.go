@@ -1,0 +1,229 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ipiscope/ipiscope/analysis/ipi"
+	"github.com/ipiscope/ipiscope/analysis/key"
+	"github.com/ipiscope/ipiscope/analysis/latency"
+	"github.com/ipiscope/ipiscope/analysis/result"
+	"github.com/ipiscope/ipiscope/cmd/internal/cli"
+	"github.com/ipiscope/ipiscope/cmd/internal/live"
+	"github.com/ipiscope/ipiscope/parser/cpumask"
+	"github.com/ipiscope/ipiscope/report"
+	reportjson "github.com/ipiscope/ipiscope/report/json"
+)
+
+// A liveFlags is the command line of live.
+type liveFlags struct {
+	tracingFlags
+	output  cli.OutputFlags
+	catalog cli.CatalogFlag
+	groups  cli.GroupsFlag
+	by      string
+	every   time.Duration
+	forTime time.Duration
+	plain   bool
+	json    bool
+	strict  bool
+}
+
+// liveQuestions are what live answers: report, and with latency how long IPIs take
+// to arrive.
+func liveQuestions() []string { return []string{"report", "latency"} }
+
+// liveFormats are those of the report at the end that need nothing but counts.
+func liveFormats() []report.Format {
+	return slices.DeleteFunc(report.Formats(), func(x report.Format) bool { return x.Aside || x.Name == "html" })
+}
+
+func newLive(t *cli.Terminal) *cobra.Command {
+	f := liveFlags{output: cli.OutputFlags{Only: liveFormats()}}
+	cmd := &cobra.Command{
+		Use:   "live --isolated LIST [flags]",
+		Short: "Watch the IPIs that hit the isolated CPUs, while they do",
+		Long: `Watch the IPIs that hit the isolated CPUs of this machine while they do: who
+interrupts them now, why, and what to do about it. It traces as record does, in
+an instance of its own, on the other CPUs, and never makes the kernel wake it;
+it needs root. Nothing is written to a disk.
+
+Every second it shows what was counted until shortly before (two times --period),
+with rates since the second before. It ends by Ctrl-C, or after --for-time, and
+prints what report would of the same time. Lost events and its own cost are
+always shown; where events were lost every count is "at least".
+
+With --for latency it also measures how long IPIs take to arrive. That records
+what the isolated CPUs do, which costs them about a microsecond for each IPI.`,
+		Example: `  ipiscope live --isolated 2-3
+  ipiscope live --isolated auto --by function,cause,sender --for-time 60s
+  ipiscope live --isolated 2-3 --json | jq .totals.hits_hz`,
+		Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return cli.Usage(fmt.Errorf("live: %q: it reads this machine, not a trace: ipiscope report reads those", args[0]))
+			}
+			f.bufferGiven = cmd.Flags().Changed("buffer")
+			if err := f.check(); err != nil {
+				return err
+			}
+			return runLive(cmd.Context(), t, &f)
+		},
+	}
+	f.addTo(cmd)
+	return cmd
+}
+
+func (f *liveFlags) addTo(cmd *cobra.Command) {
+	f.tracingFlags.addTo(cmd, liveQuestions())
+	fs := cmd.Flags()
+	fs.StringVar(&f.by, "by", defaultBy, "group by `KEYS`, comma separated: "+strings.Join(ipi.KeyNames(), " "))
+	completeList(cmd, "by", ipi.KeyNames())
+	fs.DurationVar(&f.every, "every", time.Second, "show what was counted every `TIME`")
+	fs.DurationVar(&f.forTime, "for-time", 0, "end after this `TIME`, such as 60s; 0 is at Ctrl-C")
+	fs.BoolVar(&f.plain, "plain", false, "print a block of text each time, as it does where there is no terminal")
+	fs.BoolVar(&f.json, "json", false, "print a JSON object on a line each time (schema "+live.Schema+"), and at the end the report as one")
+	fs.BoolVar(&f.strict, "strict", false, "exit with status 3 if events were lost")
+	f.groups.AddTo(fs, key.DefaultMaxGroups)
+	f.catalog.AddTo(fs)
+	f.output.AddTo(cmd, 20)
+}
+
+// check finds what is wrong with the command line before anything is done.
+func (f *liveFlags) check() error {
+	if err := f.tracingFlags.check(liveQuestions()); err != nil {
+		return err
+	}
+	switch {
+	case f.plain && f.json:
+		return cli.Usage(errors.New("live: only one of --plain and --json"))
+	case f.every < f.period:
+		return cli.Usage(fmt.Errorf("--every %v: want at least --period, %v", f.every, f.period))
+	case f.forTime < 0:
+		return cli.Usage(fmt.Errorf("--for-time %v: want a time such as 60s", f.forTime))
+	}
+	return nil
+}
+
+// A counting is what live counts, and how it shows it.
+type counting struct {
+	ipi     ipi.Config
+	latency *latency.Config // nil: not measured
+	show    shower
+	write   func(*result.Set) error // the report at the end
+}
+
+// isolate sets whose hits are counted.
+func (c *counting) isolate(m *cpumask.Mask) {
+	c.ipi.Isolated = m
+	if c.latency != nil {
+		c.latency.Isolated = m
+	}
+}
+
+// isJSON reports whether views are for programs.
+func (c *counting) isJSON() bool {
+	_, is := c.show.(lines)
+	return is
+}
+
+// A shower shows views.
+type shower interface {
+	Show(*live.View) error
+	// Close ends showing: what is printed behind it stays.
+	Close() error
+}
+
+// counting compiles the flags before anything is traced.
+func (f *liveFlags) counting(t *cli.Terminal) (*counting, error) {
+	by, err := parseKeys(f.by)
+	if err != nil {
+		return nil, err
+	}
+	c := &counting{ipi: ipi.Config{By: by}}
+	if c.ipi.MaxGroups, err = f.groups.Max(); err != nil {
+		return nil, err
+	}
+	if c.ipi.Catalog, err = f.catalog.Load(); err != nil {
+		return nil, err
+	}
+	if f.asks("latency") {
+		target, err := latency.ParseKeys(key.Target.String())
+		if err != nil {
+			return nil, err
+		}
+		c.latency = &latency.Config{By: target, Catalog: c.ipi.Catalog, Window: latency.DefaultWindow, MaxGroups: latency.DefaultMaxGroups}
+	}
+	if c.write, err = f.output.Writer(t); err != nil {
+		return nil, err
+	}
+	c.show = &blocks{t: t, top: f.output.Top()}
+	if f.json {
+		c.show = lines{t.Out}
+		if !f.output.ToFile() {
+			c.write = func(set *result.Set) error {
+				set.WarnNotes()
+				return writeLine(t.Out, set)
+			}
+		}
+	}
+	return c, nil
+}
+
+// blocks are blocks of text, one below the other.
+type blocks struct {
+	t     *cli.Terminal
+	top   int
+	shown bool
+}
+
+func (b *blocks) Show(v *live.View) error {
+	return cli.WriteTo(b.t, "", func(o cli.Output) error {
+		w := io.Writer(o)
+		if o.Width > 0 {
+			w = b.t.Out // the view is clean, and may be coloured
+		}
+		if b.shown {
+			fmt.Fprintln(w)
+		}
+		b.shown = true
+		return v.Write(w, o.Width, b.top, o.Colour)
+	})
+}
+
+// Close parts the blocks from what follows.
+func (b *blocks) Close() error {
+	if !b.shown {
+		return nil
+	}
+	_, err := fmt.Fprintln(b.t.Out)
+	return err
+}
+
+// lines are JSON objects, one on a line.
+type lines struct{ w io.Writer }
+
+func (l lines) Show(v *live.View) error { return writeLine(l.w, v.Set) }
+
+func (l lines) Close() error { return nil }
+
+func writeLine(w io.Writer, set *result.Set) error {
+	var long, short bytes.Buffer
+	if err := reportjson.Write(&long, set); err != nil {
+		return err
+	}
+	if err := json.Compact(&short, long.Bytes()); err != nil {
+		return err
+	}
+	short.WriteByte('\n')
+	_, err := w.Write(short.Bytes())
+	return err
+}

@@ -1,0 +1,193 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/ipiscope/ipiscope/analysis"
+	"github.com/ipiscope/ipiscope/analysis/ipi"
+	"github.com/ipiscope/ipiscope/analysis/latency"
+	"github.com/ipiscope/ipiscope/analysis/result"
+	"github.com/ipiscope/ipiscope/analysis/track"
+	"github.com/ipiscope/ipiscope/cmd/internal/cli"
+	"github.com/ipiscope/ipiscope/cmd/internal/live"
+	"github.com/ipiscope/ipiscope/cmd/internal/recorder"
+	"github.com/ipiscope/ipiscope/parser/trace"
+)
+
+func runLive(ctx context.Context, t *cli.Terminal, f *liveFlags) error {
+	c, err := f.counting(t)
+	if err != nil {
+		return err
+	}
+	config, err := f.config(t)
+	if err != nil {
+		return err
+	}
+	if err := config.Machine.CheckIsolated(&config.Request.Isolated); err != nil {
+		return cli.Usage(err)
+	}
+	c.isolate(&config.Request.Isolated)
+	fs, err := findTracefs(t)
+	if err != nil {
+		return err
+	}
+	if err := f.settle(t, config); err != nil {
+		return err
+	}
+	removeStale(t, fs)
+	l, err := recorder.OpenLive(ctx, fs, config)
+	if err != nil {
+		return refusedIsUsage(err)
+	}
+	w := newWatcher(l, c, f, config)
+	err = w.run(ctx, f.forTime)
+	err = errors.Join(err, c.show.Close(), l.Close()) // nothing is left, whatever happens below
+	if w.input.Path == "" {
+		return err
+	}
+	return errors.Join(err, w.finish(t, f.strict))
+}
+
+// config makes a configuration of the flags.
+func (f *liveFlags) config(t *cli.Terminal) (*recorder.Config, error) {
+	r, err := f.request("live")
+	if err != nil {
+		return nil, err
+	}
+	m, err := recorder.ThisMachine()
+	if err != nil {
+		return nil, err
+	}
+	r.NrCPUs = m.CPUs
+	return &recorder.Config{
+		Request: r, Machine: m, Version: version(), Clock: f.clock, BufferKB: int(f.bufferBytes >> 10), BufferGiven: f.bufferGiven,
+		Period: f.period, Say: t.Warnf,
+	}, nil
+}
+
+// A watcher counts what a Live reads, and shows it.
+type watcher struct {
+	*counting
+	live     *recorder.Live
+	every    time.Duration
+	state    *ipi.State
+	latency  *latency.State // nil: not measured
+	progress analysis.Progress
+	meter    live.Meter
+	shown    time.Time // when it was shown last
+
+	stats    analysis.Stats
+	input    result.Input
+	standing recorder.Standing
+}
+
+func newWatcher(l *recorder.Live, c *counting, f *liveFlags, config *recorder.Config) *watcher {
+	w := &watcher{counting: c, live: l, every: f.every}
+	for cpu := range config.Request.Isolated.All() {
+		w.meter.Isolated = append(w.meter.Isolated, cpu)
+	}
+	table := l.Source().Table()
+	w.state = ipi.New(table, c.ipi)
+	if c.latency != nil {
+		w.latency = latency.New(table, *c.latency)
+	}
+	l.Idle = w.idle
+	return w
+}
+
+// run counts until the end.
+func (w *watcher) run(ctx context.Context, forTime time.Duration) error {
+	if err := w.live.Start(forTime); err != nil {
+		return err
+	}
+	w.shown = time.Now()
+	states := []analysis.State{w.state, w.live}
+	if w.latency != nil {
+		states = append(states, w.latency)
+	}
+	src := w.live.Source()
+	var err error
+	// the source ends by itself when ctx does, with what was recorded until then
+	w.stats, err = analysis.Run(context.WithoutCancel(ctx), src, analysis.Options{Progress: &w.progress}, states...)
+	w.input = w.stats.Input(&src.Table().Meta, err)
+	w.state.Testify(&w.input)
+	track.NoteUnrecorded(src.Table(), &w.input, &trace.Selection{})
+	standing, serr := w.live.Standing()
+	w.standing = standing
+	return errors.Join(err, serr)
+}
+
+// idle shows what was counted, if it is time to.
+func (w *watcher) idle() error {
+	if time.Since(w.shown) < w.every {
+		return nil
+	}
+	standing, err := w.live.Standing()
+	if err != nil {
+		return err
+	}
+	if standing.Until == math.MinInt64 { // nothing is certain yet
+		return nil
+	}
+	w.shown = w.shown.Add(w.every)
+	if late := time.Since(w.shown); late > w.every {
+		w.shown = time.Now()
+	}
+	return w.show.Show(w.view(&standing))
+}
+
+func (w *watcher) view(standing *recorder.Standing) *live.View {
+	stats := w.progress.Stats()
+	span := analysis.Span{First: standing.Since, Last: max(standing.Until, standing.Since)}
+	in := stats.Input(&w.live.Source().Table().Meta, nil)
+	in.First, in.Last = int64(span.First), int64(span.Last)
+	in.Lost = max(in.Lost, standing.Lost)
+	w.state.Until(span)
+	at := live.Moment{
+		Since: int64(span.First), Until: int64(span.Last), Input: in, Waiting: w.state.Waiting(), Late: standing.Late,
+		OwnCPU: standing.CPUTime, OwnHits: standing.OwnHits, Elapsed: standing.Elapsed, Deliveries: w.latency != nil,
+	}
+	var lat *latency.Counts
+	if w.latency != nil {
+		lat = w.latency.Counts(in)
+	}
+	return w.meter.View(at, w.state.Counts(in), lat)
+}
+
+// finish prints the report of all of the time, and what watching cost.
+func (w *watcher) finish(t *cli.Terminal, strict bool) error {
+	total := ipi.NewCounts(w.ipi.Isolated, w.ipi.By)
+	total.Merge(w.state.Counts(w.input))
+	if err := w.write(total.Result()); err != nil {
+		return err
+	}
+	if w.latency != nil && !w.isJSON() {
+		all := latency.NewCounts(*w.counting.latency)
+		all.Merge(w.latency.Counts(w.input))
+		if err := w.write(all.Result()); err != nil {
+			return err
+		}
+	}
+	if why := w.live.Why(); why != "" {
+		t.Warnf("note", "it ended: %s", why)
+	}
+	if c := w.live.Source().Table().Meta.Recorded.Covered; c != nil && w.stats.Events != c.Count {
+		t.Warnf("warning", "the kernel counted %d events, %d were read: counts are not whole", c.Count, w.stats.Events)
+	}
+	lost := fmt.Sprintf("%d lost", w.input.Lost)
+	if w.input.Lost > 0 || w.input.LostUnknown {
+		lost += ": counts are at least; a larger --buffer or a shorter --period loses less"
+	}
+	elapsed := max(w.standing.Elapsed.Seconds(), 1e-9)
+	fmt.Fprintf(t.Err, "live: %d events in %.1f s, %s\n", w.input.Events, float64(w.stats.Span.Duration())/1e9, lost)
+	fmt.Fprintf(t.Err, "live: %s of CPU time (%.2f %%); %d IPIs of its own to CPUs %s meanwhile; %d IPIs of anybody arrived there while events were switched on and off\n",
+		w.standing.CPUTime.Round(time.Millisecond/10), 100*w.standing.CPUTime.Seconds()/elapsed, w.standing.OwnHits, w.ipi.Isolated.String(), w.live.Around())
+	if strict && (w.input.IsLossy() || w.input.SyntaxErrors > 0) {
+		return &cli.ExitError{Code: cli.ExitPartial}
+	}
+	return nil
+}

@@ -1,0 +1,159 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/ipiscope/ipiscope/cmd/internal/recorder/tracefs"
+)
+
+// startLive starts ipiscope live for CPU 1. Its standard output is in the buffer when
+// it has ended.
+func startLive(t *testing.T, args ...string) (*recorderRun, *bytes.Buffer) {
+	t.Helper()
+	r := &recorderRun{Cmd: exec.Command("ipiscope", append([]string{"live", "--isolated", "1"}, args...)...)}
+	var out bytes.Buffer
+	r.Stderr, r.Stdout = &r.said, &out
+	if err := r.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = r.Process.Kill() })
+	return r, &out
+}
+
+// TestLiveKnown watches a program of known IPIs and records it at the same time: both
+// find as many of them, and live has read all events that the kernel counted.
+func TestLiveKnown(t *testing.T) {
+	fs := recordable(t)
+	for try := 1; ; try++ {
+		switch why := liveKnown(t, fs); {
+		case why == "":
+			return
+		case try == 3:
+			t.Skipf("three times in vain on a machine that is too busy: %s", why)
+		}
+	}
+}
+
+// liveKnown is one such watching. It returns why it proves nothing.
+func liveKnown(t *testing.T, fs tracefs.Folder) (why string) {
+	t.Helper()
+	dir := t.TempDir()
+	file, table := filepath.Join(dir, "x.dat"), filepath.Join(dir, "live.csv")
+	l, out := startLive(t, "--plain", "--by", "function,cause", "--format", "csv", "-o", table)
+	r := startRecord(t, "-o", file)
+	l.recording(t, fs)
+	r.recording(t, fs)
+	if said, err := exec.Command("sendipis", "membarrier", "2000").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, said)
+	}
+	for _, x := range []*recorderRun{l, r} {
+		if err := x.Process.Signal(syscall.SIGINT); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if status := l.wait(t); status != 0 {
+		t.Fatalf("exit status %d: %s", status, l.said.String())
+	}
+	l.nothingLeft(t, fs)
+	r.ok(t, fs, file)
+	if !strings.Contains(l.said.String(), " 0 lost") || !strings.Contains(r.said.String(), " 0 lost") {
+		return "events were lost"
+	}
+	if strings.Contains(l.said.String(), "counts are not whole") {
+		t.Errorf("live did not read all: %s", l.said.String())
+	}
+	text, err := os.ReadFile(table)
+	if err != nil {
+		t.Fatal(err)
+	}
+	recorded, _ := ipiscope(t, "report", "--isolated", "1", "--by", "function,cause", "--format", "csv", file)
+	known := regexp.MustCompile(`(?m)^ipi_mb,membarrier_private_expedited,(\d+,){3}`)
+	want := known.FindString(recorded)
+	if want == "" {
+		return "the program's other thread did not run"
+	}
+	if got := known.FindString(string(text)); got != want {
+		t.Errorf("live counted %q, the recording has %q\n%s", got, want, l.said.String())
+	}
+	if b := out.String(); b != "" && !strings.HasPrefix(b, "CPUs 1: ") {
+		t.Errorf("the blocks are %q", b)
+	}
+	return ""
+}
+
+// TestLiveJSON: every line is an object of its schema, counts do not go back, and the
+// last one is the report.
+func TestLiveJSON(t *testing.T) {
+	fs := recordable(t)
+	l, out := startLive(t, "--json", "--for", "report,latency", "--every", "200ms", "--for-time", "2s")
+	if status := l.wait(t); status != 0 {
+		t.Fatalf("exit status %d: %s", status, l.said.String())
+	}
+	l.nothingLeft(t, fs)
+	var schemas []string
+	hits := int64(0)
+	for s := bufio.NewScanner(out); s.Scan(); {
+		var line struct {
+			Schema string
+			Totals struct{ Hits, Lost, Elapsed_ns int64 }
+			CPUs   []struct{ CPU int }
+		}
+		if err := json.Unmarshal(s.Bytes(), &line); err != nil {
+			t.Fatalf("%v: %s", err, s.Bytes())
+		}
+		if line.Totals.Hits < hits || len(line.CPUs) != 1 || line.CPUs[0].CPU != 1 {
+			t.Errorf("%d hits before: %s", hits, s.Bytes())
+		}
+		hits = line.Totals.Hits
+		schemas = append(schemas, line.Schema)
+	}
+	n := len(schemas)
+	if n == 0 || schemas[n-1] != "ipiscope/report/v1" || slices.ContainsFunc(schemas[:n-1], func(s string) bool { return s != "ipiscope/live/v1" }) {
+		t.Errorf("the lines are %v", schemas)
+	}
+}
+
+// TestLiveKilled: what a killed one leaves the next one removes.
+func TestLiveKilled(t *testing.T) {
+	fs := recordable(t)
+	l, _ := startLive(t)
+	l.recording(t, fs)
+	if err := l.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	l.wait(t)
+	next, _ := startLive(t, "--for-time", "100ms")
+	if status := next.wait(t); status != 0 {
+		t.Fatalf("exit status %d: %s", status, next.said.String())
+	}
+	next.nothingLeft(t, fs)
+	l.nothingLeft(t, fs)
+}
+
+// TestLiveKeepsOff: no thread of it may run on the CPU that it watches, and signals
+// end it in order.
+func TestLiveKeepsOff(t *testing.T) {
+	fs := recordable(t)
+	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
+		l, _ := startLive(t)
+		l.recording(t, fs)
+		l.keepsOff(t)
+		if err := l.Process.Signal(sig); err != nil {
+			t.Fatal(err)
+		}
+		if status := l.wait(t); status != 0 {
+			t.Errorf("exit status %d: %s", status, l.said.String())
+		}
+		l.nothingLeft(t, fs)
+	}
+}
