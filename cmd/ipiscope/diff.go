@@ -117,7 +117,7 @@ func (f *diffFlags) addSides(cmd *cobra.Command) {
 	fs.BoolVar(&f.duplicates, "allow-duplicates", false, "take a recording that was named twice, or a copy of it, as if it were another one")
 	fs.StringVar(&f.isolatedBefore, "isolated-before", "", "the isolated CPUs of the first side, if they differ: a `LIST` or a file")
 	fs.StringVar(&f.isolatedAfter, "isolated-after", "", "the isolated CPUs of the other sides: a `LIST` or a file")
-	fs.StringVar(&f.by, "by", defaultBy, "group by `KEYS`, comma separated: "+strings.Join(ipi.KeyNames(), " "))
+	cli.KeysVar(fs, &f.by, "by", defaultBy, "group by `KEYS`, comma separated: "+strings.Join(ipi.KeyNames(), " "))
 	f.byGiven = func() bool { return fs.Changed("by") }
 	f.marginGiven = func() bool { return fs.Changed("margin") }
 	f.filterGiven = func() bool { return fs.Changed("filter") }

@@ -40,7 +40,7 @@ csd on x86, ipi_entry and ipi_exit on arm64.`,
 	}
 	fs := cmd.Flags()
 	f.sends.AddTo(fs, "measure only the sends")
-	fs.StringVar(&f.by, "by", "function", "group by `KEYS`, comma separated: "+strings.Join(latency.KeyNames(), " "))
+	cli.KeysVar(fs, &f.by, "by", "function", "group by `KEYS`, comma separated: "+strings.Join(latency.KeyNames(), " "))
 	fs.StringVar(&f.kind, "kind", "all", "`KIND` of events to pair: "+strings.Join(latency.Kinds(), " "))
 	f.groups.AddTo(fs, latency.DefaultMaxGroups)
 	fs.DurationVar(&f.window, "window", time.Duration(latency.DefaultWindow), "`TIME` after an interrupt within which a context switch is put down to it")

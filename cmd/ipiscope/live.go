@@ -85,7 +85,7 @@ what the isolated CPUs do, which costs them about a microsecond for each IPI.`,
 func (f *liveFlags) addTo(cmd *cobra.Command) {
 	f.tracingFlags.addTo(cmd, liveQuestions())
 	fs := cmd.Flags()
-	fs.StringVar(&f.by, "by", defaultBy, "group by `KEYS`, comma separated: "+strings.Join(ipi.KeyNames(), " "))
+	cli.KeysVar(fs, &f.by, "by", defaultBy, "group by `KEYS`, comma separated: "+strings.Join(ipi.KeyNames(), " "))
 	completeList(cmd, "by", ipi.KeyNames())
 	fs.DurationVar(&f.every, "every", time.Second, "show what was counted every `TIME`")
 	fs.DurationVar(&f.forTime, "for-time", 0, "end after this `TIME`, such as 60s; 0 is at Ctrl-C")

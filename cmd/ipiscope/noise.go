@@ -42,7 +42,7 @@ was recorded.`,
 	}
 	fs := cmd.Flags()
 	f.isolated.AddTo(fs)
-	fs.StringVar(&f.by, "by", "kind,name", "group by `KEYS`, comma separated: "+strings.Join(noise.KeyNames(), " "))
+	cli.KeysVar(fs, &f.by, "by", "kind,name", "group by `KEYS`, comma separated: "+strings.Join(noise.KeyNames(), " "))
 	fs.DurationVar(&f.over, "over", 0, "list only samples and activations of `TIME` and longer")
 	fs.IntVar(&f.keep, "longest", 100, "keep the `N` longest samples and activations for the list")
 	f.groups.AddTo(fs, 1<<14)

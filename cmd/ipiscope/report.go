@@ -53,7 +53,7 @@ tells how many hits came meanwhile:
 		RunE: func(cmd *cobra.Command, args []string) error { return runReport(cmd.Context(), t, &f, args) },
 	}
 	f.sends.AddTo(cmd.Flags(), "count only the sends")
-	cmd.Flags().StringVar(&f.by, "by", defaultBy, "group by `KEYS`, comma separated: "+strings.Join(ipi.KeyNames(), " "))
+	cli.KeysVar(cmd.Flags(), &f.by, "by", defaultBy, "group by `KEYS`, comma separated: "+strings.Join(ipi.KeyNames(), " "))
 	cmd.Flags().StringVar(&f.sort, "sort", "hits", "sort the groups by this `COLUMN`, largest first; names alphabetically")
 	f.groups.AddTo(cmd.Flags(), key.DefaultMaxGroups)
 	cmd.Flags().StringVar(&f.whatIf, "what-if", "", "add what would become of the hits by `KIND`: deferral of work to the target's next kernel entry, as a posted, unmerged series does on x86, or deferral-without-tlb, of work on kernel text alone")

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -47,9 +48,21 @@ sent them.`,
 	root.SetIn(t.In)
 	root.SetOut(t.Out)
 	root.SetErr(t.Err)
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return cli.Usage(err) })
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return cli.FlagError(cmd.Flags(), err) })
+	root.Version = version()
+	root.SetVersionTemplate(versionLine())
+	root.SetUsageTemplate(wrapped(root.UsageTemplate(), t.Width))
 	root.AddCommand(newReport(t), newRecord(t), newLive(t), newStacks(t), newExplain(t), newDiff(t), newExport(t), newCat(t), newFilter(t), newDebug(t), newInfo(t), newLatency(t), newQuiet(t), newNoise(t), newCheck(t), newPlot(t), newCompletion(t), newVersion(t))
 	return root
+}
+
+// wrapped makes a template of cobra's for help show flags in so many columns, 80
+// where there is no terminal.
+func wrapped(template string, columns int) string {
+	if columns == 0 {
+		columns = 80
+	}
+	return strings.ReplaceAll(template, ".FlagUsages ", fmt.Sprintf(".FlagUsagesWrapped %d ", columns))
 }
 
 // atLeastOneTrace is the argument check of commands that read traces.

@@ -56,7 +56,7 @@ CPU that was hit), sender, comm, function, class and cause; json.`,
 	}
 	fs := cmd.Flags()
 	f.sends.AddTo(fs, "count only the sends")
-	fs.StringVar(&f.by, "by", "", "a tree for each group by `KEYS`, comma separated: "+strings.Join(key.OfHits().Names(), " "))
+	cli.KeysVar(fs, &f.by, "by", "", "a tree for each group by `KEYS`, comma separated: "+strings.Join(key.OfHits().Names(), " "))
 	fs.BoolVar(&f.callers, "callers", false, "begin at the function that sent, callers below it")
 	fs.BoolVar(&f.whole, "whole", false, "keep what was interrupted by the interrupt that sent")
 	fs.IntVar(&f.depth, "depth", 0, "show `N` levels of the tree, 0 for all")

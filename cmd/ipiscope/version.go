@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"runtime"
 	"runtime/debug"
 
@@ -12,19 +13,32 @@ import (
 
 func newVersion(t *cli.Terminal) *cobra.Command {
 	return &cobra.Command{
-		Use:   "version",
-		Short: "Print the version",
-		Args:  func(cmd *cobra.Command, args []string) error { return cli.Usage(cobra.NoArgs(cmd, args)) },
+		Use:     "version",
+		Short:   "Print the version",
+		Example: "  ipiscope version",
+		Args:    func(cmd *cobra.Command, args []string) error { return cli.Usage(cobra.NoArgs(cmd, args)) },
 		RunE: func(*cobra.Command, []string) error {
-			_, err := fmt.Fprintf(t.Out, "ipiscope %s %s %s/%s\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			_, err := io.WriteString(t.Out, versionLine())
 			return err
 		},
 	}
 }
 
-// version is what the Go toolchain recorded: a module version, or the commit
-// that the working tree was at.
+// versionLine is what version and --version print.
+func versionLine() string {
+	return fmt.Sprintf("ipiscope %s %s %s/%s\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+}
+
+// packaged is the version that a package has, set when it is linked (-ldflags
+// "-X main.packaged=1.2.3"): a variable, as nothing else can be.
+var packaged string
+
+// version is that of the package, else what the Go toolchain recorded: a module
+// version, or the commit that the working tree was at.
 func version() string {
+	if packaged != "" {
+		return packaged
+	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return "unknown"

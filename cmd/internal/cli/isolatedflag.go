@@ -14,12 +14,16 @@ import (
 	"github.com/ipiscope/ipiscope/parser/trace"
 )
 
+// isolatedVariable is the environment variable that stands for --isolated where it is
+// not given.
+const isolatedVariable = "IPISCOPE_ISOLATED"
+
 // IsolatedFlag is --isolated.
 type IsolatedFlag struct{ arg string }
 
 // AddTo defines the flag.
 func (f *IsolatedFlag) AddTo(fs *pflag.FlagSet) {
-	fs.StringVar(&f.arg, "isolated", "", "the isolated CPUs: a `LIST` such as 2-3,8, a file that holds one or a kernel command line, or auto for those of this machine")
+	fs.StringVar(&f.arg, "isolated", "", "the isolated CPUs: a `LIST` such as 2-3,8, a file that holds one or a kernel command line, or auto for those of this machine; without it what "+isolatedVariable+" says, else every CPU counts as isolated")
 }
 
 // Set returns the isolated CPUs and prints what needs to be said about them.
@@ -38,15 +42,30 @@ func (f *IsolatedFlag) Set(t *Terminal) (*Isolated, error) {
 
 // SetQuietly is Set for commands that count no hits.
 func (f *IsolatedFlag) SetQuietly() (*Isolated, error) {
-	var iso *Isolated
-	var err error
-	switch f.arg {
-	case "":
+	if f.arg != "" {
+		return isolatedOf(f.arg)
+	}
+	arg := os.Getenv(isolatedVariable)
+	if arg == "" {
 		return &Isolated{All: true}, nil
-	case "auto":
+	}
+	iso, err := isolatedOf(arg)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", isolatedVariable, err)
+	}
+	note := fmt.Sprintf("--isolated %s, as %s says", arg, isolatedVariable)
+	if iso.Note != "" {
+		note += ": " + iso.Note
+	}
+	iso.Note = note
+	return iso, nil
+}
+
+func isolatedOf(arg string) (iso *Isolated, err error) {
+	if arg == "auto" {
 		iso, err = isolatedHere("/sys/devices/system/cpu", "/sys/fs/cgroup")
-	default:
-		iso, err = ParseIsolated(f.arg)
+	} else {
+		iso, err = ParseIsolated(arg)
 	}
 	return iso, Usage(err)
 }

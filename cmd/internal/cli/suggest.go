@@ -1,8 +1,11 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/spf13/pflag"
 )
 
 // Unknown is the error for a name that is not among the valid ones: it lists
@@ -21,6 +24,23 @@ func UnknownBriefly(kind, name string, valid []string) error {
 		return Usage(fmt.Errorf("unknown %s %q: did you mean %s?", kind, name, guess))
 	}
 	return Usage(fmt.Errorf("unknown %s %q", kind, name))
+}
+
+// FlagError is an error of the flags of a command, with a guess which one was meant.
+func FlagError(flags *pflag.FlagSet, err error) error {
+	var unknown *pflag.NotExistError
+	if errors.As(err, &unknown) {
+		var names []string
+		flags.VisitAll(func(f *pflag.Flag) {
+			if !f.Hidden {
+				names = append(names, f.Name)
+			}
+		})
+		if guess := closest(unknown.GetSpecifiedName(), names); guess != "" {
+			return Usage(fmt.Errorf("%w: did you mean --%s?", err, guess))
+		}
+	}
+	return Usage(err)
 }
 
 // closest returns the valid name with the fewest edits, if they are few enough
