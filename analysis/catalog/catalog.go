@@ -13,6 +13,7 @@
 //	vectors     numbers of interrupts
 //	recorders   names of the programs that record
 //	knobs       settings that texts name: which kernels have them, what they cost
+//	ticks       what keeps the tick of a CPU
 //	dispatchers frame -> the event that names what it calls
 //
 // A stack is a []string, innermost frame first, as it was printed: "sym", "sym+0x1c/0x80",
@@ -36,7 +37,7 @@ import (
 var embedded embed.FS
 
 // files are the embedded tables, in the order they are read.
-var files = [...]string{"callbacks.tsv", "frames.tsv", "rules.tsv", "classes.tsv", "vectors.tsv", "knobs.tsv"}
+var files = [...]string{"callbacks.tsv", "frames.tsv", "rules.tsv", "classes.tsv", "vectors.tsv", "knobs.tsv", "ticks.tsv"}
 
 // A Catalog is the compiled tables.
 type Catalog struct {
@@ -62,7 +63,12 @@ type Catalog struct {
 	classRows []ClassRow
 	vectors   []Vector
 	knobs     []Knob
+	ticks     map[string]Tick
 }
+
+// A Tick is a dependency that keeps the tick of a CPU, by the name that the event
+// tick_stop has for it.
+type Tick struct{ Name, Do, Why, Limit, Source string }
 
 // A Knob is a setting that a text names.
 type Knob struct {
@@ -153,6 +159,12 @@ func (c *Catalog) Callback(name string) (*Callback, bool) {
 
 // Callbacks returns all rows in the order of the tables. The slice is the catalogue's own.
 func (c *Catalog) Callbacks() []Callback { return c.callbacks }
+
+// Tick returns what is known of a dependency of the tick.
+func (c *Catalog) Tick(name string) (Tick, bool) {
+	x, ok := c.ticks[name]
+	return x, ok
+}
 
 // Recorder reports that comm is a program that records traces: what it causes is noise
 // where the class of the hit has Noise among its Also.

@@ -19,6 +19,7 @@ func (t *tables) compile(k kernel) (*Catalog, []error) {
 		classes:     make(map[string]*classTable),
 		recorders:   make(map[string]string),
 		dispatchers: make(map[string]Dispatcher),
+		ticks:       make(map[string]Tick),
 		unknown: Classification{
 			Why: Unknown.Meaning(),
 			Do:  "Look for its callers in the kernel source; a table file of your own (--catalog) can add a row.",
@@ -49,6 +50,9 @@ func (t *tables) compile(k kernel) (*Catalog, []error) {
 				c.recorders[r.cells[0]] = undash(r.cells[1])
 			case "knobs":
 				err = c.addKnob(r.cells)
+			case "ticks":
+				x := r.cells
+				c.ticks[x[0]] = Tick{Name: x[0], Do: undash(x[1]), Why: undash(x[2]), Limit: undash(x[3]), Source: undash(x[4])}
 			case "dispatchers":
 				c.dispatchers[r.cells[0]] = Dispatcher{Start: undash(r.cells[1]), End: undash(r.cells[2]), Field: undash(r.cells[3])}
 			}

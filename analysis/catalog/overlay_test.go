@@ -77,7 +77,7 @@ func FuzzOverlay(f *testing.F) {
 		if err != nil {
 			f.Fatal(err)
 		}
-		f.Add(data[:2000])
+		f.Add(data[:min(2000, len(data))])
 	}
 	f.Add([]byte("[callbacks]\ncallback\tclass\nx\tavoidable\n[classes]\nfunction\troot\tclass\nx\tabc*\tnoise\n"))
 	f.Add([]byte("[frames]\nframe\tlevel\tname\tedge\nirq#*\tentry\trest\tedge\n[rules]\nframe\tvia\tfunction\ntick_*\tnone\ta|b\n"))
@@ -171,6 +171,11 @@ func TestOverlayOfEachSection(t *testing.T) {
 		"knobs": {"knob\tprice\ntsc=reliable\tmine\n", func(c *Catalog) bool {
 			return knob(c, "tsc=reliable").Price == "mine" && knob(c, "tsc=reliable").Source != ""
 		}},
+		"ticks": {"dependency\tdo\nSCHED\tmine\nNEW\tnew\n", func(c *Catalog) bool {
+			old, _ := c.Tick("SCHED")
+			added, ok := c.Tick("NEW")
+			return old.Do == "mine" && old.Why != "" && ok && added.Do == "new"
+		}},
 		"dispatchers": {"frame\tfield\nprocess_one_work\tmine\n", func(c *Catalog) bool {
 			return c.dispatchers["process_one_work"].Field == "mine" && c.dispatchers["process_one_work"].Start != ""
 		}},
@@ -182,7 +187,7 @@ func TestOverlayOfEachSection(t *testing.T) {
 	}
 	for _, s := range sections {
 		switch s.name {
-		case "callbacks", "frames", "rules", "narrow", "classes", "vectors", "recorders", "knobs", "dispatchers":
+		case "callbacks", "frames", "rules", "narrow", "classes", "vectors", "recorders", "knobs", "ticks", "dispatchers":
 		default:
 			t.Errorf("[%s] is in no case of this test", s.name)
 		}

@@ -42,6 +42,7 @@ var sections = [...]section{
 	{name: "vectors", columns: []string{"vector", "arch", "name", "event", "function", "source", "purpose", "do"}, keys: 1},
 	{name: "recorders", columns: []string{"comm", "text"}, keys: 1},
 	{name: "knobs", columns: []string{"knob", "since", "until", "price", "source"}, keys: 1},
+	{name: "ticks", columns: []string{"dependency", "do", "why", "limit", "source"}, keys: 1},
 	{name: "dispatchers", columns: []string{"frame", "start", "end", "field"}, keys: 1},
 }
 

@@ -39,6 +39,9 @@ func allSaid(t *testing.T, tab *tables) (all []said) {
 	for _, r := range tab.section("vectors").rows {
 		add("vector "+r.cells[0], []string{r.cells[7], "-", "-"}, "-", "-")
 	}
+	for _, r := range tab.section("ticks").rows {
+		add("tick "+r.cells[0], r.cells[1:4], "-", "-")
+	}
 	return all
 }
 

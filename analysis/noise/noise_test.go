@@ -20,17 +20,13 @@ import (
 )
 
 // read analyses a text of the kernel, of which CPUs 2 and 3 are isolated.
-func read(t testing.TB, text string) *noise.Counts {
+func read(t testing.TB, config noise.Config, text string) *noise.Counts {
 	t.Helper()
 	src, err := ftext.New(strings.NewReader("# tracer: osnoise\n#\n"+text), "test", ftext.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer src.Close()
-	config := config()
-	if config.Catalog, err = catalog.Load(); err != nil {
-		t.Fatal(err)
-	}
 	s := noise.New(src.Table(), config)
 	stats, err := analysis.Run(context.Background(), src, analysis.Options{}, s)
 	if err != nil {
@@ -39,9 +35,14 @@ func read(t testing.TB, text string) *noise.Counts {
 	return s.Counts(stats.Input(&src.Table().Meta, nil))
 }
 
-func config() noise.Config {
+func config(t testing.TB) noise.Config {
+	t.Helper()
 	m, _ := cpumask.ParseList([]byte("2-3"))
-	return noise.Config{Isolated: &m, Top: 4}
+	c, err := catalog.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return noise.Config{Isolated: &m, Top: 4, Catalog: c}
 }
 
 func text(c *noise.Counts) string {
@@ -78,19 +79,60 @@ func row(cpu int, at, runtime, noise int64, irqs int) string {
 }
 
 func TestMergeLaws(t *testing.T) {
+	cfg := config(t)
 	at := int64(5e9)
+	timer := event(2, at+15_000, "local_timer_entry: vector=236") + event(2, at+15_500, "hrtimer_expire_entry: hrtimer=0000000012345678 function=tick_nohz_handler now=5") +
+		event(2, at+16_000, "local_timer_exit: vector=236")
+	shifted := "" // by another clock than the noise
+	for i := range int64(70) {
+		shifted += event(3, at+i*1e6, fmt.Sprintf("irq_noise: call_function:252 start 9.%09d duration 700 ns", i*1e6))
+	}
 	scripts := []string{
 		irq(2, at, 700) + sample(2, at-100, 5000, 1) + row(2, at+100_000, 90, 5, 1),
 		irq(3, at, 800) + irq(3, at+1000, 10) + sample(3, at-100, 5000, 2) + sample(3, at+9000, 5000, 0),
 		event(2, at, "timerlat_sample: timer_latency=5000 seqnum=1 context=0") + irq(2, at-1000, 1200) + event(2, at+4000, "#1      context thread timer_latency     9000 ns"),
 		event(2, at, "tick_stop: success=0 dependency=RCU") + event(2, at+100, "tick_stop: success=1 dependency=NONE"),
+		// noise of a task that cannot be, a sample of which a noise is missing, more
+		// samples than are listed, a tick that was kept, an activation behind a loss
+		event(2, at, "thread_noise: x:9 start 0.000000000 duration 1579312762210 ns") + irq(2, at, 700) + sample(2, at-100, 5000, 2) +
+			strings.Repeat(sample(2, at+9000, 700, 0), 5) + timer + event(2, at+20_000, "tick_stop: success=0 dependency=SCHED") +
+			event(2, at+30_000, "timerlat_sample: timer_latency=5000 seqnum=1 context=0") + "CPU:2 [LOST 3 EVENTS]\n" +
+			event(2, at+34_000, "timerlat_sample: timer_latency=9000 seqnum=1 context=1"),
+		shifted,
 		"",
 	}
 	law := analysistest.Merging[*noise.Counts]{
-		Zero: func() *noise.Counts { return noise.NewCounts(config()) }, Part: func(i int) *noise.Counts { return read(t, scripts[i]) }, Parts: len(scripts),
+		Zero: func() *noise.Counts { return noise.NewCounts(cfg) }, Part: func(i int) *noise.Counts { return read(t, cfg, scripts[i]) }, Parts: len(scripts),
 		Merge: func(into, from *noise.Counts) { into.Merge(from) }, Text: text, Unordered: withoutInputs,
 	}
 	law.Laws(t)
+	var parts []*noise.Counts
+	for i := range scripts {
+		parts = append(parts, law.Part(i))
+	}
+	analysistest.Covered(t, map[string]string{"folded": "TestBounds", "moreHW": "TestBounds", "time.hi": "track: TestCPUTime"}, parts...)
+}
+
+// TestBounds: what is beyond the bounds of one of several inputs is said of all.
+func TestBounds(t *testing.T) {
+	cfg := config(t)
+	cfg.MaxGroups = 1
+	folded := noise.NewCounts(cfg)
+	folded.Merge(read(t, cfg, irq(2, 5e9, 700)+event(2, 6e9, "irq_noise: local_timer:236 start 5.999998000 duration 700 ns")))
+	folded.Merge(read(t, cfg, irq(2, 5e9, 700)))
+	if got := fmt.Sprint(numbers(t, folded.Result(), "groups", "name")); !strings.Contains(got, "other") {
+		t.Errorf("groups %s", got)
+	}
+	var b strings.Builder
+	for i := range 1<<16 + 2 {
+		b.WriteString(event(0, 5e9+int64(i)*1000, fmt.Sprintf("#%d     inner/outer(us): 60/27 ts:1796054978.556141112 count:215", i+1)))
+	}
+	many := noise.NewCounts(cfg)
+	many.Merge(read(t, cfg, b.String()))
+	many.Merge(read(t, cfg, ""))
+	if got := fmt.Sprint(many.Result().Warnings); !strings.Contains(got, "2 more rows of hwlat") {
+		t.Errorf("warnings %s", got)
+	}
 }
 
 // numbers finds the cells of a column.
@@ -110,6 +152,7 @@ func numbers(t testing.TB, set *result.Set, table, column string) (out []result.
 // interrupts in them, a row at the end. What is said of them adds up, and noise that
 // is taken away makes nothing better.
 func TestLaws(t *testing.T) {
+	cfg := config(t)
 	law.Check(t, func(r *rapid.T) {
 		at := int64(10_000_000_000)
 		begin := at
@@ -146,7 +189,7 @@ func TestLaws(t *testing.T) {
 		b.WriteString(end)
 		cut.WriteString(end)
 
-		set := read(t, b.String()).Result()
+		set := read(t, cfg, b.String()).Result()
 		total := map[string]int64{}
 		for _, f := range set.Totals {
 			total[f.Name] = f.Value.Int
@@ -164,7 +207,7 @@ func TestLaws(t *testing.T) {
 			r.Fatalf("%d interrupts, want %d", got, irqs)
 		}
 
-		less := read(t, cut.String()).Result()
+		less := read(t, cfg, cut.String()).Result()
 		if got := int64(0); lost > 0 {
 			for _, f := range less.Totals {
 				if f.Name == "incomplete" {
@@ -181,12 +224,13 @@ func TestLaws(t *testing.T) {
 // TestRowsRepeatEvents: with timerlat_sample recorded each row comes twice and is one
 // activation.
 func TestRowsRepeatEvents(t *testing.T) {
+	cfg := config(t)
 	at := int64(5e9)
 	both := event(2, at, "timerlat_sample: timer_latency=5000 seqnum=1 context=0") + event(2, at+900, "#1      context    irq timer_latency     5000 ns") +
 		event(2, at+4000, "timerlat_sample: timer_latency=9000 seqnum=1 context=1") + event(2, at+4900, "#1      context thread timer_latency     9000 ns")
 	one := event(2, at, "timerlat_sample: timer_latency=5000 seqnum=1 context=0") + event(2, at+4000, "timerlat_sample: timer_latency=9000 seqnum=1 context=1")
 	for _, x := range []string{both, one} {
-		if got := fmt.Sprint(numbers(t, read(t, x).Result(), "activations", "thread_ns")); !strings.Contains(got, "9000") || strings.Count(got, "9000") != 1 {
+		if got := fmt.Sprint(numbers(t, read(t, cfg, x).Result(), "activations", "thread_ns")); !strings.Contains(got, "9000") || strings.Count(got, "9000") != 1 {
 			t.Errorf("activations %s of\n%s", got, x)
 		}
 	}

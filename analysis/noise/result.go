@@ -264,7 +264,7 @@ func (c *Counts) tickTable() *result.Table {
 			}
 			t.Rows = append(t.Rows, []result.Value{
 				result.Int(n), result.Str(by), result.Int(r.interrupts), ticks, result.Float(rate), result.Int(r.checks), result.Int(r.stops), result.Int(r.episodes),
-				result.Int(r.kept), result.Int(r.longest), result.Str(setters(r.setBy)), result.Str(advice(by)),
+				result.Int(r.kept), result.Int(r.longest), result.Str(setters(r.setBy)), result.Str(c.advice(by)),
 			})
 		}
 	}

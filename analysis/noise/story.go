@@ -162,20 +162,13 @@ func (c *Counts) verdict(isolated string) string {
 }
 
 // advice says what to do about what kept a tick.
-func advice(by string) string {
-	switch by {
-	case "SCHED":
-		return "more than one task was ready to run, or a fair server was on: move the other tasks away (ipiscope quiet names them)"
-	case "POSIX_TIMER":
-		return "a task has a CPU timer (timer_create with a CPU clock, setitimer ITIMER_PROF or ITIMER_VIRTUAL, RLIMIT_CPU): do without it"
-	case "PERF_EVENTS":
-		return "perf events that sample by frequency, or the NMI watchdog: end them, or use nowatchdog"
-	case "CLOCK_UNSTABLE":
-		return "the TSC is not stable (tsc=reliable where it is known to be)"
-	case "RCU":
-		return "a grace period waits for this CPU, which is in the kernel for too long: keep the task in user mode, and have rcu_nocbs cover nohz_full"
-	case "RCU_EXP":
-		return "an expedited grace period waits for this CPU: look at who calls synchronize_rcu_expedited (ipiscope report)"
+func (c *Counts) advice(by string) string {
+	if c.cfg.Catalog == nil {
+		return ""
 	}
-	return ""
+	x, ok := c.cfg.Catalog.Tick(by)
+	if !ok {
+		return ""
+	}
+	return strings.TrimSpace(x.Why + " " + x.Do + " " + x.Limit)
 }

@@ -15,6 +15,7 @@ type cpu struct {
 	foreign bool // a task that is not the CPU's own runs
 	tasks   tasks
 	context context
+	tick    lastTick
 }
 
 // busy takes the beginning of an interruption.

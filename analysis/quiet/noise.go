@@ -82,7 +82,7 @@ func (s *State) noise(n *track.Noise) {
 	case n.Kind == track.NoiseSoftirq:
 		src.kind = kindSoftirq
 	case s.table.NameOf(n.Name) == "local_timer":
-		src.kind = kindTimer
+		src = c.timer(src, n.Begin)
 	case n.ID >= firstVector && n.ID <= lastVector:
 		src.kind = kindVector
 	}

@@ -43,6 +43,7 @@ type Config struct {
 const (
 	kindIPI     = "ipi"
 	kindTimer   = "timer"
+	kindTick    = "tick" // a timer interrupt in which the tick's own timer expired
 	kindVector  = "vector"
 	kindIRQ     = "irq"
 	kindSoftirq = "softirq"
@@ -127,6 +128,7 @@ const (
 	roleUserEnter
 	roleUserExit
 	roleStack
+	roleExpire
 )
 
 func (s *State) role(e *trace.Event) role {
@@ -144,6 +146,8 @@ func (s *State) role(e *trace.Event) role {
 			*r = roleUserEnter
 		case sc.Name == "user_exit":
 			*r = roleUserExit
+		case sc.Name == "hrtimer_expire_entry":
+			*r = roleExpire
 		default:
 			*r = roleOther
 		}
@@ -188,8 +192,11 @@ func (s *State) Event(e *trace.Event) {
 	}
 	c = s.cpu(e.CPU) // there may be more of them now
 	c.context.event(e, r)
-	if r == roleSwitch {
+	switch r {
+	case roleSwitch:
 		s.switched(c, e)
+	case roleExpire:
+		s.expired(c, e)
 	}
 }
 
@@ -258,7 +265,7 @@ func (s *State) finish(x *track.Bracket) {
 	case track.BracketVector:
 		src.kind = kindVector
 		if s.table.NameOf(x.Name) == "local_timer" {
-			src.kind = kindTimer
+			src = c.timer(src, x.Start)
 		}
 	case track.BracketIRQ:
 		src.kind = kindIRQ

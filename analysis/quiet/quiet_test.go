@@ -107,6 +107,12 @@ func TestQuiet(t *testing.T) {
 			on2(600, "sched_switch prev_pid=9 next_pid=30 next_comm=kworker") + on2(900, "sched_switch prev_pid=30 next_pid=9 next_comm=loop") +
 			on2(910, "sched_switch prev_pid=9 next_pid=30 next_comm=kworker") + on2(920, "sched_switch prev_pid=30 next_pid=9 next_comm=loop") + last,
 			[]string{"2 2 310000 600000 3"}, []string{"task kworker 2 310000"}},
+		{"a tick is a timer interrupt in which the tick's own function expires, before and since Linux 6.9", first +
+			on2(100, "local_timer_entry vector=236") + on2(102, "hrtimer_expire_entry function=tick_nohz_handler+0x0") + on2(110, "local_timer_exit vector=236") +
+			on2(200, "local_timer_entry vector=236") + on2(202, "hrtimer_expire_entry function=hrtick+0x0") + on2(210, "local_timer_exit vector=236") +
+			on2(300, "local_timer_entry vector=236") + on2(303, "local_timer_exit vector=236") +
+			on2(400, "local_timer_entry vector=236") + on2(402, "hrtimer_expire_entry function=tick_sched_timer+0x0") + on2(405, "hrtimer_expire_entry function=hrtick+0x0") + on2(410, "local_timer_exit vector=236") + last,
+			[]string{"2 4 33000 590000 5"}, []string{"timer local_timer 2 13000", "tick tick_nohz_handler 1 10000", "tick tick_sched_timer 1 10000"}},
 		{"quiet that a gap ends does not count", first +
 			on2(100, "local_timer_entry vector=236") + on2(110, "local_timer_exit vector=236") + "lost cpu 2 at 1.000900 n 1\n" + on2(900, "sched_wakeup pid=1") + last,
 			[]string{"2 1 10000 100000 2"}, []string{"timer local_timer 1 10000"}},

@@ -97,7 +97,7 @@ func (c *Counts) cpuTable() *result.Table {
 
 func (c *Counts) sourceTable() *result.Table {
 	t := &result.Table{Name: "sources", Title: "What interrupted them", Cols: []result.Col{
-		{Name: "kind", Head: "kind", Key: true, Help: "ipi, timer, vector, irq, nmi, softirq or task"},
+		{Name: "kind", Head: "kind", Key: true, Help: "ipi, timer, tick, vector, irq, nmi, softirq or task"},
 		{Name: "name", Head: "name", Key: true, Help: "an IPI's function, the interrupt, the softirq or the task"},
 		{Name: "count", Head: "count"},
 		{Name: "per_cpu_hour", Head: "/CPU/hour", Unit: "1/h"},
