@@ -152,25 +152,65 @@ func (fl *Filters) env(t *trace.Table, src trace.Source) filter.Env {
 	if fl.iso != nil && !fl.iso.All {
 		env.Isolated = fl.iso.Mask.String()
 	}
-	// those that were given serve addresses that a filter compares with, too
-	if fl.kernel.Symbols == nil && !fl.needSymbols() {
-		return env
-	}
-	if s, ok := trace.As[symbolizer](src); ok {
-		if table := s.Symbols(); table != nil {
+	switch given := fl.kernel.Symbols; {
+	case fl.needSymbols():
+		if table := fl.symbols(m.BuildID, src); table != nil {
 			env.Symbols = filter.KernelSymbols(table)
 		}
-	}
-	if fl.kernel.Symbols != nil && env.Symbols == nil {
-		if table, err := fl.kernel.Symbols.For(m.BuildID); err == nil {
-			env.Symbols = filter.KernelSymbols(table)
-		}
+	case given != nil:
+		env.Symbols = &lateSymbols{load: func() (*ksym.Table, error) { return given.For(m.BuildID) }}
 	}
 	return env
 }
 
-// needSymbols reports whether an expression looks at functions: a trace's
-// symbol table is large and read only then.
+// symbols returns those that were given, else the trace's own, nil if there are
+// neither.
+func (fl *Filters) symbols(buildID string, src trace.Source) *ksym.Table {
+	if fl.kernel.Symbols != nil {
+		if table, err := fl.kernel.Symbols.For(buildID); err == nil {
+			return table
+		}
+	}
+	if s, ok := trace.As[symbolizer](src); ok {
+		return s.Symbols()
+	}
+	return nil
+}
+
+// lateSymbols are loaded when an address is compared whose text is a name.
+type lateSymbols struct {
+	load   func() (*ksym.Table, error)
+	loaded filter.Symbols // nil if there are none
+}
+
+// Range implements filter.Symbols.
+func (s *lateSymbols) Range(name string) (start, end uint64, ok bool) {
+	if t := s.table(); t != nil {
+		return t.Range(name)
+	}
+	return 0, 0, false
+}
+
+// RangeAt implements filter.Symbols.
+func (s *lateSymbols) RangeAt(addr uint64) (start, end uint64, ok bool) {
+	if t := s.table(); t != nil {
+		return t.RangeAt(addr)
+	}
+	return 0, 0, false
+}
+
+func (s *lateSymbols) table() filter.Symbols {
+	if s.load != nil {
+		if t, err := s.load(); err == nil {
+			s.loaded = filter.KernelSymbols(t)
+		}
+		s.load = nil
+	}
+	return s.loaded
+}
+
+// needSymbols reports whether an expression looks at functions. A trace's own symbol
+// table is large and read only then.
 func (fl *Filters) needSymbols() bool {
 	for _, e := range fl.exprs {
 		if strings.Contains(e, ".function") {

@@ -15,6 +15,7 @@ import (
 	"github.com/ulikunitz/xz"
 
 	"github.com/ipiscope/ipiscope/parser/ftext"
+	"github.com/ipiscope/ipiscope/parser/ksym"
 	"github.com/ipiscope/ipiscope/parser/trace"
 )
 
@@ -284,5 +285,70 @@ func TestDescribe(t *testing.T) {
 	}
 	if err := bound.End(); err != nil || n != 1 {
 		t.Errorf("%d events match, %v, want 1", n, err)
+	}
+}
+
+// ownSymbols is a source with a symbol table of its own, as binary traces have one.
+type ownSymbols struct {
+	*ftext.Source
+	own   *ksym.Table
+	reads int
+}
+
+func (s *ownSymbols) Symbols() *ksym.Table {
+	s.reads++
+	return s.own
+}
+
+// TestGivenSymbolsWin: a table that was given is asked before the trace's own, and
+// that is read for expressions that look at functions alone.
+func TestGivenSymbolsWin(t *testing.T) {
+	const text = "# tracer: nop\n a-1     [000] d..2.     7.000001: ipi_send_cpu: cpu=1 callsite=g+0x4 callback=f+0x0\n"
+	own, err := ksym.NewTable("0000000000001000 T f\n0000000000001100 T g\n0000000000001200 T h\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	given := filepath.Join(write(t, map[string]string{"kallsyms": "0000000000002000 T f\n0000000000002100 T g\n0000000000002200 T h\n"}), "kallsyms")
+	for _, tt := range []struct {
+		filter, symbols string
+		match           bool
+		reads           int
+	}{
+		{"callback == 0x2000", given, true, 0},
+		{"callback == 0x1000", given, false, 0},
+		{"cpu == 1", given, true, 0},
+		{"cpu == 1", "", true, 0},
+		{"callsite.function == 0x2104", given, true, 0},
+		{"callsite.function == 0x1104", "", true, 1},
+		{"callsite.function == g", given, true, 0},
+	} {
+		var f FilterFlags
+		fs := pflag.NewFlagSet("x", pflag.ContinueOnError)
+		f.AddTo(fs, "")
+		if err := fs.Parse([]string{"--symbols", tt.symbols, "-F", "ipi_send_cpu: " + tt.filter}); err != nil {
+			t.Fatal(err)
+		}
+		filters, err := f.Load(&Isolated{All: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		inner, err := ftext.New(strings.NewReader(text), "t", ftext.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		src := &ownSymbols{Source: inner, own: own}
+		bound, err := filters.Bind(&Terminal{Err: io.Discard}, src)
+		if err != nil {
+			t.Errorf("%s: %v", tt.filter, err)
+			continue
+		}
+		match := false
+		for src.Scan() {
+			e, ok := src.Record().(*trace.Event)
+			match = ok && bound.Match(e)
+		}
+		if err := bound.End(); match != tt.match || src.reads != tt.reads || err != nil {
+			t.Errorf("%s with %q: match %v, own table read %d times, %v; want %v, %d", tt.filter, filepath.Base(tt.symbols), match, src.reads, err, tt.match, tt.reads)
+		}
 	}
 }
