@@ -8,6 +8,7 @@ import (
 
 	"github.com/ipiscope/ipiscope/parser/events"
 	"github.com/ipiscope/ipiscope/parser/internal/blocks"
+	"github.com/ipiscope/ipiscope/parser/internal/order"
 	"github.com/ipiscope/ipiscope/parser/internal/scan"
 	"github.com/ipiscope/ipiscope/parser/trace"
 )
@@ -23,6 +24,7 @@ type skimmer struct {
 	b     *blocks.Block
 	line  quick
 	head  header // of an unusual line
+	part  bool   // the event of line takes part
 	shape int8   // 1 or 2: headers have flags or have none; 0: not known yet
 	// frames says what becomes of stack lines: they go with the line before.
 	frames verdict
@@ -69,15 +71,9 @@ func canSkim(h *trace.Hint) bool {
 // Filter implements blocks.Filter.
 func (s *skimmer) Filter(b *blocks.Block) {
 	s.b, s.shape, s.near, s.frames = b, 0, 0, keep
-	text := b.Text
+	text := b.Text[:cutRecord(b.Text)]
 	for at := 0; at < len(text); {
-		end := len(text)
-		if n := bytes.IndexByte(text[at:], '\n'); n >= 0 {
-			end = at + n + 1
-		} else { // the text ends within this line, which is to be said
-			b.Keep(end)
-			return
-		}
+		end := at + bytes.IndexByte(text[at:], '\n') + 1
 		if isFrameAt(text, at) {
 			at = s.stackLines(text, end)
 			continue
@@ -94,8 +90,9 @@ func (s *skimmer) Filter(b *blocks.Block) {
 				return
 			}
 			b.Keep(end)
+			b.Forget()
 			s.frames, s.near = keep, 2
-		case s.judge() == keep || s.near > 0:
+		case s.take() || s.near > 0:
 			b.Keep(end)
 			s.frames, s.near = keep, max(s.near-1, 0)
 		default:
@@ -103,6 +100,22 @@ func (s *skimmer) Filter(b *blocks.Block) {
 		}
 		at = end
 	}
+	if len(text) < len(b.Text) {
+		b.Keep(len(b.Text))
+	}
+}
+
+// cutRecord is where the event begins within which the text ends, be it in one of its
+// stack lines: that is to be said. It is the length of a text that ends with a line.
+func cutRecord(text []byte) int {
+	at := bytes.LastIndexByte(text, '\n') + 1
+	if at == len(text) {
+		return at
+	}
+	for at > 0 && isFrameAt(text, at) {
+		at = bytes.LastIndexByte(text[:at-1], '\n') + 1
+	}
+	return at
 }
 
 // isFrameAt is isFrame for the line that begins there.
@@ -118,11 +131,7 @@ func isFrameAt(text []byte, at int) bool {
 func (s *skimmer) stackLines(text []byte, end int) int {
 	n := 1
 	for ; isFrameAt(text, end); n++ {
-		m := bytes.IndexByte(text[end:], '\n') + 1
-		if m == 0 { // the text ends within it, which is to be said
-			break
-		}
-		end += m
+		end += bytes.IndexByte(text[end:], '\n') + 1
 	}
 	if s.frames == keep {
 		s.b.Keep(end)
@@ -168,7 +177,7 @@ func (s *skimmer) skip(end int) {
 		s.frames = skip
 	}
 	s.b.Skip(end, 1, 1, l.class.isStack)
-	if s.takesPart() {
+	if s.part {
 		s.b.Event(l.time, s.hint.Window == nil || s.hint.Window.Has(l.time))
 	}
 }
@@ -181,19 +190,42 @@ func (s *skimmer) takesPart() bool {
 	return l.class.takesPart && (sel.CPUs == nil || sel.CPUs.Has(l.cpu))
 }
 
-// judge decides about the event of s.line.
-func (s *skimmer) judge() verdict {
-	if w := s.hint.Window; !s.takesPart() || w != nil && !w.Has(s.line.time) {
-		return skip
+// take reports whether the event of s.line is kept.
+func (s *skimmer) take() bool {
+	l := &s.line
+	if s.part = s.takesPart(); !s.part {
+		return false
 	}
-	return s.look()
+	c := s.b.At(l.cpu)
+	back := false
+	if !c.Timed || l.time < c.Last {
+		back = s.goesBack(c)
+	}
+	c.Last = l.time
+	if w := s.hint.Window; w != nil && !w.Has(l.time) {
+		return back
+	}
+	return s.look(c) == keep || back
+}
+
+// goesBack reports whether the event of s.line is earlier than the one before on its
+// CPU, if there is one, which is to be said.
+func (s *skimmer) goesBack(c *blocks.CPU) bool {
+	back := c.Timed && c.Last-s.line.time > order.Jitter
+	if back {
+		s.b.Back(c.Last)
+		s.b.Forget()
+	}
+	if c.Timed = true; !c.Begun && !s.b.Forgot() {
+		c.Begun, c.Begin = true, s.line.time
+	}
+	return back
 }
 
 // look decides about an event that takes part. An event behind which a stack may
 // come is followed until none can come any more, see trace.Want.
-func (s *skimmer) look() verdict {
+func (s *skimmer) look(c *blocks.CPU) verdict {
 	l, k := &s.line, s.line.class
-	c := s.b.At(l.cpu)
 	waited := c.Waits
 	if k.isStack {
 		if waited && !k.isUser && l.context() == c.For {
@@ -208,14 +240,15 @@ func (s *skimmer) look() verdict {
 		}
 		return skip
 	}
-	first := !c.Seen
+	first := !c.Seen || c.Anew
 	if !first && !waited && !k.wanted {
 		return skip
 	}
 	at := l.context()
-	if first {
+	if !c.Seen {
 		c.Seen, c.First = true, at
 	}
+	c.Anew = false
 	c.Follow(at, k.hasStack)
 	return keep
 }

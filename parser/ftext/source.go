@@ -80,6 +80,9 @@ type Source struct {
 	skipStack bool
 	seen      facts
 	order     order.Watch
+	// backFrom is when the last event was that was left out on the CPU of the one
+	// that comes, if that is later; else 0.
+	backFrom trace.Time
 	// waits is set while records that come before the current event are delivered.
 	waits      bool
 	ends       order.Ends
@@ -219,7 +222,9 @@ func (s *Source) Scan() bool {
 		if s.mail != nil {
 			return s.scanMail()
 		}
-		if gap := s.in.Begin(); gap.Bytes > 0 {
+		gap := s.in.Begin()
+		s.backFrom = trace.Time(gap.Back)
+		if gap.Bytes > 0 {
 			s.skipStack = gap.InStack
 			s.entries.have += uint64(gap.Events)
 		}
@@ -291,6 +296,9 @@ func (s *Source) parseHeader(line []byte) bool {
 func (s *Source) event(line []byte) bool {
 	h := &s.head
 	s.entries.entry(h.cpu)
+	if s.backFrom != 0 {
+		s.order.Before(h.cpu, s.backFrom)
+	}
 	if h.typ != 0 {
 		return s.numbered(h.typ, line[len(line):])
 	}

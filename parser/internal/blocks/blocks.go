@@ -33,10 +33,11 @@ type Block struct {
 	// Skipped sums up the events of the skipped lines.
 	Skipped trace.Skipped
 
-	parts []part
-	rest  lines.Gap // behind the last part
-	raw   bool      // all of it is kept: it is no line, or part of one
-	whole bool      // so is all that follows
+	parts  []part
+	rest   lines.Gap // behind the last part
+	raw    bool      // all of it is kept: it is no line, or part of one
+	whole  bool      // so is all that follows
+	forgot bool      // CPUs' times before are another recording's
 	// informed: the filter was told what earlier blocks left waiting
 	informed bool
 	buf      []byte
@@ -52,6 +53,12 @@ type CPU struct {
 	// Waits: an event in that context may still get a stack.
 	Waits bool
 	For   trace.Context
+	// Anew: it has no event yet in the recording that began within the block.
+	Anew bool
+	// Timed: Last is the time of its last event. Begun: Begin is that of the first
+	// one in the block, if no other recording begins in front of it.
+	Timed, Begun bool
+	Last, Begin  trace.Time
 }
 
 // Follow notes an event of the CPU in that context, behind which a stack may come
@@ -98,6 +105,21 @@ func (b *Block) Skip(end, n, events int, inStack bool) {
 	b.rest.InStack = inStack
 }
 
+// Back says that the text that is kept next begins with an event which is earlier than
+// that time on its CPU.
+func (b *Block) Back(from trace.Time) { b.rest.Back = int64(from) }
+
+// Forget ends a recording: times that follow need not be later than those before.
+func (b *Block) Forget() {
+	b.forgot = true
+	for i := range b.CPUs {
+		b.CPUs[i].Timed, b.CPUs[i].Anew = false, true
+	}
+}
+
+// Forgot reports whether a recording ended in the block.
+func (b *Block) Forgot() bool { return b.forgot }
+
 // KeepAll keeps all that is left, and all blocks that follow.
 func (b *Block) KeepAll() {
 	b.Keep(len(b.Text))
@@ -126,7 +148,7 @@ func (b *Block) at() int {
 
 // filter lets f look at the block.
 func (b *Block) filter(f Filter) {
-	b.parts, b.rest, b.whole = b.parts[:0], lines.Gap{}, false
+	b.parts, b.rest, b.whole, b.forgot = b.parts[:0], lines.Gap{}, false, false
 	b.Skipped = trace.Skipped{CPU: -1, First: math.MaxInt64, Last: math.MinInt64}
 	if b.raw {
 		b.Keep(len(b.Text))
@@ -275,16 +297,25 @@ func (x *Reader) join(b *Block) {
 		b.parts, b.rest = append(b.parts[:0], part{end: len(b.Text)}), lines.Gap{}
 		return
 	}
-	if !x.alone && x.goesOnWaiting(b) {
+	if !x.alone && x.goesOn(b) {
 		x.look(b)
 	}
 	x.whole = b.whole
+	if b.forgot {
+		for i := range x.waits {
+			x.waits[i].Timed = false
+		}
+	}
 	for cpu, c := range b.CPUs {
 		for cpu >= len(x.waits) {
 			x.waits = append(x.waits, CPU{})
 		}
+		w := &x.waits[cpu]
 		if c.Seen || b.informed {
-			x.waits[cpu] = CPU{Waits: c.Waits, For: c.For}
+			w.Waits, w.For = c.Waits, c.For
+		}
+		if c.Timed {
+			w.Timed, w.Last = true, c.Last
 		}
 	}
 	x.skipped.N += b.Skipped.N
@@ -300,14 +331,16 @@ func (x *Reader) look(b *Block) {
 	b.filter(x.filter)
 }
 
-// goesOnWaiting reports whether a wait that began in an earlier block may not end
-// with the first event of its CPU in this one, which is kept in any case.
-func (x *Reader) goesOnWaiting(b *Block) bool {
+// goesOn reports whether a wait that began in an earlier block may not end
+// with the first event of its CPU in this one, which is kept in any case, or that
+// event is earlier than the last one before.
+func (x *Reader) goesOn(b *Block) bool {
 	for cpu, w := range x.waits {
-		if !w.Waits || cpu >= len(b.CPUs) {
+		if cpu >= len(b.CPUs) {
 			continue
 		}
-		if c := &b.CPUs[cpu]; c.StackFirst || c.Seen && c.First.Interrupts(w.For) {
+		c := &b.CPUs[cpu]
+		if w.Waits && (c.StackFirst || c.Seen && c.First.Interrupts(w.For)) || w.Timed && c.Begun && c.Begin < w.Last {
 			return true
 		}
 	}

@@ -49,12 +49,15 @@ type Gap struct {
 	Events int
 	// InStack: the last of them belongs to a stack.
 	InStack bool
+	// Back is a later time that stood on the CPU of the event behind the gap, 0 if
+	// none did. A gap may be of no lines if there is one.
+	Back int64
 }
 
 // Add makes g the gap before o as well.
 func (g *Gap) Add(o Gap) {
-	if o.Bytes > 0 {
-		*g = Gap{g.Bytes + o.Bytes, g.Lines + o.Lines, g.Events + o.Events, o.InStack}
+	if o != (Gap{}) {
+		*g = Gap{g.Bytes + o.Bytes, g.Lines + o.Lines, g.Events + o.Events, o.InStack, o.Back}
 	}
 }
 
@@ -273,7 +276,7 @@ func (l *Reader) read(p []byte) (int, error) {
 		return l.r.Read(p)
 	}
 	n, gap, err := l.feed.Read(p)
-	if gap.Bytes > 0 {
+	if gap != (Gap{}) {
 		l.gaps = append(l.gaps, placedGap{gap, l.end})
 	}
 	return n, err

@@ -9,9 +9,9 @@ import (
 	"github.com/ipiscope/ipiscope/parser/trace"
 )
 
-// jitter is how far a time in nanoseconds may go back within a CPU, or behind
+// Jitter is how far a time in nanoseconds may go back within a CPU, or behind
 // prose, without meaning anything: clocks are rounded when they are printed.
-const jitter = 20_000
+const Jitter = 20_000
 
 // maxTold bounds the restarts that are told in full.
 const maxTold = 16
@@ -45,13 +45,25 @@ func (w *Watch) Prose() { w.prose = w.any }
 // Newest is the latest time of the recording that was noted, 0 if there is none.
 func (w *Watch) Newest() trace.Time { return w.newest }
 
+// Before notes the latest event of a CPU that was left out.
+func (w *Watch) Before(cpu int32, t trace.Time) {
+	w.seen(cpu)
+	w.last[cpu+1], w.any = t, true
+	w.newest = max(w.newest, t)
+}
+
+// seen makes room for a CPU.
+func (w *Watch) seen(cpu int32) {
+	for int(cpu)+1 >= len(w.last) {
+		w.last = append(w.last, -1)
+	}
+}
+
 // Event notes an event. It is true if another recording begins with it: then Next
 // returns the records that say so, which come before it.
 func (w *Watch) Event(cpu int32, t trace.Time, at trace.Pos) bool {
+	w.seen(cpu)
 	i := int(cpu) + 1
-	for i >= len(w.last) {
-		w.last = append(w.last, -1)
-	}
 	last := w.last[i]
 	jitter := w.jitter()
 	if w.any && (w.header || last-t > jitter || w.prose && w.newest-t > jitter || w.Sorted && w.newest-t > 50*jitter) {
@@ -71,7 +83,7 @@ func (w *Watch) jitter() trace.Time {
 	if w.Ticks {
 		return 0
 	}
-	return jitter
+	return Jitter
 }
 
 // begin makes the records of a restart.
