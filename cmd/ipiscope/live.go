@@ -6,11 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strings"
 	"time"
 
+	tea "charm.land/bubbletea/v2"
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 
 	"github.com/ipiscope/ipiscope/analysis/ipi"
 	"github.com/ipiscope/ipiscope/analysis/key"
@@ -57,8 +60,9 @@ an instance of its own, on the other CPUs, and never makes the kernel wake it;
 it needs root. Nothing is written to a disk.
 
 Every second it shows what was counted until shortly before (two times --period),
-with rates since the second before. It ends by Ctrl-C, or after --for-time, and
-prints what report would of the same time. Lost events and its own cost are
+with rates since the second before: on a screen with keys (? lists them), or as
+blocks of text where there is no terminal. It ends by Ctrl-C, or after
+--for-time, and prints what report would of the same time. Lost events and its own cost are
 always shown; where events were lost every count is "at least".
 
 With --for latency it also measures how long IPIs take to arrive. That records
@@ -118,6 +122,7 @@ type counting struct {
 	ipi     ipi.Config
 	latency *latency.Config // nil: not measured
 	show    shower
+	keys    chan live.Action        // what keys ask for
 	write   func(*result.Set) error // the report at the end
 }
 
@@ -138,12 +143,14 @@ func (c *counting) isJSON() bool {
 // A shower shows views.
 type shower interface {
 	Show(*live.View) error
+	// Say tells what became of a key.
+	Say(what string)
 	// Close ends showing: what is printed behind it stays.
 	Close() error
 }
 
-// counting compiles the flags before anything is traced.
-func (f *liveFlags) counting(t *cli.Terminal) (*counting, error) {
+// counting compiles the flags before anything is traced. end ends the tracing.
+func (f *liveFlags) counting(t *cli.Terminal, end func()) (*counting, error) {
 	by, err := parseKeys(f.by)
 	if err != nil {
 		return nil, err
@@ -164,6 +171,12 @@ func (f *liveFlags) counting(t *cli.Terminal) (*counting, error) {
 	}
 	if c.write, err = f.output.Writer(t); err != nil {
 		return nil, err
+	}
+	if in, ok := t.In.(*os.File); ok && !f.plain && !f.json && t.IsTerminal() && term.IsTerminal(int(in.Fd())) && os.Getenv("TERM") != "dumb" {
+		c.keys = make(chan live.Action, 8)
+		c.ipi.Also = slices.DeleteFunc(live.Groupings(), func(also []ipi.Key) bool { return slices.Equal(also, by) })
+		c.show = newScreen(t, c.keys, end)
+		return c, nil
 	}
 	c.show = &blocks{t: t, top: f.output.Top()}
 	if f.json {
@@ -199,6 +212,9 @@ func (b *blocks) Show(v *live.View) error {
 	})
 }
 
+// Say implements shower. There are no keys.
+func (b *blocks) Say(string) {}
+
 // Close parts the blocks from what follows.
 func (b *blocks) Close() error {
 	if !b.shown {
@@ -213,6 +229,8 @@ type lines struct{ w io.Writer }
 
 func (l lines) Show(v *live.View) error { return writeLine(l.w, v.Set) }
 
+func (l lines) Say(string) {}
+
 func (l lines) Close() error { return nil }
 
 func writeLine(w io.Writer, set *result.Set) error {
@@ -226,4 +244,57 @@ func writeLine(w io.Writer, set *result.Set) error {
 	short.WriteByte('\n')
 	_, err := w.Write(short.Bytes())
 	return err
+}
+
+// A screen is a live.Screen on the terminal, which runs beside the counting.
+type screen struct {
+	program *tea.Program
+	done    chan error // nil until it runs
+	end     func()
+}
+
+// framesPerSecond bounds how often a screen is drawn: each time costs wake-ups.
+const framesPerSecond = 5
+
+func newScreen(t *cli.Terminal, keys chan<- live.Action, end func()) *screen {
+	s := &screen{end: end}
+	model := live.NewScreen(t.Colour, func(a live.Action) string {
+		if a == live.Quit {
+			end()
+			return ""
+		}
+		select {
+		case keys <- a:
+		default: // it has enough to do
+		}
+		return ""
+	})
+	s.program = tea.NewProgram(model, tea.WithInput(t.In), tea.WithOutput(t.Out), tea.WithoutSignalHandler(), tea.WithFPS(framesPerSecond))
+	return s
+}
+
+// Start takes the terminal.
+func (s *screen) Start() {
+	s.done = make(chan error, 1)
+	go func() {
+		_, err := s.program.Run()
+		s.end() // without a screen nobody sees what is counted
+		s.done <- err
+	}()
+}
+
+func (s *screen) Show(v *live.View) error {
+	s.program.Send(v)
+	return nil
+}
+
+func (s *screen) Say(what string) { s.program.Send(live.Said(what)) }
+
+// Close gives the terminal back.
+func (s *screen) Close() error {
+	if s.done == nil {
+		return nil
+	}
+	s.program.Quit()
+	return <-s.done
 }

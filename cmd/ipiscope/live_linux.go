@@ -16,10 +16,13 @@ import (
 	"github.com/ipiscope/ipiscope/cmd/internal/live"
 	"github.com/ipiscope/ipiscope/cmd/internal/recorder"
 	"github.com/ipiscope/ipiscope/parser/trace"
+	"github.com/ipiscope/ipiscope/report/text"
 )
 
 func runLive(ctx context.Context, t *cli.Terminal, f *liveFlags) error {
-	c, err := f.counting(t)
+	ctx, end := context.WithCancel(ctx)
+	defer end()
+	c, err := f.counting(t, end)
 	if err != nil {
 		return err
 	}
@@ -44,6 +47,7 @@ func runLive(ctx context.Context, t *cli.Terminal, f *liveFlags) error {
 		return refusedIsUsage(err)
 	}
 	w := newWatcher(l, c, f, config)
+	w.t = t
 	err = w.run(ctx, f.forTime)
 	err = errors.Join(err, c.show.Close(), l.Close()) // nothing is left, whatever happens below
 	if w.input.Path == "" {
@@ -72,6 +76,7 @@ func (f *liveFlags) config(t *cli.Terminal) (*recorder.Config, error) {
 // A watcher counts what a Live reads, and shows it.
 type watcher struct {
 	*counting
+	t        *cli.Terminal
 	live     *recorder.Live
 	every    time.Duration
 	state    *ipi.State
@@ -105,6 +110,9 @@ func (w *watcher) run(ctx context.Context, forTime time.Duration) error {
 		return err
 	}
 	w.shown = time.Now()
+	if s, ok := w.counting.show.(*screen); ok {
+		s.Start()
+	}
 	states := []analysis.State{w.state, w.live}
 	if w.latency != nil {
 		states = append(states, w.latency)
@@ -123,6 +131,9 @@ func (w *watcher) run(ctx context.Context, forTime time.Duration) error {
 
 // idle shows what was counted, if it is time to.
 func (w *watcher) idle() error {
+	for len(w.keys) > 0 {
+		w.obey(<-w.keys)
+	}
 	if time.Since(w.shown) < w.every {
 		return nil
 	}
@@ -137,25 +148,64 @@ func (w *watcher) idle() error {
 	if late := time.Since(w.shown); late > w.every {
 		w.shown = time.Now()
 	}
-	return w.show.Show(w.view(&standing))
+	return w.counting.show.Show(w.view(&standing))
 }
 
-func (w *watcher) view(standing *recorder.Standing) *live.View {
+// obey does what a key asks for.
+func (w *watcher) obey(a live.Action) {
+	switch a {
+	case live.Reset:
+		w.meter.Reset()
+		w.counting.show.Say("counted anew from here; quiet times, and the report at the end, are those of all of the time")
+	case live.Report:
+		name := "ipiscope-live-" + time.Now().Format("20060102-150405") + ".txt"
+		if err := w.report(name); err != nil {
+			w.counting.show.Say(err.Error())
+			return
+		}
+		w.counting.show.Say("the report so far is in " + name)
+	}
+}
+
+// report writes the report so far to a file.
+func (w *watcher) report(name string) error {
+	standing, err := w.live.Standing()
+	if err != nil {
+		return err
+	}
+	in := w.soFar(&standing)
+	total := ipi.NewCounts(w.ipi.Isolated, w.ipi.By)
+	total.Merge(w.state.Counts(in))
+	set := total.Result()
+	set.WarnNotes()
+	for _, x := range set.Warnings {
+		set.Notes = append(set.Notes, x.Text)
+	}
+	return cli.WriteTo(w.t, name, func(o cli.Output) error { return text.Write(o, set, text.Options{}) })
+}
+
+// soFar describes what was counted, and lets counts be of that time.
+func (w *watcher) soFar(standing *recorder.Standing) result.Input {
 	stats := w.progress.Stats()
 	span := analysis.Span{First: standing.Since, Last: max(standing.Until, standing.Since)}
 	in := stats.Input(&w.live.Source().Table().Meta, nil)
 	in.First, in.Last = int64(span.First), int64(span.Last)
 	in.Lost = max(in.Lost, standing.Lost)
 	w.state.Until(span)
+	return in
+}
+
+func (w *watcher) view(standing *recorder.Standing) *live.View {
+	in := w.soFar(standing)
 	at := live.Moment{
-		Since: int64(span.First), Until: int64(span.Last), Input: in, Waiting: w.state.Waiting(), Late: standing.Late,
+		Since: in.First, Until: in.Last, Input: in, Waiting: w.state.Waiting(), Late: standing.Late,
 		OwnCPU: standing.CPUTime, OwnHits: standing.OwnHits, Elapsed: standing.Elapsed, Deliveries: w.latency != nil,
 	}
 	var lat *latency.Counts
 	if w.latency != nil {
 		lat = w.latency.Counts(in)
 	}
-	return w.meter.View(at, w.state.Counts(in), lat)
+	return w.meter.View(at, w.state.Views(in), lat)
 }
 
 // finish prints the report of all of the time, and what watching cost.

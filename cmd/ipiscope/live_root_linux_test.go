@@ -157,3 +157,18 @@ func TestLiveKeepsOff(t *testing.T) {
 		l.nothingLeft(t, fs)
 	}
 }
+
+// TestLiveScreen drives the screen in tmux.
+func TestLiveScreen(t *testing.T) {
+	recordable(t)
+	if _, err := exec.LookPath("tmux"); err != nil {
+		t.Skip("no tmux")
+	}
+	program, err := exec.LookPath("ipiscope")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command("../../.ci/live-screen", program).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+}

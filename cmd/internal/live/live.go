@@ -7,11 +7,13 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/ipiscope/ipiscope/analysis/ipi"
+	"github.com/ipiscope/ipiscope/analysis/key"
 	"github.com/ipiscope/ipiscope/analysis/latency"
 	"github.com/ipiscope/ipiscope/analysis/result"
 	"github.com/ipiscope/ipiscope/report/text"
@@ -45,6 +47,8 @@ type Meter struct {
 	began  bool
 	last   Moment
 	counts reading
+	base   reading         // counts that were before Reset
+	since  int64           // when that was, 0 if never
 	sparks map[int][]int64 // by CPU: hits in each view, the newest last
 	steps  []int64         // the time of each
 }
@@ -64,26 +68,92 @@ type View struct {
 	Head   string   // one line
 	Notes  []string // what limits the figures
 	CPUs   *result.Table
-	Groups *result.Table
-	Advice string // what to do about the first group
-	Set    *result.Set
+	Groups *result.Table // of the first grouping
+	// Groupings are the same hits by other keys, that of --by first.
+	Groupings []Grouping
+	Advice    string // what to do about the first group
+	Set       *result.Set
 	// Hits is how many there were so far.
 	Hits uint64
 }
 
-// View makes the view of a moment. lat is nil where nothing is measured.
-func (m *Meter) View(at Moment, counts *ipi.Counts, lat *latency.Counts) *View {
-	report := counts.Result()
+// A Grouping is the groups of some keys.
+type Grouping struct {
+	*result.Table
+	by []string
+}
+
+// Groupings are the keys that a View groups by besides those of --by: what the
+// keyboard of a Screen chooses from, and what it tells of a row.
+func Groupings() [][]ipi.Key {
+	return [][]ipi.Key{
+		{key.Function}, {key.Cause}, {key.Class, key.Function}, {key.Sender}, {key.Target}, {key.Target, key.Function}, {key.Function, key.Cause}, {key.Function, key.Sender},
+	}
+}
+
+// ofCPU are the functions that hit a CPU.
+func (v *View) ofCPU(cpu string) *result.Table {
+	return v.where([]string{"target", "function"}, "target", cpu)
+}
+
+// where are the rows of a grouping that have a key.
+func (v *View) where(by []string, name, is string) *result.Table {
+	for _, g := range v.Groupings {
+		if !slices.Equal(g.by, by) {
+			continue
+		}
+		t := *g.Table
+		i := t.Index(name)
+		t.Rows = nil
+		for _, row := range g.Rows {
+			if row[i].Str == is {
+				t.Rows = append(t.Rows, row)
+			}
+		}
+		t.Show = slices.DeleteFunc(slices.Clone(t.Show), func(col string) bool { return col == name })
+		return &t
+	}
+	return &result.Table{Name: "groups"}
+}
+
+// details are the causes and the senders of a row's function, n of each at most.
+func (v *View) details(t *result.Table, row, n int) []*result.Table {
+	i := t.Index("function")
+	if i < 0 || row >= len(t.Rows) {
+		return nil
+	}
+	var all []*result.Table
+	for _, by := range [][]string{{"function", "cause"}, {"function", "sender"}} {
+		d := v.where(by, "function", t.Rows[row][i].Str)
+		d.Rows = d.Rows[:min(n, len(d.Rows))]
+		all = append(all, d)
+	}
+	return all
+}
+
+// View makes the view of a moment of counts by --by and, if there are more, by
+// Groupings. lat is nil where nothing is measured.
+func (m *Meter) View(at Moment, counts []*ipi.Counts, lat *latency.Counts) *View {
+	report := counts[0].Result()
 	now := read(report)
+	sets := []*result.Set{report}
+	for _, c := range counts[1:] {
+		set := c.Result()
+		sets = append(sets, set)
+		maps.Copy(now.groups, read(set).groups)
+	}
 	step := at.Until - m.last.Until
 	if !m.began {
 		step = at.Until - at.Since
 	}
-	w := &window{was: m.counts, now: now, step: max(step, 0)}
+	w := &window{base: m.base, was: m.counts, now: now, step: max(step, 0)}
 	m.spark(w)
 	v := &View{Hits: now.hits}
 	v.CPUs = m.cpuTable(report.Table("cpus"), w, deliveries(lat), at.Deliveries)
-	v.Groups = groupTable(report.Table("groups"), report.By, w)
+	for _, set := range sets {
+		v.Groupings = append(v.Groupings, Grouping{groupTable(set.Table("groups"), set.By, w), set.By})
+	}
+	v.Groups = v.Groupings[0].Table
 	v.Advice = advice(v.Groups, report)
 	v.Notes = notes(&at)
 	v.Head = m.head(&at, w)
@@ -95,34 +165,59 @@ func (m *Meter) View(at Moment, counts *ipi.Counts, lat *latency.Counts) *View {
 // Write writes the view for people, into width columns (0 for no limit) and with top
 // rows of groups (0 for all).
 func (v *View) Write(w io.Writer, width, top int, colour bool) error {
-	set := &result.Set{Verdict: v.Head, Notes: v.Notes, Tables: []*result.Table{v.CPUs, v.Groups}}
+	o := text.Options{Width: width, Colour: colour}
+	if err := v.writeHead(w, o, top == 0); err != nil || len(v.Groups.Rows) == 0 {
+		return err
+	}
+	groups := *v.Groups
+	groups.Title = ""
+	left := 0
+	if top > 0 && top < len(groups.Rows) {
+		left = len(groups.Rows) - top
+		groups.Rows = groups.Rows[:top]
+	}
+	if _, err := fmt.Fprintln(w); err != nil {
+		return err
+	}
+	if err := text.Write(w, &result.Set{Tables: []*result.Table{&groups}}, o); err != nil {
+		return err
+	}
+	if left > 0 {
+		_, err := fmt.Fprintf(w, "… and %d more (--top 0 shows all)\n", left)
+		return err
+	}
+	return nil
+}
+
+// writeHead writes all but the groups. Of many CPUs only those that are hit most have a
+// row, unless all are asked for.
+func (v *View) writeHead(w io.Writer, o text.Options, all bool) error {
+	set := &result.Set{Verdict: v.Head, Notes: v.Notes, Tables: []*result.Table{v.CPUs}}
 	if v.Advice != "" {
 		set.Notes = append(slices.Clone(v.Notes), "what to do: "+v.Advice)
 	}
-	cpus := *v.CPUs
-	if top > 0 && len(cpus.Rows) > maxCPUs {
-		set.Notes = append(set.Notes, fmt.Sprintf("%d CPUs: those with the most hits are shown", len(cpus.Rows)))
+	if !all && len(v.CPUs.Rows) > maxCPUs {
+		cpus := *v.CPUs
 		cpus.Rows = slices.Clone(cpus.Rows)
 		cpus.SortDown(cpus.Index("hits_hz"), cpus.Index("hits"))
 		cpus.Rows = cpus.Rows[:maxCPUs]
-		set.Tables[0] = &cpus
+		set.Tables = []*result.Table{&cpus}
+		set.Notes = append(set.Notes, fmt.Sprintf("%d of %d CPUs have a row: those that are hit most", maxCPUs, len(v.CPUs.Rows)))
 	}
-	groups := *v.Groups
-	if top > 0 && top < len(groups.Rows) {
-		set.Notes = append(set.Notes, fmt.Sprintf("%d groups: the first %d are shown", len(groups.Rows), top))
-		groups.Rows = groups.Rows[:top]
-		set.Tables[1] = &groups
-	}
-	return text.Write(w, set, text.Options{Width: width, Colour: colour})
+	return text.Write(w, set, o)
 }
 
-// Reset lets totals go on and rates begin anew.
-func (m *Meter) Reset() { *m = Meter{Isolated: m.Isolated} }
+// Reset lets totals begin anew with the last view. Quiet times go on.
+func (m *Meter) Reset() {
+	if m.began {
+		m.base, m.since = m.counts, m.last.Until
+	}
+}
 
 // A window is the time between two views.
 type window struct {
-	was, now reading
-	step     int64 // ns
+	base, was, now reading
+	step           int64 // ns
 }
 
 // rate is how many came in a second; there is none in no time.
@@ -158,6 +253,8 @@ func rowKey(t *result.Table, row []result.Value) string {
 	var b strings.Builder
 	for i, c := range t.Cols {
 		if c.Key {
+			b.WriteString(c.Name) // one key's value may be another one's, too
+			b.WriteByte('=')
 			b.WriteString(row[i].Str)
 			b.WriteByte(0)
 		}
@@ -227,7 +324,7 @@ func (m *Meter) cpuTable(report *result.Table, w *window, times map[string][]res
 		if !ok {
 			q = result.None()
 		}
-		row := []result.Value{result.Int(cpu), w.rate(w.was.cpus[cpu], w.now.cpus[cpu]), result.Int(w.now.cpus[cpu]), q}
+		row := []result.Value{result.Int(cpu), w.rate(w.was.cpus[cpu], w.now.cpus[cpu]), result.Int(w.now.cpus[cpu] - w.base.cpus[cpu]), q}
 		if measured {
 			d := times[fmt.Sprint(cpu)]
 			if d == nil {
@@ -261,21 +358,26 @@ func groupTable(report *result.Table, by []string, w *window) *result.Table {
 	t.Cols = append(t.Cols,
 		result.Col{Name: "hits_hz", Head: "hits/s", Unit: "Hz", Keep: true, Help: "hits per second since the last look"},
 		result.Col{Name: "hits", Head: "total", Keep: true, Help: "hits since the begin"})
+	spare := []string{"self", "noise", "class", "top_cause", "cpus"}
 	t.Show = []string{"hits_hz", "hits"}
 	t.Show = append(t.Show, by...)
-	for _, name := range []string{"self", "noise", "class", "top_cause", "cpus"} {
-		if i := report.Index(name); i >= 0 {
+	if w.base.groups != nil { // they are those since the begin
+		spare = []string{"class", "top_cause"}
+	}
+	for _, name := range spare {
+		if i := report.Index(name); i >= 0 && t.Index(name) < 0 {
 			t.Cols = append(t.Cols, report.Cols[i])
 		}
 	}
 	for _, name := range []string{"class", "top_cause", "self", "noise", "cpus"} {
-		if t.Index(name) >= 0 {
+		if t.Index(name) >= 0 && !slices.Contains(t.Show, name) {
 			t.Show = append(t.Show, name)
 		}
 	}
 	hits := report.Index("hits")
 	for _, from := range report.Rows {
-		if from[hits].Int == 0 {
+		total := from[hits].Int - int64(w.base.groups[rowKey(report, from)])
+		if total == 0 {
 			continue
 		}
 		var row []result.Value
@@ -283,6 +385,8 @@ func groupTable(report *result.Table, by []string, w *window) *result.Table {
 			switch c.Name {
 			case "hits_hz":
 				row = append(row, w.rate(w.was.groups[rowKey(report, from)], uint64(from[hits].Int)))
+			case "hits":
+				row = append(row, result.Int(total))
 			default:
 				row = append(row, from[report.Index(c.Name)])
 			}
@@ -332,7 +436,7 @@ func (m *Meter) head(at *Moment, w *window) string {
 		lost = "at least " + lost
 	}
 	return fmt.Sprintf("CPUs %s: %s%d hits in %.1f s, %s/s; %s events/s, lost %s; own CPU %.1f %%, own hits %d",
-		list(m.Isolated), bound, w.now.hits, float64(at.elapsed())/1e9, perSecond(w.rate(w.was.hits, w.now.hits)),
+		list(m.Isolated), bound, w.now.hits-w.base.hits, float64(at.Until-max(at.Since, m.since))/1e9, perSecond(w.rate(w.was.hits, w.now.hits)),
 		perSecond(w.rate(m.last.Input.Events, at.Input.Events)), lost, at.ownPercent(), at.OwnHits)
 }
 

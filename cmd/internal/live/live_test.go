@@ -16,8 +16,23 @@ import (
 	"github.com/ipiscope/ipiscope/parser/trace/tracetest"
 )
 
-// counted is what a script of events counts on CPUs 2-3.
+// counted is what a script of events counts on CPUs 2-3, overviewed the same by all
+// keys that a Screen has.
 func counted(t *testing.T, script string, by ...ipi.Key) (*ipi.State, analysis.Stats) {
+	t.Helper()
+	return count(t, script, by, nil)
+}
+
+func overviewed(t *testing.T, script string) (*ipi.State, analysis.Stats) {
+	t.Helper()
+	by, err := ipi.ParseKeys("function,comm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return count(t, script, by, Groupings())
+}
+
+func count(t *testing.T, script string, by []ipi.Key, also [][]ipi.Key) (*ipi.State, analysis.Stats) {
 	t.Helper()
 	c, err := catalog.Load()
 	if err != nil {
@@ -33,7 +48,7 @@ func counted(t *testing.T, script string, by ...ipi.Key) (*ipi.State, analysis.S
 		}
 	}
 	src := tracetest.Parse(script)
-	s := ipi.New(src.Table(), ipi.Config{Isolated: &iso, By: by, Catalog: c})
+	s := ipi.New(src.Table(), ipi.Config{Isolated: &iso, By: by, Also: also, Catalog: c})
 	st, err := analysis.Run(context.Background(), src, analysis.Options{}, s)
 	if err != nil {
 		t.Fatal(err)
@@ -63,7 +78,7 @@ func moment(st analysis.Stats, until int64) Moment {
 // viewed is a Meter's view of what was counted.
 func (m *Meter) viewed(s *ipi.State, at Moment) *View {
 	s.Until(analysis.Span{First: 1e9, Last: 2e9})
-	return m.View(at, s.Counts(at.Input), nil)
+	return m.View(at, s.Views(at.Input), nil)
 }
 
 func cell(t *testing.T, table *result.Table, row int, col string) string {
