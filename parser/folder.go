@@ -41,6 +41,10 @@ func Expand(paths []string) (traces, remarks []string, err error) {
 			return nil, remarks, err
 		}
 		remarks = append(remarks, f.remarks...)
+		if texts := perCPUTexts(p); len(f.traces) == 0 && len(texts) > 0 {
+			traces = append(traces, texts...)
+			continue
+		}
 		if len(f.traces) == 0 {
 			return nil, remarks, fmt.Errorf("%s: no traces in this folder", p)
 		}

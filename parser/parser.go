@@ -106,6 +106,9 @@ type Options struct {
 	// tells a file, whose end is not the input's, from a pipe. With it only text
 	// can be read. Nil for input that is whole.
 	Growing func(r io.Reader, grows bool) io.Reader
+	// Parts names recordings that are in several files, by the names that Together
+	// made for them.
+	Parts map[string][]string
 	// MaxSpool bounds in bytes what is unpacked into a temporary file, given the
 	// folder where it is; nil for no bound. What goes beyond it is not read, and said.
 	MaxSpool func(dir string) int64
@@ -150,6 +153,9 @@ func Open(path string, o Options) (trace.Source, error) {
 			return nil, errors.New("standard input cannot be read here")
 		}
 		return openStream(o.through(o.Stdin, false), "(stdin)", nil, o)
+	}
+	if parts := o.Parts[path]; parts != nil {
+		return openTogether(path, parts, o)
 	}
 	open := o.Open
 	if open == nil {
@@ -197,6 +203,9 @@ func openFile(f *os.File, path string, o Options) (trace.Source, error) {
 			src, err := format.openAt(f, st.Size(), path, o)
 			return withCloser(src, f), err
 		}
+	}
+	if parts := concatenated(f, st.Size(), path); parts != nil {
+		return openParts(parts, path, f, o)
 	}
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)

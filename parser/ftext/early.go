@@ -1,9 +1,6 @@
 package ftext
 
-import (
-	"github.com/ipiscope/ipiscope/parser/internal/order"
-	"github.com/ipiscope/ipiscope/parser/trace"
-)
+import "github.com/ipiscope/ipiscope/parser/internal/order"
 
 // complete returns the payload without the value that its line ends in the middle
 // of, if it does: half a number is another number.
@@ -38,6 +35,6 @@ func (s *Source) whole() bool {
 func (s *Source) endOpen() {
 	s.settle()
 	if s.rec = nil; s.in.IsOpen() {
-		s.ends.Text(trace.Pos{File: s.name, Line: s.in.Line(), Off: s.in.Off()})
+		s.ends.Text(s.place(s.in.Line()))
 	}
 }

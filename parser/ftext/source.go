@@ -49,7 +49,9 @@ type Options struct {
 	// Mixed says that other text stands around the trace, as in a mail.
 	Mixed bool
 
-	blockSize int // for tests; 0 is the usual size
+	blockSize int     // for tests; 0 is the usual size
+	part      *Part   // what is read, if it is part of a recording
+	with      *Source // whose table it shares then
 }
 
 // A Source reads one text. It is a trace.Source and a trace.Hinter.
@@ -62,7 +64,7 @@ type Source struct {
 	dec    *decoder
 	wanted map[string]bool // by event name; nil: all
 
-	names scan.Names[known]
+	names *scan.Names[known]
 
 	// blocks leaves out events that nobody looks at; nil if all are read.
 	blocks *blocks.Reader
@@ -125,9 +127,14 @@ type known struct {
 // byte. The name is for messages. It reads the first block and fails if that
 // fails. Close closes r if it is an io.Closer.
 func New(r io.Reader, name string, opts Options) (*Source, error) {
-	s := &Source{in: *lines.New(r), name: name, opts: opts, table: trace.NewTable()}
+	s := &Source{in: *lines.New(r), name: name, opts: opts}
 	s.closer, _ = r.(io.Closer)
-	s.dec = &decoder{Decoder: events.NewDecoder(s.table)}
+	if with := opts.with; with != nil {
+		s.table, s.dec, s.names = with.table, with.dec, with.names
+	} else {
+		s.table, s.names = trace.NewTable(), &scan.Names[known]{}
+		s.dec = &decoder{Decoder: events.NewDecoder(s.table)}
+	}
 	meta := &s.table.Meta
 	meta.Path, meta.Format, meta.Clock = name, "ftrace text", opts.Clock
 	ahead := judged
@@ -364,7 +371,16 @@ func (s *Source) afterRestart() bool {
 }
 
 func (s *Source) pos() trace.Pos {
-	return trace.Pos{File: s.name, Line: s.in.First(), Off: s.in.Off()}
+	return s.place(s.in.First())
+}
+
+// place is a line of the text, at which the current record begins or which it is.
+func (s *Source) place(line int) trace.Pos {
+	at := trace.Pos{File: s.name, Line: line, Off: s.in.Off()}
+	if p := s.opts.part; p != nil {
+		at.Line, at.Off = at.Line+p.Line, at.Off+p.Off
+	}
+	return at
 }
 
 func (s *Source) syntax(line []byte, msg string) bool {

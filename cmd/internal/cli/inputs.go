@@ -68,6 +68,7 @@ func (f *InputFlags) AddTo(fs *pflag.FlagSet) {
 type Inputs struct {
 	t        *Terminal
 	paths    []string
+	parts    map[string][]string // the files of a path that stands for several
 	events   []string
 	cpus     *cpumask.Mask
 	instance *string
@@ -133,6 +134,9 @@ func (f *InputFlags) Inputs(t *Terminal, paths []string) (*Inputs, error) {
 	}
 	if err != nil {
 		return nil, err
+	}
+	if name, parts := parser.Together(in.paths); name != "" && f.follow == 0 {
+		in.paths, in.parts = []string{name}, map[string][]string{name: parts}
 	}
 	t.inputs = append(t.inputs, in.paths...)
 	return in, in.checkFollow(f.follow, len(in.paths))
@@ -229,7 +233,7 @@ func (in *Inputs) one(ctx context.Context, path string, f func(trace.Source, Run
 }
 
 func (in *Inputs) open(ctx context.Context, path string) (trace.Source, error) {
-	o := parser.Options{Noise: in.Noise, Threads: in.threads, MaxSpool: in.spoolLimit, MaxWindow: in.memory.window()}
+	o := parser.Options{Noise: in.Noise, Threads: in.threads, MaxSpool: in.spoolLimit, MaxWindow: in.memory.window(), Parts: in.parts}
 	if in.follow != nil {
 		ctx = in.follow.ctx
 		o.Growing = in.follow.through
