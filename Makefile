@@ -1,13 +1,15 @@
-.PHONY: build test lint fuzz mutants bench bench-record bench-parts ci man install uninstall deb
+.PHONY: build test lint fuzz mutants bench bench-record bench-parts ci man install uninstall deb rpm dist
 
 PREFIX  = /usr/local
 DESTDIR =
 BINDIR  = $(DESTDIR)$(PREFIX)/bin
 SHARE   = $(DESTDIR)$(PREFIX)/share
 ZSHDIR  = $(SHARE)/zsh/site-functions
+FISHDIR = $(SHARE)/fish/vendor_completions.d
+LDFLAGS =
 
 build:
-	CGO_ENABLED=0 go build -trimpath -o bin/ipiscope ./cmd/ipiscope
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/ipiscope ./cmd/ipiscope
 
 test:
 	go test ./...
@@ -47,18 +49,24 @@ man:
 # from one that can.
 install: build
 	mkdir -p bin/completion
-	for shell in bash zsh fish; do GOOS= GOARCH= go run ./cmd/ipiscope completion $$shell > bin/completion/$$shell || exit 1; done
+	cp bin/ipiscope bin/completion/program
+	[ "$$(go env GOOS)/$$(go env GOARCH)" = "$$(go env GOHOSTOS)/$$(go env GOHOSTARCH)" ] || GOOS= GOARCH= go build -o bin/completion/program ./cmd/ipiscope
+	for shell in bash zsh fish; do bin/completion/program completion $$shell > bin/completion/$$shell || exit 1; done
 	install -D -m 755 bin/ipiscope $(BINDIR)/ipiscope
 	install -d $(SHARE)/man/man1
 	install -m 644 docs/man/*.1 $(SHARE)/man/man1
 	install -D -m 644 bin/completion/bash $(SHARE)/bash-completion/completions/ipiscope
 	install -D -m 644 bin/completion/zsh $(ZSHDIR)/_ipiscope
-	install -D -m 644 bin/completion/fish $(SHARE)/fish/vendor_completions.d/ipiscope.fish
+	install -D -m 644 bin/completion/fish $(FISHDIR)/ipiscope.fish
 
 uninstall:
 	rm -f $(BINDIR)/ipiscope $(SHARE)/man/man1/ipiscope.1 $(SHARE)/man/man1/ipiscope-*.1
-	rm -f $(SHARE)/bash-completion/completions/ipiscope $(ZSHDIR)/_ipiscope $(SHARE)/fish/vendor_completions.d/ipiscope.fish
+	rm -f $(SHARE)/bash-completion/completions/ipiscope $(ZSHDIR)/_ipiscope $(FISHDIR)/ipiscope.fish
 
-# bin/ipiscope_VERSION_ARCH.deb, of the commit's time, whoever makes it.
-deb:
-	.ci/deb/make
+# bin/ipiscope_VERSION_ARCH.deb and .rpm, of the commit's time, whoever makes them.
+deb rpm:
+	.ci/package/make $@
+
+# bin/dist: programs for five architectures, checksums, bill of materials.
+dist:
+	.ci/dist
