@@ -290,6 +290,11 @@ func openStream(r io.Reader, path string, c io.Closer, o Options) (trace.Source,
 		}
 		return src, nil
 	}
+	if format, r := brokenFormat(prefix, br); format != nil && o.Growing == nil {
+		o.mixed = true
+		src, err := format.open(r, path, o)
+		return withCloser(src, c), err
+	}
 	for _, format := range Formats() {
 		if format.openAt == nil || !format.Sniff(prefix) {
 			continue

@@ -95,14 +95,16 @@ var manglings = map[string]func(string) string{
 	"colour": func(s string) string {
 		return strings.ReplaceAll(s, "ipi_send", "\x1b[01;31m\x1b[Kipi_send\x1b[m\x1b[K")
 	},
-	"colour all": withPrefix(func(int, string) string { return "\x1b[0m" }),
-	"UTF-16":     func(s string) string { return utf16Text(s, true) },
-	"UTF-16 BE":  func(s string) string { return utf16Text(s, false) },
-	"BOM":        func(s string) string { return "\xef\xbb\xbf" + s },
-	"fences":     func(s string) string { return "```\n" + s + "```\n" },
-	"separators": func(s string) string { return strings.Replace(s, "\n          <idle>", "\n--\n          <idle>", 3) },
-	"wrap 80":    func(s string) string { return wrapped(s, 80) },
-	"wrap 120":   func(s string) string { return wrapped(s, 120) },
+	"colour all":       withPrefix(func(int, string) string { return "\x1b[0m" }),
+	"UTF-16":           func(s string) string { return utf16Text(s, true) },
+	"UTF-16 BE":        func(s string) string { return utf16Text(s, false) },
+	"BOM":              func(s string) string { return "\xef\xbb\xbf" + s },
+	"fences":           func(s string) string { return "```\n" + s + "```\n" },
+	"separators":       func(s string) string { return strings.Replace(s, "\n          <idle>", "\n--\n          <idle>", 3) },
+	"wrap 80":          func(s string) string { return wrapped(s, 80) },
+	"wrap 80, quoted":  withQuote(80),
+	"wrap 120, quoted": withQuote(120),
+	"wrap 120":         func(s string) string { return wrapped(s, 120) },
 	"JSON lines": func(s string) string {
 		return jsonLines(s, func(line string) any { return map[string]string{"stream": "stdout", "log": line, "time": "2026"} })
 	},
@@ -309,4 +311,12 @@ func firstDiff(want, got []string) string {
 		}
 	}
 	return fmt.Sprintf("%d events, want %d: %s", len(got), len(want), got[len(want)])
+}
+
+// withQuote breaks lines at a column, within words as they come, and quotes what
+// results, as mail programs do.
+func withQuote(columns int) func(string) string {
+	return func(s string) string {
+		return withPrefix(func(int, string) string { return "> " })(wrapped(s, columns))
+	}
 }

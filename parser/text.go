@@ -47,7 +47,24 @@ const maxCarriers = 3
 // textFormat finds the format of a text and the reader that returns it as it was
 // printed; nil if it is none.
 func textFormat(prefix []byte, r io.Reader) (*Format, io.Reader) {
-	if wash := plain.Learn(prefix, findHeader); wash != nil {
+	return washed(plain.Learn(prefix, findHeader), prefix, r)
+}
+
+// brokenFormat is textFormat for a text that was broken at a column and then quoted,
+// nil for any other.
+func brokenFormat(prefix []byte, r io.Reader) (*Format, io.Reader) {
+	if !bytes.Contains(prefix, []byte("\n>")) || !plain.IsText(prefix) {
+		return nil, nil
+	}
+	wash := plain.LearnBroken(prefix, findHeader)
+	if wash == nil {
+		return nil, nil
+	}
+	return washed(wash, prefix, r)
+}
+
+func washed(wash *plain.Wash, prefix []byte, r io.Reader) (*Format, io.Reader) {
+	if wash != nil {
 		r, prefix = wash.Reader(r), wash.Clean(prefix)
 	}
 	for _, format := range Formats() {
