@@ -36,8 +36,6 @@ type Counts struct {
 	time     track.CPUTime
 	seen     cpumask.Mask
 	inputs   []result.Input
-	lengths  stat.Dist // of samples
-	times    stat.Dist // of single noises
 }
 
 type cpuSum struct {
@@ -50,6 +48,7 @@ type cpuSum struct {
 	longestRest, latency             int64
 	runtime, runNoise                int64 // µs
 	offset                           int64
+	parts                            [numParts]stat.Dist
 }
 
 type groupSum struct {
@@ -116,8 +115,6 @@ func (s *State) Counts(in result.Input) *Counts {
 	c.stops, c.expires = s.ticks.recorded, s.ticks.expires
 	c.hwlat, c.moreHW = slices.Clone(s.hwlat), s.moreHwlat
 	c.more = [2]bool{s.samples.more, s.activs.more}
-	c.lengths.Merge(&s.sampleDist)
-	c.times.Merge(&s.noiseDist)
 	online := s.deliveries.Online()
 	watched, _ := online.CPUs(s.cfg.Isolated, max(s.table.Meta.CPUs, c.seen.Last()+1))
 	for n := range watched.All() {
@@ -136,6 +133,9 @@ func (s *State) Counts(in result.Input) *Counts {
 		x.counts, x.bad, x.activations, x.observed = p.counts, p.bad, p.activations, p.observed
 		x.length, x.longest, x.explained, x.rest = p.length, p.longest, p.explained, p.rest
 		x.latency = p.latency
+		for i := range x.parts {
+			x.parts[i].Merge(&p.parts[i])
+		}
 		x.longestRest, x.runtime, x.runNoise, x.offset = p.longestRest, p.runtime, p.runNoise, p.offset
 	}
 	for ids, g := range s.groups.All() {
@@ -275,6 +275,9 @@ func (x *cpuSum) add(o *cpuSum) {
 	x.rest += o.rest
 	x.runtime += o.runtime
 	x.runNoise += o.runNoise
+	for i := range x.parts {
+		x.parts[i].Merge(&o.parts[i])
+	}
 }
 
 // mergedName joins the names of tracers that different inputs had.
@@ -318,8 +321,6 @@ func (c *Counts) Merge(o *Counts) {
 	c.time.AddAll(o.time)
 	c.seen.Or(&o.seen)
 	c.inputs = append(c.inputs, o.inputs...)
-	c.lengths.Merge(&o.lengths)
-	c.times.Merge(&o.times)
 }
 
 func longest[T any](list []T, n int, more *bool, compare func(a, b T) int) []T {

@@ -71,13 +71,16 @@ type group struct {
 	cpus    cpumask.Mask
 	classes map[string]uint64
 	causes  map[string]uint64
+	// sequence is nil without Config.Sequences
+	sequence *stat.Sequence
 }
 
 // thread is the noise of one task on one CPU.
 type thread struct {
-	name  trace.NameID
-	times stat.Dist
-	total int64
+	name     trace.NameID
+	times    stat.Dist
+	total    int64
+	sequence stat.Sequence // empty without Config.Sequences
 }
 
 type threadID struct {
@@ -94,6 +97,7 @@ type cpu struct {
 	lost   bool
 
 	samples, hardware, incomplete uint64
+	parts                         [numParts]stat.Dist
 	length, longest               int64
 	explained, rest, hardwareNS   int64
 	longestRest, latency          int64
@@ -139,9 +143,8 @@ type State struct {
 	roles      []role
 	span       analysis.Span
 	seen       cpumask.Mask
-	sampleDist stat.Dist
-	noiseDist  stat.Dist
-	sequence   map[string]*stat.Sequence
+	unnamed    uint64 // noises of IPIs without a send
+	unseen     uint64 // noises that samples count and no event tells of
 }
 
 // totals are sums over all CPUs. Under addition they are a monoid.
@@ -185,7 +188,7 @@ func New(t *trace.Table, cfg Config) *State {
 	}
 	s := &State{
 		cfg: cfg, table: t, groups: key.NewGroups[group](len(cfg.By), cfg.MaxGroups), threads: map[threadID]*thread{},
-		arrivals: map[uint64]*arrival{}, kinds: map[string]trace.NameID{}, sequence: map[string]*stat.Sequence{},
+		arrivals: map[uint64]*arrival{}, kinds: map[string]trace.NameID{},
 	}
 	s.totals.shortest = -1
 	s.totals.parts = map[[2]string]partSum{}
@@ -292,7 +295,10 @@ func (s *State) End(span analysis.Span) {
 	s.deliveries.End()
 	s.ticks.end(span.Last)
 	for _, id := range s.order {
-		s.complete(s.arrivals[id])
+		a := s.arrivals[id]
+		if s.complete(a); !a.done && a.piece != nil {
+			s.unnamed++
+		}
 	}
 	for n := range s.cpus {
 		c := &s.cpus[n]
@@ -353,21 +359,26 @@ func (s *State) noise(n *track.Noise) {
 		}
 		t.times.Add(n.Net)
 		t.total += n.Net
+		if s.cfg.Sequences {
+			t.sequence.Add(int64(n.At), n.Net)
+		}
 	default:
-		s.count(&key.Subject{NoSend: true, Sender: -1, PID: -1, Target: n.CPU, Kind: s.kindID(p.kind), Name: n.Name}, n.CPU, n.Net)
+		s.count(&key.Subject{NoSend: true, Sender: -1, PID: -1, Target: n.CPU, Kind: s.kindID(p.kind), Name: n.Name}, n.CPU, n.At, n.Net)
 	}
 }
 
 // count counts one noise under its group.
-func (s *State) count(sub *key.Subject, cpu int32, net int64) {
+func (s *State) count(sub *key.Subject, cpu int32, at trace.Time, net int64) {
 	g, _ := s.groups.Get(key.Of(s.cfg.By, sub, s.attr))
 	g.hits++
 	g.times.Add(net)
 	g.total += net
 	g.cpus.Set(int(cpu))
-	s.noiseDist.Add(net)
 	if s.cfg.Sequences {
-		s.sequenceOf(s.table.NameOf(sub.Kind)+":"+s.table.NameOf(max(sub.Name, sub.Function))).Add(int64(cpu), net)
+		if g.sequence == nil {
+			g.sequence = &stat.Sequence{}
+		}
+		g.sequence.Add(int64(at), net)
 	}
 	if sub.Kind != s.kindID("ipi") {
 		return
@@ -379,15 +390,6 @@ func (s *State) count(sub *key.Subject, cpu int32, net int64) {
 	if !sub.NoSend {
 		g.causes[s.table.NameOf(s.attr.Facts(sub.Stack, sub.Callsite).Cause)]++
 	}
-}
-
-func (s *State) sequenceOf(name string) *stat.Sequence {
-	q := s.sequence[name]
-	if q == nil {
-		q = &stat.Sequence{}
-		s.sequence[name] = q
-	}
-	return q
 }
 
 // arrival returns an interrupt of IPIs by its number; the oldest one makes room.
@@ -442,12 +444,14 @@ func (s *State) complete(a *arrival) {
 	a.done = true
 	p, sub := a.piece, a.first
 	p.function = sub.Function
-	if !sub.NoSend {
+	if sub.NoSend {
+		s.unnamed++
+	} else {
 		p.hasSend, p.sender, p.comm = true, sub.Sender, sub.Comm
 		p.cause = s.attr.Facts(sub.Stack, sub.Callsite).Cause
 	}
 	p.class = s.attr.Class(sub.Function, sub.Stack, sub.Callsite).Class.String()
-	s.count(sub, sub.Target, p.net)
+	s.count(sub, sub.Target, p.at, p.net)
 	for i := range a.joins {
 		s.join(&a.joins[i])
 	}
@@ -484,10 +488,13 @@ func (s *State) foldThreads() {
 		g, _ := s.groups.Get(key.Of(s.cfg.By, &sub, s.attr))
 		g.hits += t.times.Count()
 		g.times.Merge(&t.times)
+		if s.cfg.Sequences && kind != "own" && kind != "idle" {
+			if g.sequence == nil {
+				g.sequence = &stat.Sequence{}
+			}
+			g.sequence.Merge(&t.sequence)
+		}
 		g.total += t.total
 		g.cpus.Set(int(id.cpu))
-		if kind != "own" {
-			s.noiseDist.Merge(&t.times)
-		}
 	}
 }

@@ -156,18 +156,16 @@ func (s *State) sample(c *cpu, r *track.NoiseReport) {
 	}
 	clear(c.pieces[len(keep):])
 	c.pieces = keep
+	s.unseen += max(n, r.Interference) - n
 	x.incomplete = n != r.Interference || c.cut && len(x.parts) > 0 && c.lost
 	c.cut, c.lost = false, false
 	c.samples++
 	c.length += x.length
 	c.longest = max(c.longest, x.length)
 	s.totals.samples++
-	s.sampleDist.Add(x.length)
+	c.parts[0].Add(x.length)
 	if s.totals.shortest < 0 || x.length < s.totals.shortest {
 		s.totals.shortest = x.length
-	}
-	if s.cfg.Sequences {
-		s.sequenceOf("sample").Add(int64(r.At), x.length)
 	}
 	switch {
 	case x.incomplete:
@@ -176,6 +174,8 @@ func (s *State) sample(c *cpu, r *track.NoiseReport) {
 	default:
 		c.explained += x.explained
 		c.rest += x.rest()
+		c.parts[1].Add(x.explained)
+		c.parts[2].Add(x.rest())
 		c.longestRest = max(c.longestRest, x.rest())
 		s.totals.explained += x.explained
 		s.totals.rest += x.rest()
@@ -262,9 +262,6 @@ func (s *State) endActivation(c *cpu) {
 		k := s.partName(p.piece, &x)
 		v := s.totals.parts[k]
 		s.totals.parts[k] = partSum{v.count + 1, v.ns + p.took}
-	}
-	if s.cfg.Sequences {
-		s.sequenceOf("activation").Add(int64(x.last), x.length())
 	}
 	if x.length() >= s.cfg.Over {
 		s.activs.add(&x, longerActivation)

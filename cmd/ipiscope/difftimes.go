@@ -13,6 +13,7 @@ import (
 
 	"github.com/ipiscope/ipiscope/analysis"
 	"github.com/ipiscope/ipiscope/analysis/latency"
+	"github.com/ipiscope/ipiscope/analysis/noise"
 	"github.com/ipiscope/ipiscope/analysis/quiet"
 	"github.com/ipiscope/ipiscope/analysis/result"
 	"github.com/ipiscope/ipiscope/analysis/shift"
@@ -23,16 +24,20 @@ import (
 	"github.com/ipiscope/ipiscope/report/mail"
 )
 
-// ofQuiet is the value of --of that is no time of an IPI.
-const ofQuiet = "quiet"
+// The values of --of that are no times of IPIs alone.
+const (
+	ofQuiet = "quiet"
+	ofNoise = "noise"
+)
 
 // timesNames are the values of diff --of.
-func timesNames() []string { return append(latency.TimeNames(), ofQuiet) }
+func timesNames() []string { return append(latency.TimeNames(), ofQuiet, ofNoise) }
 
 // timesHelp is what the help of diff says of --of.
-const timesHelp = `--of delivery|handler|bracket|wait|quiet compares durations instead of hits: those
-that latency measures, by its keys, or the quiet between interruptions, by target
-or none. Median (p50) and 99th percentile (p99) of each row have a ratio with its
+const timesHelp = `--of delivery|handler|bracket|wait|quiet|noise compares durations instead of hits:
+those that latency measures, by its keys, the quiet between interruptions, by
+target or none, or single noises of osnoise and timerlat, by the keys of noise
+(kind,name if none are given). Median (p50) and 99th percentile (p99) of each row have a ratio with its
 95 % interval and a verdict: reduced (shorter), grown (longer), unchanged (within
 --margin, 1.25 by default) or unclear, with the reason. Runs of a side are
 repetitions; with one run a side, run-to-run variation is not known and is
@@ -169,6 +174,7 @@ type timesReader struct {
 	time     latency.Time
 	quiet    bool
 	byCPU    bool // quiet: a row for each CPU
+	noise    *noise.Config
 	// duplicates are taken as if they were recordings of their own
 	duplicates bool
 }
@@ -188,6 +194,9 @@ func (f *diffFlags) timesReader(cfg *shift.Config) (*timesReader, error) {
 		}
 		return r, nil
 	}
+	if f.times.of == ofNoise {
+		return r, f.noiseReader(r, cfg)
+	}
 	r.time = latency.Time(slices.Index(latency.TimeNames(), f.times.of))
 	var err error
 	if f.by != noKey {
@@ -202,6 +211,26 @@ func (f *diffFlags) timesReader(cfg *shift.Config) (*timesReader, error) {
 		return nil, cli.Unknown("kind", f.times.kind, latency.Kinds())
 	}
 	return r, nil
+}
+
+// noiseReader makes r one of noise.
+func (f *diffFlags) noiseReader(r *timesReader, cfg *shift.Config) error {
+	if f.filterGiven() {
+		return cli.Usage(errors.New("--filter chooses sends, and noise is of any kind: choose rows with --by"))
+	}
+	r.noise = &noise.Config{MaxGroups: latency.DefaultMaxGroups, Sequences: true, Top: 1}
+	by := "kind,name"
+	if f.byGiven() {
+		by = f.by
+	}
+	var err error
+	if r.noise.By, err = noise.ParseKeys(by); err != nil {
+		return keyError(err)
+	}
+	for _, k := range r.noise.By {
+		cfg.By = append(cfg.By, k.String())
+	}
+	return nil
 }
 
 func (r *timesReader) read(ctx context.Context, name string) (shift.Side, error) {
@@ -219,9 +248,12 @@ func (r *timesReader) read(ctx context.Context, name string) (shift.Side, error)
 		config.Isolated, config.Counts = r.isolated.Targets(), bound.Counts()
 		recorded := &recordedEvents{table: src.Table()}
 		var one shift.Run
-		if r.quiet {
+		switch {
+		case r.quiet:
 			one, err = r.readQuiet(src, config, recorded, run)
-		} else {
+		case r.noise != nil:
+			one, err = r.readNoise(src, config, recorded, run)
+		default:
 			one, err = r.readLatency(src, config, recorded, run)
 		}
 		if twin := refuseTwin(one.Input); twin != nil && !r.duplicates {
@@ -266,6 +298,19 @@ func (r *timesReader) readQuiet(src trace.Source, config latency.Config, recorde
 	}
 	if !r.byCPU && len(timed) > 0 {
 		one.Groups = []shift.Group{allQuiet(timed, counts.Means())}
+	}
+	return one, err
+}
+
+func (r *timesReader) readNoise(src trace.Source, config latency.Config, recorded *recordedEvents, run cli.Run) (shift.Run, error) {
+	c := *r.noise
+	c.Isolated, c.Catalog = config.Isolated, config.Catalog
+	state := noise.New(src.Table(), c)
+	input, err := run(state, recorded)
+	state.Counts(input)
+	one := shift.Run{Input: input, Duration: recorded.span.Duration(), PerLost: 1, Missing: state.Missing(), Folded: state.Folded(), Clock: clockOf(&src.Table().Meta, false)}
+	for _, g := range state.Timed() {
+		one.Groups = append(one.Groups, shift.Group{Key: g.Key, Values: g.Values, Means: g.Means})
 	}
 	return one, err
 }

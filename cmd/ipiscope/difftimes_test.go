@@ -186,3 +186,88 @@ func withoutLines(text []byte, take func(line []byte, at int) bool) []byte {
 	}
 	return b.Bytes()
 }
+
+// composeNoise writes what osnoise and the events of IPIs tell of CPU 3: 60 samples,
+// in each an interrupt for do_sync_core of CPU 1.
+func composeNoise(seed uint64, cost float64) []byte {
+	r := rand.New(rand.NewPCG(seed, 0x05e))
+	pace := math.Exp(0.04 * r.NormFloat64())
+	var b bytes.Buffer
+	b.WriteString("# tracer: osnoise\n#\n")
+	now := int64(40e9)
+	line := func(task string, cpu int, at int64, what string) {
+		fmt.Fprintf(&b, "%20s [%03d] d.h1. %5d.%09d: %s\n", task, cpu, at/1e9, at%1e9, what)
+	}
+	for range 60 {
+		now += int64(2e6 + 8e6*r.ExpFloat64())
+		net := int64(cost * pace * math.Exp(0.15*r.NormFloat64()))
+		begin := now + 5000
+		line("mb-431", 1, now, "ipi_send_cpumask: cpumask=3 callsite=on_each_cpu_cond_mask+0x24 callback=do_sync_core+0x0")
+		line("osnoise/3-2364", 3, begin+net+300, fmt.Sprintf("irq_noise: call_function:252 start %d.%09d duration %d ns", begin/1e9, begin%1e9, net))
+		line("osnoise/3-2364", 3, begin+net+900, fmt.Sprintf("sample_threshold: start %d.%09d duration %d ns interference 1", (begin-200)/1e9, (begin-200)%1e9, net+700))
+	}
+	return b.Bytes()
+}
+
+// TestNoiseLaw takes events out of one side of a comparison of noise that is clear:
+// its verdicts stay what they were or become unclear.
+func TestNoiseLaw(t *testing.T) {
+	every := func(n int, word string) func([]byte, int) bool {
+		seen := 0
+		return func(line []byte, _ int) bool {
+			if bytes.Contains(line, []byte(word)) {
+				seen++
+				return seen%n == 0
+			}
+			return false
+		}
+	}
+	for name, take := range map[string]func() func([]byte, int) bool{
+		"nothing":            func() func([]byte, int) bool { return func([]byte, int) bool { return false } },
+		"all sends":          func() func([]byte, int) bool { return every(1, "ipi_send") },
+		"every second send":  func() func([]byte, int) bool { return every(2, "ipi_send") },
+		"all noise":          func() func([]byte, int) bool { return every(1, "irq_noise") },
+		"every second noise": func() func([]byte, int) bool { return every(2, "irq_noise") },
+		"all samples":        func() func([]byte, int) bool { return every(1, "sample_threshold") },
+		"every fifth line":   func() func([]byte, int) bool { return every(5, "[00") },
+		"the second half":    func() func([]byte, int) bool { return func(_ []byte, at int) bool { return at > 90 } },
+		"all but a few":      func() func([]byte, int) bool { return func(_ []byte, at int) bool { return at > 20 } },
+	} {
+		for _, damaged := range []string{"before", "after"} {
+			dir := t.TempDir()
+			for side, cost := range map[string]float64{"before": 6000, "after": 9500} {
+				for run := uint64(1); run <= 3; run++ {
+					text := composeNoise(run+100*uint64(cost), cost)
+					if side == damaged {
+						text = withoutLines(text, take())
+					}
+					path := filepath.Join(dir, side, fmt.Sprint(run, ".txt"))
+					if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+						t.Fatal(err)
+					}
+					if err := os.WriteFile(path, text, 0o644); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			out, stderr, status := diff(t, "--of", "noise", "--isolated", "3", "--format", "csv", filepath.Join(dir, "before"), filepath.Join(dir, "after"))
+			if status != 0 && status != 1 {
+				t.Errorf("%s of %s: status %d: %s", name, damaged, status, stderr)
+			}
+			if status == 1 && out == "" {
+				continue // nothing that could be read
+			}
+			clear := false
+			for _, row := range csvRows(t, []byte(out)) {
+				v := row["verdict"]
+				if v != "unclear" && (v != "grown" || row["quantile"] != "p50" || row["name"] != "do_sync_core") {
+					t.Errorf("%s of %s taken away: %s %s is %s", name, damaged, row["name"], row["quantile"], v)
+				}
+				clear = clear || v == "grown"
+			}
+			if name == "nothing" && !clear {
+				t.Errorf("nothing is clear of\n%s", out)
+			}
+		}
+	}
+}

@@ -106,5 +106,8 @@ func runNoise(ctx context.Context, t *cli.Terminal, f *noiseFlags, paths []strin
 	})
 	set := total.Result()
 	in.WarnRepeated(set)
+	if f.output.Format() == "html" {
+		set.Figures = total.Figures()
+	}
 	return finish(err, set, func() {}, write)
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/ipiscope/ipiscope/analysis/ipi"
 	"github.com/ipiscope/ipiscope/analysis/latency"
+	"github.com/ipiscope/ipiscope/analysis/noise"
 	"github.com/ipiscope/ipiscope/analysis/quiet"
 	"github.com/ipiscope/ipiscope/analysis/result"
 	"github.com/ipiscope/ipiscope/analysis/stat"
@@ -48,6 +49,10 @@ func quantities() []quantity {
 		{"handler", "Handler time", "function", time("time from entry to exit of what the IPI brought"), "runs", cost(latency.Handler)},
 		{"bracket", "Interrupt time", "function", time("time from the interrupt's entry to its exit"), "interrupts", cost(latency.Bracket)},
 		{"wait", "Time that callers wait", "function", time("time from queueing a call to its end"), "calls", cost(latency.Wait)},
+		{"samples", "Samples of osnoise", "target", time("time that the measuring thread did not run"), "samples",
+			func(r *distReader) (*result.Set, []stat.Sample, error) { return r.noise(false) }},
+		{"noise", "Single noises", "kind,name", time("time of one noise, without what interrupted it"), "noises",
+			func(r *distReader) (*result.Set, []stat.Sample, error) { return r.noise(true) }},
 	}
 }
 
@@ -77,8 +82,8 @@ func newDistPlot(t *cli.Terminal, name string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: name + " [flags] TRACE...", Short: short,
 		Long: short + `: the quiet between
-interruptions, the gaps between hits, hits per second, targets of a send, or
-what latency measures.`,
+interruptions, the gaps between hits, hits per second, targets of a send, what
+latency measures, or the samples and single noises of osnoise and timerlat.`,
 		Example: "  ipiscope plot " + name + " --of quiet --isolated 2-3 trace.dat -o quiet.png\n" +
 			"  ipiscope plot " + name + " --of delivery --by function --isolated 2-3 trace.dat",
 		Args: atLeastOneTrace,
@@ -208,6 +213,45 @@ func (r *distReader) latency(time latency.Time) (*result.Set, []stat.Sample, err
 	set := total.Result()
 	sends.WarnRepeated(set)
 	return set, total.Samples(time), err
+}
+
+// noise reads the samples of osnoise, or the single noises.
+func (r *distReader) noise(single bool) (*result.Set, []stat.Sample, error) {
+	if !single && !slices.Contains([]string{"target", noise.ByPart, noKey}, r.f.by) {
+		return nil, nil, cli.Usage(fmt.Errorf("--by %s: samples are those of a CPU: want target, %s (what explains them, and the rest) or none", r.f.by, noise.ByPart))
+	}
+	if r.f.filtered() {
+		return nil, nil, cli.Usage(errors.New("--filter chooses sends, and noise is of any kind: choose series with --by"))
+	}
+	sends, err := r.f.sends.Load(r.t, r.paths)
+	if err != nil {
+		return nil, nil, err
+	}
+	config := noise.Config{Isolated: sends.Isolated.Targets(), Catalog: sends.Catalog, Top: 1, MaxGroups: latency.DefaultMaxGroups}
+	if single && r.f.by != noKey {
+		if config.By, err = noise.ParseKeys(r.f.by); err != nil {
+			return nil, nil, keyError(err)
+		}
+	}
+	total := noise.NewCounts(config)
+	err = sends.Each(r.ctx, func(src trace.Source, _ func(*trace.Event) bool, run cli.Run) error {
+		state := noise.New(src.Table(), config)
+		input, err := run(state)
+		if input.Twin == "" {
+			total.Merge(state.Counts(input))
+		}
+		return err
+	})
+	samples := total.Noises()
+	if !single {
+		samples = total.Samples(r.f.by)
+	}
+	if r.f.by == noKey {
+		samples = []stat.Sample{stat.Sum(samples)}
+	}
+	set := total.Result()
+	sends.WarnRepeated(set)
+	return set, samples, err
 }
 
 // quiet reads the stretches between interruptions.
