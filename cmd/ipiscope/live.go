@@ -38,6 +38,9 @@ type liveFlags struct {
 	plain   bool
 	json    bool
 	strict  bool
+	stopOn  string
+	save    string
+	keep    time.Duration
 }
 
 // liveQuestions are what live answers: report, and with latency how long IPIs take
@@ -96,6 +99,9 @@ func (f *liveFlags) addTo(cmd *cobra.Command) {
 	fs.BoolVar(&f.plain, "plain", false, "print a block of text each time, as it does where there is no terminal")
 	fs.BoolVar(&f.json, "json", false, "print a JSON object on a line each time (schema "+live.Schema+"), and at the end the report as one")
 	fs.BoolVar(&f.strict, "strict", false, "exit with status 3 if events were lost")
+	fs.StringVar(&f.stopOn, "stop-on", "", "stop at the first event of `'EVENT if EXPR'`, to the event (EVENT alone: any)")
+	fs.StringVar(&f.save, "save", "", "write the events of the last --keep before the end to `FILE`, a trace.dat")
+	fs.DurationVar(&f.keep, "keep", 10*time.Second, "with --save: keep the events of this `TIME` in memory, up to 256 MiB")
 	f.groups.AddTo(fs, key.DefaultMaxGroups)
 	f.catalog.AddTo(fs)
 	f.output.AddTo(cmd, 20)
@@ -111,6 +117,10 @@ func (f *liveFlags) check() error {
 		return cli.Usage(errors.New("live: only one of --plain and --json"))
 	case f.every < f.period:
 		return cli.Usage(fmt.Errorf("--every %v: want at least --period, %v", f.every, f.period))
+	case f.keep <= 0:
+		return cli.Usage(fmt.Errorf("--keep %v: want a time such as 10s", f.keep))
+	case f.save == "-":
+		return cli.Usage(errors.New("--save -: a trace.dat is written in several places: name a file"))
 	case f.forTime < 0:
 		return cli.Usage(fmt.Errorf("--for-time %v: want a time such as 60s", f.forTime))
 	}

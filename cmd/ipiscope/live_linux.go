@@ -46,9 +46,15 @@ func runLive(ctx context.Context, t *cli.Terminal, f *liveFlags) error {
 	if err != nil {
 		return refusedIsUsage(err)
 	}
+	if f.save != "" {
+		l.Keep(f.keep)
+	}
 	w := newWatcher(l, c, f, config)
 	w.t = t
 	err = w.run(ctx, f.forTime)
+	if f.save != "" && w.input.Path != "" {
+		err = errors.Join(err, w.save(f))
+	}
 	err = errors.Join(err, c.show.Close(), l.Close()) // nothing is left, whatever happens below
 	if w.input.Path == "" {
 		return err
@@ -62,6 +68,7 @@ func (f *liveFlags) config(t *cli.Terminal) (*recorder.Config, error) {
 	if err != nil {
 		return nil, err
 	}
+	r.StopOn = f.stopOn
 	m, err := recorder.ThisMachine()
 	if err != nil {
 		return nil, err
@@ -85,6 +92,7 @@ type watcher struct {
 	meter    live.Meter
 	shown    time.Time // when it was shown last
 
+	saved    string // what is said about --save
 	stats    analysis.Stats
 	input    result.Input
 	standing recorder.Standing
@@ -127,6 +135,19 @@ func (w *watcher) run(ctx context.Context, forTime time.Duration) error {
 	standing, serr := w.live.Standing()
 	w.standing = standing
 	return errors.Join(err, serr)
+}
+
+// save writes what was kept.
+func (w *watcher) save(f *liveFlags) error {
+	short, err := w.live.Save(f.save)
+	if err != nil {
+		return fmt.Errorf("--save: %w", err)
+	}
+	w.saved = fmt.Sprintf("the events of the last %v are in %s: ipiscope report --isolated %s %s", f.keep, f.save, w.ipi.Isolated.String(), f.save)
+	if short {
+		w.saved += " (of more events than fit into 256 MiB the newest)"
+	}
+	return nil
 }
 
 // idle shows what was counted, if it is time to.
@@ -236,6 +257,9 @@ func (w *watcher) finish(t *cli.Terminal, strict bool) error {
 	fmt.Fprintf(t.Err, "live: %d events in %.1f s, %s\n", w.input.Events, float64(w.stats.Span.Duration())/1e9, lost)
 	fmt.Fprintf(t.Err, "live: %s of CPU time (%.2f %%); %d IPIs of its own to CPUs %s meanwhile; %d IPIs of anybody arrived there while events were switched on and off\n",
 		w.standing.CPUTime.Round(time.Millisecond/10), 100*w.standing.CPUTime.Seconds()/elapsed, w.standing.OwnHits, w.ipi.Isolated.String(), w.live.Around())
+	if w.saved != "" {
+		fmt.Fprintf(t.Err, "live: %s\n", w.saved)
+	}
 	if strict && (w.input.IsLossy() || w.input.SyntaxErrors > 0) {
 		return &cli.ExitError{Code: cli.ExitPartial}
 	}

@@ -172,3 +172,68 @@ func TestLiveScreen(t *testing.T) {
 		t.Fatalf("%v: %s", err, out)
 	}
 }
+
+// firstFour are the keys, sends, requests and hits of a report as csv.
+func firstFour(csv string) []string {
+	return regexp.MustCompile(`(?m)^[a-z_|]+,[0-9]+,[0-9]+,[0-9]+,`).FindAllString(csv, -1)
+}
+
+// TestLiveSaves: what was kept is a trace.dat that counts what live counted.
+func TestLiveSaves(t *testing.T) {
+	fs := recordable(t)
+	dir := t.TempDir()
+	file, table := filepath.Join(dir, "x.dat"), filepath.Join(dir, "live.csv")
+	l, _ := startLive(t, "--save", file, "--keep", "1h", "--format", "csv", "-o", table)
+	l.recording(t, fs)
+	if said, err := exec.Command("sendipis", "membarrier", "2000").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, said)
+	}
+	if err := l.Process.Signal(syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	if status := l.wait(t); status != 0 {
+		t.Fatalf("exit status %d: %s", status, l.said.String())
+	}
+	l.nothingLeft(t, fs)
+	text, err := os.ReadFile(table)
+	if err != nil {
+		t.Fatal(err)
+	}
+	saved, _ := ipiscope(t, "report", "--isolated", "1", "--format", "csv", file)
+	got, want := firstFour(saved), firstFour(string(text))
+	if !slices.Equal(got, want) {
+		t.Errorf("the file has %q, live counted %q: %s", got, want, l.said.String())
+	}
+	if _, _, m := readFile(t, file); m.Recorded == nil || !m.Recorded.Ring || m.Recorded.Covered != nil {
+		t.Errorf("recorded %+v: a part must not vouch for all of its time", m.Recorded)
+	}
+	if n := traceCmdEvents(t, file); n == 0 && len(want) > 0 {
+		t.Error("trace-cmd report prints no event of it")
+	}
+}
+
+// TestLiveStops: a trigger ends it at its event, which is in the file.
+func TestLiveStops(t *testing.T) {
+	fs := recordable(t)
+	file := filepath.Join(t.TempDir(), "x.dat")
+	l, _ := startLive(t, "--stop-on", "csd_queue_cpu if func.function == ipi_mb", "--save", file, "--for-time", "20s")
+	l.recording(t, fs)
+	sender := exec.Command("sendipis", "membarrier", "1000000", "1000", "15")
+	if err := sender.Start(); err != nil {
+		t.Fatal(err)
+	}
+	status := l.wait(t)
+	_ = sender.Process.Kill()
+	_ = sender.Wait() // it was killed
+	l.nothingLeft(t, fs)
+	if status != 0 {
+		t.Fatalf("exit status %d: %s", status, l.said.String())
+	}
+	if !strings.Contains(l.said.String(), "stopped by csd:csd_queue_cpu") {
+		t.Skip("the program's other thread did not run: this machine is too busy")
+	}
+	out, _ := ipiscope(t, "report", "--isolated", "1", "--format", "csv", file)
+	if !strings.Contains(out, "\nipi_mb,0,1,0,") {
+		t.Errorf("the call that stopped it is not in the file, or more than that:\n%s", out)
+	}
+}

@@ -66,11 +66,18 @@ func (d *Records) Event(e *trace.Event, typ int, data []byte) {
 	d.f.head(e, &d.common, data, &d.task)
 }
 
+// maxNames bounds the names of tasks that are kept: twice what a kernel saves.
+const maxNames = 1 << 16
+
 // UseNames tells the names of tasks by PID from now on, beside those that are
 // known: saved_cmdlines, which changes while a kernel runs.
 func (d *Records) UseNames(byPID map[int32]string) {
 	if len(byPID) == 0 {
 		return
+	}
+	if len(d.f.comms) > maxNames { // PIDs are used again, and there is no end to them
+		clear(d.f.comms)
+		d.f.comms[0] = d.f.table.Name("<idle>")
 	}
 	for pid, name := range byPID {
 		if pid != 0 {

@@ -45,6 +45,9 @@ type Live struct {
 	named    time.Time // when names were read last
 	own      ownSends
 	drains   int
+	kept     kept
+	desc     *datfile.Description
+	long     int // of the kernel, bytes
 	unlocked bool
 }
 
@@ -130,6 +133,7 @@ func (l *Live) describe() (*tracedat.Records, error) {
 	}
 	l.readNames()
 	d.Cmdlines = l.names.text()
+	l.desc, l.long = d, int(layout.CommitSize)
 	clock, err := l.instance.Read("trace_clock")
 	if err != nil {
 		return nil, err
@@ -205,6 +209,7 @@ func (l *Live) Look(take func(cpu int, page []byte)) (ringlive.Looked, error) {
 	looked.Begun = trace.Time(begun)
 	var err error
 	looked.Full, err = l.reader.Turn(func(cpu int, page []byte) error {
+		l.kept.add(cpu, page, begun)
 		take(cpu, page)
 		return nil
 	})
@@ -248,6 +253,9 @@ func (l *Live) wait() (stop bool) {
 	}
 	if on, err := l.instance.Read("tracing_on"); err == nil && on == "0" {
 		l.why = "somebody or a trigger switched the instance's tracing_on off"
+		if on := l.plan.StopOn; on != nil {
+			l.why = "stopped by " + on.System + ":" + on.Name
+		}
 		return true
 	}
 	return false
