@@ -176,16 +176,22 @@ func (s *Set) HasTicks() bool {
 }
 
 // NameTicks gives the columns of times the unit "ticks" where times are in
-// ticks: nobody is to read them as nanoseconds.
+// ticks: nobody is to read them as nanoseconds. Where all clocks count ticks, rates
+// are said to be per so many ticks and not per second or hour.
 func (s *Set) NameTicks() {
 	if !s.HasTicks() {
 		return
 	}
+	onlyTicks := !slices.ContainsFunc(s.AllInputs(), func(in Input) bool { return !in.Ticks })
+	perTicks := strings.NewReplacer("per second", "per 1e9 ticks", "/hour", "/3.6e12 ticks", "and hour", "and 3.6e12 ticks")
 	for _, t := range s.Tables {
 		over := t.OverTime()
 		for i := range t.Cols {
 			if t.Cols[i].Unit == "ns" || i == over {
 				t.Cols[i].Unit = "ticks"
+			}
+			if c := &t.Cols[i]; onlyTicks && (c.Unit == "Hz" || c.Unit == "1/h") {
+				c.Head, c.Help = perTicks.Replace(c.Head), perTicks.Replace(c.Help)
 			}
 		}
 	}
