@@ -474,3 +474,24 @@ func FuzzParseCounts(f *testing.F) {
 		}
 	})
 }
+
+// TestControlPatterns: what stands for any text may stand for none, and rows that
+// nothing hit are no rows.
+func TestControlPatterns(t *testing.T) {
+	run := counted(100, map[string]uint64{"flush_tlb_func": 100, "do_sync_core": 100})
+	run.Groups = append(run.Groups, compare.Group{Key: []string{"zero"}, Sends: 3})
+	for pattern, want := range map[string]string{
+		"fl*ush*func": "0 1", "flush_tlb_func*": "0 1", "*flush_tlb_func": "0 1", "f*func": "0 1", "do*sync*": "1 0", "*": "1 1", "*x*": "0 0", "flush": "0 0", "fl*fl*": "0 0",
+	} {
+		cfg := byFunction()
+		terms, err := compare.ParseTerms("function="+pattern, cfg.By)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cfg.Control = []compare.Terms{terms}
+		set := compare.Compare(two([]compare.Run{run}, []compare.Run{run}), cfg)
+		if got := column(set, "function") + " " + column(set, "control"); got != "do_sync_core flush_tlb_func "+want {
+			t.Errorf("%s: %s, want %s", pattern, got, want)
+		}
+	}
+}

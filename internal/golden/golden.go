@@ -90,7 +90,7 @@ func Text(set *result.Set) string {
 }
 
 // longest is how many lines of a table are shown as they are.
-const longest = 24
+const longest = 10
 
 type dump struct{ strings.Builder }
 
@@ -110,7 +110,7 @@ func (d *dump) list(head string, lines []string) {
 			d.line("%s: %d more %016x", head, len(lines)-i, sum.Sum64())
 			return
 		}
-		d.line("%s: %s", head, short(l, 400))
+		d.line("%s: %s", head, short(l, 240))
 	}
 }
 
@@ -131,7 +131,7 @@ func (d *dump) json(head string, v any) {
 		d.line("%s: %v", head, err)
 		return
 	}
-	d.line("%s: %s", head, short(string(b), 2000))
+	d.line("%s: %s", head, short(string(b), 1000))
 }
 
 func (d *dump) fields(head string, fields []result.Field) {
