@@ -105,15 +105,9 @@ The budget comes from flags, or from a file:
 func (f *gateFlags) limits() (*budget.Budget, error) {
 	b := &budget.Budget{}
 	if f.budget != "" {
-		data, err := cli.ReadFile(f.budget, 0)
-		if err != nil {
-			return nil, fmt.Errorf("--budget: %w", err)
-		}
-		var unknown *budget.UnknownKeyError
-		if b, err = budget.Parse(data, f.budget); errors.As(err, &unknown) {
-			return nil, fmt.Errorf("--budget: %s: %w", unknown.Where, cli.Unknown("key", unknown.Name, unknown.Valid))
-		} else if err != nil {
-			return nil, cli.Usage(fmt.Errorf("--budget: %w", err))
+		var err error
+		if b, err = readBudget("--budget", f.budget); err != nil {
+			return nil, err
 		}
 	}
 	for _, m := range f.max {
@@ -158,14 +152,36 @@ func (f *gateFlags) limits() (*budget.Budget, error) {
 	if b.IsEmpty() {
 		return nil, cli.Usage(errors.New("check: nothing is limited: give --budget, --max, --max-handler or --min-quiet"))
 	}
+	return b, checkClasses(b)
+}
+
+// readBudget reads the file that a flag names.
+func readBudget(flag, path string) (*budget.Budget, error) {
+	data, err := cli.ReadFile(path, 0)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", flag, err)
+	}
+	var unknown *budget.UnknownKeyError
+	b, err := budget.Parse(data, path)
+	if errors.As(err, &unknown) {
+		return nil, fmt.Errorf("%s: %s: %w", flag, unknown.Where, cli.Unknown("key", unknown.Name, unknown.Valid))
+	}
+	if err != nil {
+		return nil, cli.Usage(fmt.Errorf("%s: %w", flag, err))
+	}
+	return b, nil
+}
+
+// checkClasses finds classes that there are not.
+func checkClasses(b *budget.Budget) error {
 	for _, l := range b.Classes {
 		for name := range names.Members(l.Name) {
 			if !catalog.IsClass(name) {
-				return nil, cli.Unknown("class", name, catalog.ClassNames())
+				return cli.Unknown("class", name, catalog.ClassNames())
 			}
 		}
 	}
-	return b, nil
+	return nil
 }
 
 // checked is what is measured for a budget.

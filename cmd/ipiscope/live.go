@@ -15,9 +15,12 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/ipiscope/ipiscope/analysis/budget"
+	"github.com/ipiscope/ipiscope/analysis/catalog"
 	"github.com/ipiscope/ipiscope/analysis/ipi"
 	"github.com/ipiscope/ipiscope/analysis/key"
 	"github.com/ipiscope/ipiscope/analysis/latency"
+	"github.com/ipiscope/ipiscope/analysis/names"
 	"github.com/ipiscope/ipiscope/analysis/result"
 	"github.com/ipiscope/ipiscope/cmd/internal/cli"
 	"github.com/ipiscope/ipiscope/cmd/internal/live"
@@ -41,6 +44,7 @@ type liveFlags struct {
 	stopOn  string
 	save    string
 	keep    time.Duration
+	check   string
 }
 
 // liveQuestions are what live answers: report, and with latency how long IPIs take
@@ -79,7 +83,7 @@ what the isolated CPUs do, which costs them about a microsecond for each IPI.`,
 				return cli.Usage(fmt.Errorf("live: %q: it reads this machine, not a trace: ipiscope report reads those", args[0]))
 			}
 			f.bufferGiven = cmd.Flags().Changed("buffer")
-			if err := f.check(); err != nil {
+			if err := f.checkFlags(); err != nil {
 				return err
 			}
 			return runLive(cmd.Context(), t, &f)
@@ -99,6 +103,7 @@ func (f *liveFlags) addTo(cmd *cobra.Command) {
 	fs.BoolVar(&f.plain, "plain", false, "print a block of text each time, as it does where there is no terminal")
 	fs.BoolVar(&f.json, "json", false, "print a JSON object on a line each time (schema "+live.Schema+"), and at the end the report as one")
 	fs.BoolVar(&f.strict, "strict", false, "exit with status 3 if events were lost")
+	fs.StringVar(&f.check, "check", "", "end a second after a hit breaks the budget in `FILE`, with exit status 4: when a CPU has had more hits than an hour may have")
 	fs.StringVar(&f.stopOn, "stop-on", "", "stop at the first event of `'EVENT if EXPR'`, to the event (EVENT alone: any)")
 	fs.StringVar(&f.save, "save", "", "write the events of the last --keep before the end to `FILE`, a trace.dat")
 	fs.DurationVar(&f.keep, "keep", 10*time.Second, "with --save: keep the events of this `TIME` in memory, up to 256 MiB")
@@ -107,8 +112,8 @@ func (f *liveFlags) addTo(cmd *cobra.Command) {
 	f.output.AddTo(cmd, 20)
 }
 
-// check finds what is wrong with the command line before anything is done.
-func (f *liveFlags) check() error {
+// checkFlags finds what is wrong with the command line before anything is done.
+func (f *liveFlags) checkFlags() error {
 	if err := f.tracingFlags.check(liveQuestions()); err != nil {
 		return err
 	}
@@ -133,6 +138,7 @@ type counting struct {
 	latency *latency.Config // nil: not measured
 	show    shower
 	keys    chan live.Action        // what keys ask for
+	budget  *budget.Budget          // nil: nothing is checked
 	write   func(*result.Set) error // the report at the end
 }
 
@@ -172,6 +178,9 @@ func (f *liveFlags) counting(t *cli.Terminal, end func()) (*counting, error) {
 	if c.ipi.Catalog, err = f.catalog.Load(); err != nil {
 		return nil, err
 	}
+	if c.budget, err = f.limits(c.ipi.Catalog); err != nil {
+		return nil, err
+	}
 	if f.asks("latency") {
 		target, err := latency.ParseKeys(key.Target.String())
 		if err != nil {
@@ -199,6 +208,33 @@ func (f *liveFlags) counting(t *cli.Terminal, end func()) (*counting, error) {
 		}
 	}
 	return c, nil
+}
+
+// limits reads the budget of --check, nil without. A function that nothing knows
+// would never break it.
+func (f *liveFlags) limits(c *catalog.Catalog) (*budget.Budget, error) {
+	if f.check == "" {
+		return nil, nil
+	}
+	b, err := readBudget("--check", f.check)
+	if err != nil {
+		return nil, err
+	}
+	if err := live.CheckBudget(b); err != nil {
+		return nil, cli.Usage(fmt.Errorf("--check %s: %w", f.check, err))
+	}
+	var valid []string
+	for _, cb := range c.Callbacks() {
+		valid = append(valid, cb.Name)
+	}
+	for _, l := range b.Functions {
+		for name := range names.Members(l.Name) {
+			if _, known := c.Callback(name); !known {
+				return nil, cli.Usage(fmt.Errorf("--check %s: %w: the catalogue does not know it (--catalog FILE adds to it)", f.check, cli.UnknownBriefly("function", name, valid)))
+			}
+		}
+	}
+	return b, checkClasses(b)
 }
 
 // blocks are blocks of text, one below the other.

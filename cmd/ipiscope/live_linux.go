@@ -50,7 +50,7 @@ func runLive(ctx context.Context, t *cli.Terminal, f *liveFlags) error {
 		l.Keep(f.keep)
 	}
 	w := newWatcher(l, c, f, config)
-	w.t = t
+	w.t, w.end = t, end
 	err = w.run(ctx, f.forTime)
 	if f.save != "" && w.input.Path != "" {
 		err = errors.Join(err, w.save(f))
@@ -84,6 +84,9 @@ func (f *liveFlags) config(t *cli.Terminal) (*recorder.Config, error) {
 type watcher struct {
 	*counting
 	t        *cli.Terminal
+	end      func()      // ends it
+	guard    *live.Guard // nil without --check
+	brokenAt time.Time   // when it was seen that the budget is broken
 	live     *recorder.Live
 	every    time.Duration
 	state    *ipi.State
@@ -108,6 +111,9 @@ func newWatcher(l *recorder.Live, c *counting, f *liveFlags, config *recorder.Co
 	if c.latency != nil {
 		w.latency = latency.New(table, *c.latency)
 	}
+	if c.budget != nil {
+		w.guard = live.NewGuard(table, c.budget, c.ipi.Catalog, c.ipi.Isolated)
+	}
 	l.Idle = w.idle
 	return w
 }
@@ -124,6 +130,10 @@ func (w *watcher) run(ctx context.Context, forTime time.Duration) error {
 	states := []analysis.State{w.state, w.live}
 	if w.latency != nil {
 		states = append(states, w.latency)
+	}
+	if w.guard != nil {
+		w.guard.Since(w.live.Since())
+		states = append(states, w.guard)
 	}
 	src := w.live.Source()
 	var err error
@@ -155,6 +165,14 @@ func (w *watcher) idle() error {
 	for len(w.keys) > 0 {
 		w.obey(<-w.keys)
 	}
+	if w.guard != nil && w.guard.Broken() != nil {
+		switch {
+		case w.brokenAt.IsZero():
+			w.brokenAt = time.Now()
+		case time.Since(w.brokenAt) > afterBreak:
+			w.end()
+		}
+	}
 	if time.Since(w.shown) < w.every {
 		return nil
 	}
@@ -170,6 +188,30 @@ func (w *watcher) idle() error {
 		w.shown = time.Now()
 	}
 	return w.counting.show.Show(w.view(&standing))
+}
+
+// afterBreak is how long it goes on when the budget is broken: what follows may tell
+// more.
+const afterBreak = time.Second
+
+// judge says what became of the budget.
+func (w *watcher) judge(t *cli.Terminal) error {
+	if w.guard == nil {
+		return nil
+	}
+	why := w.guard.Undecided(w.input.Lost, w.input.LostUnknown)
+	switch b := w.guard.Broken(); {
+	case b != nil:
+		fmt.Fprintf(t.Err, "live: the budget is broken: %s\n", t.Message(b.String()))
+	case why != "":
+		fmt.Fprintf(t.Err, "live: the budget is undecided: %s\n", t.Message(why))
+	case w.input.Incomplete || w.input.SyntaxErrors > 0:
+		fmt.Fprintln(t.Err, "live: the budget is undecided: not all events could be read")
+	default:
+		fmt.Fprintln(t.Err, "live: no hit broke the budget: no CPU had more of them than an hour may have")
+		return nil
+	}
+	return &cli.ExitError{Code: cli.ExitThreshold}
 }
 
 // obey does what a key asks for.
@@ -259,6 +301,9 @@ func (w *watcher) finish(t *cli.Terminal, strict bool) error {
 		w.standing.CPUTime.Round(time.Millisecond/10), 100*w.standing.CPUTime.Seconds()/elapsed, w.standing.OwnHits, w.ipi.Isolated.String(), w.live.Around())
 	if w.saved != "" {
 		fmt.Fprintf(t.Err, "live: %s\n", w.saved)
+	}
+	if err := w.judge(t); err != nil {
+		return err
 	}
 	if strict && (w.input.IsLossy() || w.input.SyntaxErrors > 0) {
 		return &cli.ExitError{Code: cli.ExitPartial}

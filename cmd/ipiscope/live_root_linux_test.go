@@ -237,3 +237,41 @@ func TestLiveStops(t *testing.T) {
 		t.Errorf("the call that stopped it is not in the file, or more than that:\n%s", out)
 	}
 }
+
+// TestLiveChecks: a hit that the budget does not allow ends it with status 4 and is
+// told with its stack; a budget that allows it is not broken.
+func TestLiveChecks(t *testing.T) {
+	fs := recordable(t)
+	dir := t.TempDir()
+	for _, tt := range []struct {
+		name, budget, says string
+		status             int
+	}{
+		{"broken", "functions:\n  ipi_mb: 5\n", "hit 6 at ", 4},
+		{"kept", "functions:\n  ipi_mb: 1000000000\n", "no hit broke the budget", 0},
+	} {
+		limits := filepath.Join(dir, tt.name+".yaml")
+		if err := os.WriteFile(limits, []byte(tt.budget), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		l, _ := startLive(t, "--check", limits, "--for-time", "10s")
+		l.recording(t, fs)
+		sender := exec.Command("sendipis", "membarrier", "1000000", "1000", "8")
+		if err := sender.Start(); err != nil {
+			t.Fatal(err)
+		}
+		status := l.wait(t)
+		_ = sender.Process.Kill()
+		_ = sender.Wait() // it was killed
+		l.nothingLeft(t, fs)
+		said := l.said.String()
+		switch {
+		case !strings.Contains(said, " 0 lost"):
+			t.Skip("events were lost: this machine is too busy")
+		case tt.status == 4 && status == 0 && strings.Contains(said, "no hit broke the budget"):
+			t.Skip("the program's other thread did not run: this machine is too busy")
+		case status != tt.status || !strings.Contains(said, tt.says) || tt.status == 4 && !strings.Contains(said, "\n  membarrier_private_expedited"):
+			t.Errorf("%s: exit status %d: %s", tt.name, status, said)
+		}
+	}
+}

@@ -348,6 +348,10 @@ func (l *Live) Standing() (Standing, error) {
 	return st, err
 }
 
+// Since is when the recording began, on the clock of the events. It is known behind
+// Start.
+func (l *Live) Since() trace.Time { return trace.Time(l.window.from) }
+
 // Why says what ended it, if nobody asked for that.
 func (l *Live) Why() string { return l.why }
 
