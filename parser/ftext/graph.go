@@ -41,8 +41,9 @@ func (s *Source) graph(line []byte) bool {
 	if !s.seen.graph {
 		s.seen.graph = true
 		s.dropped("task", "time")
-		s.note("text of the function_graph tracer: its events have no task (PID -1), and no time unless funcgraph-abstime is set; its functions were left out")
+		s.note("text of the function_graph tracer: its events have no task (PID -1), and no time unless funcgraph-abstime is set; its functions serve as the stacks of sends and are left out besides")
 	}
+	s.follow(line)
 	open := bytes.Index(line, []byte("/* "))
 	text, _ := bytes.CutSuffix(trimRight(line), []byte("*/"))
 	if open < 0 || open > anchorRange || open+3 >= len(text) {
@@ -55,7 +56,13 @@ func (s *Source) graph(line []byte) bool {
 	if msg != "" {
 		return s.noise() // a comment of the tracer, as behind a closing brace
 	}
-	return s.deliver(k, payload, line)
+	if !s.deliver(k, payload, line) {
+		return false
+	}
+	if n := s.nests[s.head.cpu]; n != nil && len(n.open) > n.base && !s.waits && asksForStack(s.ev.Schema()) {
+		s.inNest = n
+	}
+	return true
 }
 
 // parseGraph reads time and CPU before the comment.

@@ -132,6 +132,7 @@ func (s *Source) takeMailLine(line []byte, st lines.Status) (taken, record bool)
 	case s.looksCut(line):
 		return false, s.syntax(line, "not an event: want COMM-PID [CPU] FLAGS TIME: NAME: FIELDS")
 	}
+	s.opens(text)
 	// What comes behind prose may be another program's text.
 	s.dialect = unknownDialect
 	s.order.Prose()

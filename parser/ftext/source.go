@@ -86,7 +86,15 @@ type Source struct {
 	// that comes, if that is later; else 0.
 	backFrom trace.Time
 	// waits is set while records that come before the current event are delivered.
-	waits      bool
+	waits bool
+	// nests are the functions of function_graph that are open, by CPU; inNest is that
+	// around the current event, whose stack comes next. made: it is the current one.
+	nests    map[int32]*nest
+	inNest   *nest
+	nestText []byte
+	opener   []byte // the function of a line that lost its CPU
+	made     bool
+
 	ends       order.Ends
 	entries    entries
 	framesLeft int // frames of stacks that stand behind no event
@@ -191,7 +199,7 @@ func (s *Source) Record() trace.Record { return s.rec }
 // line it is the begin, of a Restart and the losses behind it nothing. It is valid
 // until the next Scan.
 func (s *Source) Raw() []byte {
-	if s.waits {
+	if s.waits || s.made {
 		return nil // of a record that is none of the text's
 	}
 	return s.in.Raw()
@@ -221,6 +229,9 @@ func (s *Source) Close() error {
 func (s *Source) Scan() bool {
 	if s.waits {
 		return s.afterRestart()
+	}
+	if s.made = false; s.inNest != nil && s.nested() {
+		return true
 	}
 	for {
 		if s.passedOver() {
