@@ -17,8 +17,9 @@ import (
 
 func newDebug(t *cli.Terminal) *cobra.Command {
 	cmd := group(&cobra.Command{
-		Use:   "debug",
-		Short: "Look behind the figures",
+		Use:     "debug",
+		Short:   "Look behind the figures",
+		Example: "  ipiscope debug evidence --isolated 2-3 trace.dat\n  ipiscope debug contexts trace.dat",
 	})
 	cmd.AddCommand(newDebugEvidence(t), newDebugContexts(t))
 	return cmd
@@ -77,7 +78,7 @@ func (d *debugFlags) command(t *cli.Terminal, name, short string, a debugAnalysi
 	cmd := &cobra.Command{
 		Use:     name + " [flags] TRACE...",
 		Short:   short,
-		Example: "  ipiscope debug " + name + " --isolated 2-3 trace.dat",
+		Example: "  ipiscope debug " + name + " trace.dat",
 		Args:    atLeastOneTrace,
 		RunE:    func(cmd *cobra.Command, args []string) error { return d.run(cmd.Context(), t, a, args) },
 	}

@@ -21,6 +21,8 @@ func newFilter(t *cli.Terminal) *cobra.Command {
 	cmd := group(&cobra.Command{
 		Use:   "filter",
 		Short: "Check filter expressions and make recording commands",
+		Example: `  ipiscope filter check --event ipi_send_cpumask 'cpumask & CPUS{2-3}'
+  ipiscope filter record --isolated 2-3`,
 	})
 	cmd.AddCommand(newFilterCheck(t), newFilterRecord(t))
 	return cmd
