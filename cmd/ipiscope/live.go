@@ -45,6 +45,8 @@ type liveFlags struct {
 	save    string
 	keep    time.Duration
 	check   string
+	metrics string
+	remote  bool
 }
 
 // liveQuestions are what live answers: report, and with latency how long IPIs take
@@ -104,6 +106,8 @@ func (f *liveFlags) addTo(cmd *cobra.Command) {
 	fs.BoolVar(&f.json, "json", false, "print a JSON object on a line each time (schema "+live.Schema+"), and at the end the report as one")
 	fs.BoolVar(&f.strict, "strict", false, "exit with status 3 if events were lost")
 	fs.StringVar(&f.check, "check", "", "end a second after a hit breaks the budget in `FILE`, with exit status 4: when a CPU has had more hits than an hour may have")
+	fs.StringVar(&f.metrics, "metrics", "", "serve the figures to Prometheus at `ADDR`, such as localhost:9750, under /metrics")
+	fs.BoolVar(&f.remote, "metrics-allow-remote", false, "let --metrics serve to other machines, too")
 	fs.StringVar(&f.stopOn, "stop-on", "", "stop at the first event of `'EVENT if EXPR'`, to the event (EVENT alone: any)")
 	fs.StringVar(&f.save, "save", "", "write the events of the last --keep before the end to `FILE`, a trace.dat")
 	fs.DurationVar(&f.keep, "keep", 10*time.Second, "with --save: keep the events of this `TIME` in memory, up to 256 MiB")
@@ -126,8 +130,15 @@ func (f *liveFlags) checkFlags() error {
 		return cli.Usage(fmt.Errorf("--keep %v: want a time such as 10s", f.keep))
 	case f.save == "-":
 		return cli.Usage(errors.New("--save -: a trace.dat is written in several places: name a file"))
+	case f.metrics == "" && f.remote:
+		return cli.Usage(errors.New("--metrics-allow-remote: --metrics ADDR says where"))
 	case f.forTime < 0:
 		return cli.Usage(fmt.Errorf("--for-time %v: want a time such as 60s", f.forTime))
+	}
+	if f.metrics != "" {
+		if err := live.CheckAddress(f.metrics, f.remote); err != nil {
+			return cli.Usage(fmt.Errorf("--metrics %w", err))
+		}
 	}
 	return nil
 }
@@ -193,8 +204,12 @@ func (f *liveFlags) counting(t *cli.Terminal, end func()) (*counting, error) {
 	}
 	if in, ok := t.In.(*os.File); ok && !f.plain && !f.json && t.IsTerminal() && term.IsTerminal(int(in.Fd())) && os.Getenv("TERM") != "dumb" {
 		c.keys = make(chan live.Action, 8)
-		c.ipi.Also = slices.DeleteFunc(live.Groupings(), func(also []ipi.Key) bool { return slices.Equal(also, by) })
 		c.show = newScreen(t, c.keys, end)
+	}
+	if c.keys != nil || f.metrics != "" {
+		c.ipi.Also = slices.DeleteFunc(live.Groupings(), func(also []ipi.Key) bool { return slices.Equal(also, by) })
+	}
+	if c.keys != nil {
 		return c, nil
 	}
 	c.show = &blocks{t: t, top: f.output.Top()}

@@ -51,7 +51,7 @@ func runLive(ctx context.Context, t *cli.Terminal, f *liveFlags) error {
 	}
 	w := newWatcher(l, c, f, config)
 	w.t, w.end = t, end
-	err = w.run(ctx, f.forTime)
+	err = w.serve(ctx, f, func() error { return w.run(ctx, f.forTime) })
 	if f.save != "" && w.input.Path != "" {
 		err = errors.Join(err, w.save(f))
 	}
@@ -84,9 +84,10 @@ func (f *liveFlags) config(t *cli.Terminal) (*recorder.Config, error) {
 type watcher struct {
 	*counting
 	t        *cli.Terminal
-	end      func()      // ends it
-	guard    *live.Guard // nil without --check
-	brokenAt time.Time   // when it was seen that the budget is broken
+	end      func()        // ends it
+	guard    *live.Guard   // nil without --check
+	metrics  *live.Metrics // nil without --metrics
+	brokenAt time.Time     // when it was seen that the budget is broken
 	live     *recorder.Live
 	every    time.Duration
 	state    *ipi.State
@@ -118,6 +119,19 @@ func newWatcher(l *recorder.Live, c *counting, f *liveFlags, config *recorder.Co
 	return w
 }
 
+// serve runs while the figures are served to Prometheus, if they are.
+func (w *watcher) serve(ctx context.Context, f *liveFlags, run func() error) error {
+	if f.metrics == "" {
+		return run()
+	}
+	w.metrics = live.NewMetrics(w.live.Source().Table(), w.ipi.Catalog, w.ipi.Isolated)
+	stop, err := serveMetrics(ctx, f.metrics, w.metrics)
+	if err != nil {
+		return err
+	}
+	return errors.Join(run(), stop())
+}
+
 // run counts until the end.
 func (w *watcher) run(ctx context.Context, forTime time.Duration) error {
 	if err := w.live.Start(forTime); err != nil {
@@ -130,6 +144,9 @@ func (w *watcher) run(ctx context.Context, forTime time.Duration) error {
 	states := []analysis.State{w.state, w.live}
 	if w.latency != nil {
 		states = append(states, w.latency)
+	}
+	if w.metrics != nil {
+		states = append(states, w.metrics)
 	}
 	if w.guard != nil {
 		w.guard.Since(w.live.Since())
@@ -187,7 +204,11 @@ func (w *watcher) idle() error {
 	if late := time.Since(w.shown); late > w.every {
 		w.shown = time.Now()
 	}
-	return w.counting.show.Show(w.view(&standing))
+	view := w.view(&standing)
+	if w.metrics != nil {
+		w.metrics.Update(view)
+	}
+	return w.counting.show.Show(view)
 }
 
 // afterBreak is how long it goes on when the budget is broken: what follows may tell

@@ -4,6 +4,9 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"io"
+	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -274,4 +277,33 @@ func TestLiveChecks(t *testing.T) {
 			t.Errorf("%s: exit status %d: %s", tt.name, status, said)
 		}
 	}
+}
+
+// TestLiveMetrics: the figures are served while it runs, and not behind its end.
+func TestLiveMetrics(t *testing.T) {
+	fs := recordable(t)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Skip(err)
+	}
+	addr := listener.Addr().String()
+	listener.Close() // now it is free
+	l, _ := startLive(t, "--json", "--every", "200ms", "--metrics", addr)
+	l.recording(t, fs)
+	until(t, "there are figures: "+l.said.String(), func() bool {
+		r, err := http.Get("http://" + addr + "/metrics")
+		if err != nil {
+			return false
+		}
+		defer r.Body.Close()
+		text, err := io.ReadAll(r.Body)
+		return err == nil && strings.Contains(string(text), "\nipiscope_lost_events_total ")
+	})
+	if err := l.Process.Signal(syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	if status := l.wait(t); status != 0 {
+		t.Errorf("exit status %d: %s", status, l.said.String())
+	}
+	l.nothingLeft(t, fs)
 }

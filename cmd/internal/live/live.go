@@ -75,6 +75,9 @@ type View struct {
 	Set       *result.Set
 	// Hits is how many there were so far.
 	Hits uint64
+
+	at  Moment
+	raw reading // since the begin, whatever was reset
 }
 
 // A Grouping is the groups of some keys.
@@ -148,7 +151,7 @@ func (m *Meter) View(at Moment, counts []*ipi.Counts, lat *latency.Counts) *View
 	}
 	w := &window{base: m.base, was: m.counts, now: now, step: max(step, 0)}
 	m.spark(w)
-	v := &View{Hits: now.hits}
+	v := &View{Hits: now.hits, at: at, raw: now}
 	v.CPUs = m.cpuTable(report.Table("cpus"), w, deliveries(lat), at.Deliveries)
 	for _, set := range sets {
 		v.Groupings = append(v.Groupings, Grouping{groupTable(set.Table("groups"), set.By, w), set.By})
