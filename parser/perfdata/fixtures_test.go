@@ -3,6 +3,7 @@ package perfdata
 import (
 	"bytes"
 	"compress/gzip"
+	"encoding/binary"
 	"fmt"
 	"io"
 	"os"
@@ -476,5 +477,68 @@ func TestAllocations(t *testing.T) {
 		}
 	}); n != 0 {
 		t.Errorf("%v allocations for an event", n)
+	}
+}
+
+// record makes a record of u64 words behind its header.
+func record(typ uint32, words ...uint64) []byte {
+	b := binary.LittleEndian.AppendUint32(nil, typ)
+	b = binary.LittleEndian.AppendUint32(b, uint32(headerSize+8*len(words))<<16)
+	for _, w := range words {
+		b = binary.LittleEndian.AppendUint64(b, w)
+	}
+	return b
+}
+
+// TestOthers puts into a recording what none of the fixtures has, laid out as
+// include/uapi/linux/perf_event.h and tools/lib/perf/include/perf/event.h have it:
+// AUX data, which lie behind their record, and an event of a virtual machine.
+// They are passed over and named, and the rest is read as before.
+func TestOthers(t *testing.T) {
+	whole := fixture(t, "k72s4-41d-perf-pipe-g/pipe.data.zst")
+	s := open(t, whole, Options{})
+	want := look(s)
+	guest := s.dir.attrs[0].ids[1] // ipi:ipi_send_cpu on CPU 1
+	_, _, records := walked(t, whole)
+	samples := samplesOf(whole, records)
+	var ofGuest uint64
+	for _, at := range samples {
+		if binary.LittleEndian.Uint64(whole[at+headerSize:]) == guest {
+			ofGuest++
+		}
+	}
+	if ofGuest == 0 || ofGuest == uint64(len(samples)) {
+		t.Fatalf("%d of %d samples are of that id", ofGuest, len(samples))
+	}
+	put := func(more ...[]byte) []byte {
+		b := slices.Clone(whole[:samples[0]])
+		for _, x := range more {
+			b = append(b, x...)
+		}
+		return append(b, whole[samples[0]:]...)
+	}
+	// u64 size, offset, reference; u32 idx, tid, cpu, reserved; then the data, which
+	// look like samples here
+	trace := append(record(recAUXTRACE, uint64(len(whole)-samples[0]), 0, 7, 1, 1), whole[samples[0]:]...)
+	trailer := make([]uint64, s.dir.attrs[0].trailer/8)
+	aux := record(recAUX, append([]uint64{0, 4096, 0}, trailer...)...)
+	got := open(t, put(trace, aux), Options{})
+	if x := look(got); x.Err || !cmp.Equal(want, x) {
+		t.Errorf("with AUX data: %v, %s", got.Err(), cmp.Diff(want, x))
+	}
+	if notes := strings.Join(got.Table().Meta.Notes, "\n"); !strings.Contains(notes, "AUX data (hardware traces) are passed over") {
+		t.Error(notes)
+	}
+	// nr; id, idx, cpu, tid; machine_pid, vcpu
+	index := record(recIDINDEX, 1, guest, 0, 1, 1<<64-1, 4711, 0)
+	got = open(t, put(index), Options{})
+	x := look(got)
+	want.Events["ipi:ipi_send_cpu"] -= ofGuest
+	want.Events["ftrace:kernel_stack"] -= ofGuest
+	if x.Err || !cmp.Equal(want.Events, x.Events) {
+		t.Errorf("with a guest: %v, %s", got.Err(), cmp.Diff(want.Events, x.Events))
+	}
+	if notes := strings.Join(got.Table().Meta.Notes, "\n"); !strings.Contains(notes, fmt.Sprintf("%d samples of virtual machines are left out", ofGuest)) {
+		t.Error(notes)
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"archive/tar"
 	"bufio"
 	"bytes"
+	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -26,12 +28,16 @@ const maxSymbols = 128 << 20
 type SymbolSource struct {
 	path  string
 	table *ksym.Table // of a file
+	id    string      // the build-id of its kernel, empty if it is not known
 	byID  map[string]func() (*ksym.Table, error)
 }
 
 // For returns the symbols of a kernel; buildID is empty if it is not known.
 func (s *SymbolSource) For(buildID string) (*ksym.Table, error) {
 	if s.table != nil {
+		if s.id != "" && buildID != "" && s.id != buildID {
+			return nil, fmt.Errorf("%s is of the kernel with the build-id %s, the trace's has %s: names would be wrong", s.path, s.id, buildID)
+		}
 		return s.table, nil
 	}
 	load := s.byID[buildID]
@@ -133,7 +139,46 @@ func (s *SymbolSource) readFile() error {
 		return s.readTar(br)
 	}
 	s.table, err = readSymbols(br, s.path)
+	s.id = idOfFile(s.path)
 	return err
+}
+
+// idOfFile is the build-id of the kernel that a file of symbols is of: that of the
+// running one, or what the path of perf's cache says. It is empty if it is not
+// known.
+func idOfFile(file string) string {
+	abs, err := filepath.Abs(file)
+	switch {
+	case err != nil:
+		return ""
+	case abs == "/proc/kallsyms":
+		notes, err := os.ReadFile("/sys/kernel/notes")
+		if err != nil {
+			return ""
+		}
+		return buildIDNote(notes, binary.NativeEndian)
+	case strings.HasPrefix(filepath.Base(abs), "kallsyms"):
+		return buildIDOf(abs)
+	}
+	return ""
+}
+
+// buildIDNote finds the build-id among ELF notes (elf(5): NT_GNU_BUILD_ID).
+func buildIDNote(b []byte, order binary.ByteOrder) string {
+	const gnuBuildID = 3
+	for len(b) >= 12 {
+		name, desc, typ := uint64(order.Uint32(b)), uint64(order.Uint32(b[4:])), order.Uint32(b[8:])
+		at := 12 + (name+3)&^3
+		end := at + desc
+		if end > uint64(len(b)) {
+			return ""
+		}
+		if typ == gnuBuildID && string(b[12:12+name]) == "GNU\x00" {
+			return hex.EncodeToString(b[at:end])
+		}
+		b = b[min((end+3)&^3, uint64(len(b))):]
+	}
+	return ""
 }
 
 // readTar reads what perf archive packs: the parts of the build-id cache that a
