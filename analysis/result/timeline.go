@@ -21,6 +21,9 @@ type Mark struct {
 	Start    int64
 	End      int64 // equal to Start for a moment
 	Moment   bool
+	// OnNoise says that it is on a track of its own beside that of the CPU: what
+	// osnoise and timerlat tell, by their own times.
+	OnNoise bool
 	// From are arrows that begin here and To those that end here, by numbers
 	// that are the trace's own, less than 1<<56.
 	From, To []uint64
@@ -35,5 +38,7 @@ const (
 	MarkInterrupt = "interrupt" // of an IPI whose send was not recorded
 	MarkRequest   = "request"   // a request, on the CPU that asked: a moment
 	MarkFunction  = "function"  // that a queued call ran
+	MarkSample    = "sample"    // of osnoise, or an activation of timerlat: on the track of noise
+	MarkNoise     = "noise"     // a noise of osnoise or timerlat, on the track of noise
 	MarkLost      = "lost"      // a gap in the events of a CPU
 )

@@ -21,7 +21,7 @@ func Analyzer() analysis.Analyzer {
 		Name:  "timeline",
 		Doc:   "Sends, hits and requests on the timeline of each CPU.",
 		Scope: analysis.ScopeTrace,
-		Needs: analysis.Needs{Any: anyOf, Optional: append(optional, track.DeliveryEvents()...)},
+		Needs: analysis.Needs{Any: anyOf, Optional: append(optional, track.DeliveryEvents()...), Also: track.NoiseEvents()},
 	}
 }
 
@@ -56,6 +56,8 @@ func New(t *trace.Table, cfg Config) *State {
 		Request: s.request,
 		Run:     s.run,
 		Unsent:  s.unsent,
+		Noise:   s.noise,
+		Report:  s.reported,
 	})
 	return s
 }
@@ -110,6 +112,8 @@ type rank uint8
 
 const (
 	rankLost rank = iota
+	rankSample
+	rankNoise
 	rankRequest
 	rankSend
 	rankInterrupt

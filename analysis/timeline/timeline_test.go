@@ -198,3 +198,37 @@ func TestMarksNest(t *testing.T) {
 		src.Close()
 	}
 }
+
+// TestNoise: what rtla's saved trace tells of 59 samples and 13 noises, 12 of them in
+// samples, is on a track of its own, the noises within their samples. The sample of 3882005 ns
+// and the four noises in it were counted by another program.
+func TestNoise(t *testing.T) {
+	src, err := parser.Open("../../fixtures/k72rts4-74c-rtla-osnoise/osnoise_trace.txt.gz", parser.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer src.Close()
+	counts := map[string]int{}
+	var worst *result.Mark
+	marks := draw(t, src)
+	for i := range marks {
+		if m := &marks[i]; m.OnNoise {
+			if counts[m.Category]++; m.End-m.Start == 3882005 {
+				worst = m
+			}
+		}
+	}
+	if want := map[string]int{result.MarkSample: 59, result.MarkNoise: 13}; !gocmp.Equal(want, counts) || worst == nil {
+		t.Fatalf("%v, want %v; the longest: %v", counts, want, worst)
+	}
+	var inside []string
+	for _, m := range marks {
+		if m.Category == result.MarkNoise && m.CPU == worst.CPU && m.Start >= worst.Start && m.End <= worst.End {
+			inside = append(inside, m.Name)
+		}
+	}
+	slices.Sort(inside)
+	if want := []string{"call_function", "local_timer", "local_timer", "tlb/2"}; !gocmp.Equal(want, inside) {
+		t.Errorf("in the longest sample: %v, want %v", inside, want)
+	}
+}

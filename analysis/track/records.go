@@ -35,6 +35,9 @@ type RecordsConfig struct {
 	// interrupts of IPIs that no recorded send led to: in no useful order.
 	Run    func(*Run) error
 	Unsent func(*Delivery) error
+	// Noise and Report are those of DeliveryConfig.
+	Noise  func(*Noise)
+	Report func(*NoiseReport)
 }
 
 // A HitRecord is one target of one send.
@@ -102,7 +105,7 @@ func NewRecords(t *trace.Table, cfg RecordsConfig) *Records {
 	r := &Records{cfg: cfg, table: t}
 	c := cfg.Config
 	c.Send, c.Queued, c.Request, c.Withdrawn = r.send, r.queued, r.orphaned, r.withdrawn
-	r.deliveries = NewDeliveries(t, DeliveryConfig{Config: c, Delivery: r.delivery, Run: r.run})
+	r.deliveries = NewDeliveries(t, DeliveryConfig{Config: c, Delivery: r.delivery, Run: r.run, Noise: cfg.Noise, Report: cfg.Report})
 	return r
 }
 

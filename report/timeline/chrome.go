@@ -70,11 +70,14 @@ func (c *chrome) order(event string, p place, n int64) {
 }
 
 func (c *chrome) Mark(m *result.Mark) error {
-	p := c.place(groupOf(m), m.CPU)
+	p, rank := c.place(groupOf(m), m.CPU), int64(m.CPU)
+	if m.OnNoise {
+		p.thread, rank = p.thread+noiseTracks, rank+noiseTracks
+	}
 	if !c.named[p] {
 		c.named[p] = true
-		c.name("thread_name", p, result.Str(cpuName(m.CPU)))
-		c.order("thread_sort_index", p, int64(m.CPU))
+		c.name("thread_name", p, result.Str(trackNameOf(m)))
+		c.order("thread_sort_index", p, rank)
 	}
 	// an arrow needs a stretch at its ends, if only one without length
 	stretch := !m.Moment || len(m.From)+len(m.To) > 0

@@ -80,10 +80,13 @@ func newPerfetto(w io.Writer) Writer {
 	return &perfetto{w: bufio.NewWriterSize(w, 64<<10), tracks: map[uint64]bool{}, interned: map[internKey]uint64{}}
 }
 
-// Numbers of tracks: a trace, its two groups, then its CPUs.
+// Numbers of tracks: a trace, its two groups, its CPUs, and their noise.
 func (p *perfetto) traceTrack() uint64        { return p.trace << 32 }
 func (p *perfetto) groupTrack(g int) uint64   { return p.trace<<32 | uint64(1+g) }
 func (p *perfetto) cpuTrack(cpu int32) uint64 { return p.trace<<32 | uint64(4+cpu) } // -1 is 3
+
+// noiseTracks is how far the tracks of noise are behind those of the CPUs.
+const noiseTracks = 1 << 24
 
 func (p *perfetto) Begin(t result.Timeline) error {
 	p.trace++
@@ -116,8 +119,12 @@ func (p *perfetto) Mark(m *result.Mark) error {
 		p.draw(&result.Mark{Category: "recording", Name: "recording", Start: m.Start, Moment: true, Args: traceArgs(p.timeline)}, p.traceTrack())
 	}
 	track := p.cpuTrack(m.CPU)
+	rank := int64(m.CPU)
+	if m.OnNoise {
+		track, rank = track+noiseTracks, rank+noiseTracks
+	}
 	if !p.tracks[track] {
-		p.describe(track, p.groupTrack(groupOf(m)), cpuName(m.CPU), int64(m.CPU))
+		p.describe(track, p.groupTrack(groupOf(m)), trackNameOf(m), rank)
 	}
 	p.draw(m, track)
 	_, err := p.w.Write(nil) // the first error stays

@@ -71,5 +71,13 @@ func cpuName(cpu int32) string {
 	return fmt.Sprintf("CPU %d", cpu)
 }
 
+// trackNameOf is what the track is called that a mark is on.
+func trackNameOf(m *result.Mark) string {
+	if m.OnNoise {
+		return cpuName(m.CPU) + " noise"
+	}
+	return cpuName(m.CPU)
+}
+
 // arrow makes the number of an arrow one of its own among those of all traces.
 func arrow(trace uint64, n uint64) uint64 { return trace<<56 | n }

@@ -270,6 +270,29 @@ func TestChrome(t *testing.T) {
 }
 
 // TestEmpty: no marks is a valid file too.
+// TestNoiseTrack: noise has a track of its own beside that of its CPU.
+func TestNoiseTrack(t *testing.T) {
+	for _, f := range timeline.Formats() {
+		var out bytes.Buffer
+		w := f.New(&out)
+		if err := w.Begin(result.Timeline{Path: "a.dat", Isolated: "2"}); err != nil {
+			t.Fatal(err)
+		}
+		for _, on := range []bool{false, true} {
+			m := result.Mark{CPU: 2, Isolated: true, Category: result.MarkNoise, Name: "local_timer", Start: 1000, End: 3000, OnNoise: on}
+			if err := w.Mark(&m); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := w.Close(nil); err != nil {
+			t.Fatal(err)
+		}
+		if n := bytes.Count(out.Bytes(), []byte("CPU 2")); n != 2 || !bytes.Contains(out.Bytes(), []byte("CPU 2 noise")) {
+			t.Errorf("%s: %d tracks of CPU 2, want its own and CPU 2 noise: %q", f.Name, n, out.Bytes())
+		}
+	}
+}
+
 func TestEmpty(t *testing.T) {
 	for _, f := range timeline.Formats() {
 		var out bytes.Buffer
