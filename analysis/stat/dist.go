@@ -4,24 +4,19 @@ import (
 	"math"
 	"slices"
 
-	"github.com/HdrHistogram/hdrhistogram-go"
-
 	"github.com/ipiscope/ipiscope/analysis/result"
 )
 
-const (
-	// exactValues is how many values a Dist keeps as they are.
-	exactValues = 64
-	// maxTracked is the largest duration that the histogram tells from larger
-	// ones, ns: a day.
-	maxTracked = 24 * 3600 * 1_000_000_000
-	// digits is the precision of the histogram: two significant digits, at most
-	// 1 % off.
-	digits = 2
-)
+// exactValues is how many values a Dist keeps as they are: 32 KiB, less than most
+// histograms take.
+const exactValues = 1 << 12
 
-// A Dist is a distribution of durations in nanoseconds, in constant memory: up
-// to 64 values exactly, more in a histogram that is at most 1 % off. Count,
+// firstValues is from how many values on memory for all of them is taken, so that
+// it is taken seldom.
+const firstValues = 1 << 6
+
+// A Dist is a distribution of durations in nanoseconds, in bounded memory: up to
+// 4096 values exactly, more in a histogram that is at most 0.1 % off. Count,
 // minimum, maximum and the number of impossible values are exact in any case.
 // The zero Dist is empty and the identity of Merge, which is associative and
 // commutative.
@@ -30,7 +25,7 @@ type Dist struct {
 	negative uint64
 	min, max int64
 	few      []int64 // sorted when asked for
-	many     *hdrhistogram.Histogram
+	many     *histogram
 }
 
 // Add adds a duration. A negative one is impossible: it is counted and else
@@ -43,10 +38,13 @@ func (d *Dist) Add(ns int64) {
 	d.extend(ns, ns)
 	d.count++
 	if d.many == nil && len(d.few) < exactValues {
+		if len(d.few) == firstValues {
+			d.few = slices.Grow(d.few, exactValues-firstValues)
+		}
 		d.few = append(d.few, ns)
 		return
 	}
-	d.histogram().RecordValue(min(ns, maxTracked))
+	d.histogram().add(ns, 1)
 }
 
 // AddN adds a duration n times.
@@ -62,8 +60,7 @@ func (d *Dist) AddN(ns int64, n uint64) {
 	default:
 		d.extend(ns, ns)
 		d.count += n
-		// fails only beyond maxTracked
-		_ = d.histogram().RecordValues(min(ns, maxTracked), int64(n))
+		d.histogram().add(ns, n)
 	}
 }
 
@@ -76,13 +73,12 @@ func (d *Dist) extend(lo, hi int64) {
 }
 
 // histogram moves the exact values into the histogram.
-func (d *Dist) histogram() *hdrhistogram.Histogram {
+func (d *Dist) histogram() *histogram {
 	if d.many == nil {
-		d.many = hdrhistogram.New(1, maxTracked, digits)
+		d.many = &histogram{}
 	}
 	for _, v := range d.few {
-		// fails only beyond maxTracked
-		_ = d.many.RecordValue(min(v, maxTracked))
+		d.many.add(v, 1)
 	}
 	d.few = nil
 	return d.many
@@ -102,10 +98,10 @@ func (d *Dist) Merge(o *Dist) {
 	}
 	h := d.histogram()
 	if o.many != nil {
-		h.Merge(o.many)
+		h.merge(o.many)
 	}
 	for _, v := range o.few {
-		_ = h.RecordValue(min(v, maxTracked))
+		h.add(v, 1)
 	}
 }
 
@@ -127,9 +123,7 @@ func (d *Dist) Quantile(q float64) int64 {
 	}
 	rank := rankOf(q, d.count)
 	if d.many != nil {
-		// The histogram rounds the rank of a percentile to the nearest one, so
-		// that asked for this rank's percentile it takes this rank.
-		return min(max(d.many.ValueAtPercentile(100*float64(rank)/float64(d.count)), d.min), d.max)
+		return min(d.many.at(rank), d.max)
 	}
 	return slices.Sorted(slices.Values(d.few))[rank-1]
 }
@@ -162,10 +156,8 @@ func (d *Dist) Bars() []Bar {
 		}
 		return bars
 	}
-	for _, b := range d.many.Distribution() {
-		if b.Count > 0 {
-			bars = append(bars, Bar{b.To, uint64(b.Count)})
-		}
+	for last, n := range d.many.all {
+		bars = append(bars, Bar{last, n})
 	}
 	return bars
 }
