@@ -271,7 +271,7 @@ func (st *Stats) agrees(c *trace.Covered, o *Options) bool {
 func (st *Stats) addCounted(counters []trace.CPUStat, o *Options) {
 	marked := st.Lost > 0 || st.LostUnknown || o.Window != nil
 	for _, c := range counters {
-		if o.Select.CPUs != nil && !o.Select.CPUs.Has(c.CPU) || o.Select.Instance != nil && *o.Select.Instance != c.Instance {
+		if o.Select.CPUs != nil && c.CPU >= 0 && !o.Select.CPUs.Has(c.CPU) || o.Select.Instance != nil && *o.Select.Instance != c.Instance {
 			continue
 		}
 		st.Lost += c.Unmarked()

@@ -87,7 +87,12 @@ func (s *State) properties(in result.Input) *result.Table {
 		}
 	}
 	for _, st := range m.CPUStats {
-		if lost := st.Lost(); lost > 0 {
+		switch {
+		case st.Lost() > 0 && st.CPU < 0:
+			row("kernel lost", fmt.Sprintf("overrun %d", st.Overrun))
+		case st.Absent > 0:
+			row("kernel lost", fmt.Sprintf("CPU %d%s: all of %d, which are not in the file", st.CPU, inInstance(st.Instance), st.Absent))
+		case st.Lost() > 0:
 			row("kernel lost", fmt.Sprintf("CPU %d%s: overrun %d, commit overrun %d, dropped %d", st.CPU, inInstance(st.Instance), st.Overrun, st.CommitOverrun, st.DroppedEvents))
 		}
 	}
@@ -214,6 +219,9 @@ func (s *State) cpuTable() *result.Table {
 	kernel := map[int]uint64{}
 	n := max(len(s.cpus), s.table.Meta.CPUs)
 	for _, st := range s.table.Meta.CPUStats {
+		if st.CPU < 0 {
+			continue
+		}
 		kernel[st.CPU] += st.Lost()
 		n = max(n, st.CPU+1)
 	}

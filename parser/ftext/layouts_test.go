@@ -154,3 +154,25 @@ func TestMeta(t *testing.T) {
 		t.Errorf("clock boot: unit %q, notes %q", m.ClockUnit, m.Notes)
 	}
 }
+
+// TestOverwritten: what the kernel's head says of events that were overwritten is a
+// loss, as the same counters are in a trace.dat: the oldest events that are left of
+// CPUs are of different times (kernel/trace/trace.c, get_total_entries: what was
+// written is what is there and what was overrun).
+func TestOverwritten(t *testing.T) {
+	for text, want := range map[string]uint64{
+		string(readFile(t, "kernel-overrun.txt")): 42245 - 1060,
+		string(readFile(t, "kernel-default.txt")): 0,
+	} {
+		s := open(t, text, Options{})
+		for s.Scan() {
+		}
+		var lost uint64
+		for _, st := range s.Table().Meta.CPUStats {
+			lost += st.Lost()
+		}
+		if lost != want {
+			t.Errorf("%d overwritten, want %d", lost, want)
+		}
+	}
+}

@@ -2,6 +2,7 @@ package ftext
 
 import (
 	"bytes"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -53,9 +54,18 @@ func (s *Source) overwritten(counts string) {
 		s.entries.want, s.entries.at = h, s.pos()
 	}
 	if err1 == nil && err2 == nil && w > h {
+		over := trace.CPUStat{CPU: -1, Entries: h, Overrun: w - h}
+		if meta := &s.table.Meta; !slices.Contains(meta.CPUStats, over) && len(meta.CPUStats) < maxNotes {
+			// each CPU's oldest events, so that CPUs begin at different times
+			// (kernel/trace/trace.c, get_total_entries)
+			meta.CPUStats = append(meta.CPUStats, over)
+		}
 		s.note("the buffer had held " + strconv.FormatUint(w-h, 10) + " older events that were overwritten before the text was printed")
 	}
 }
+
+// maxNotes bounds what is noted of a text.
+const maxNotes = 100
 
 func (s *Source) note(text string) {
 	meta := &s.table.Meta
@@ -64,7 +74,7 @@ func (s *Source) note(text string) {
 			return
 		}
 	}
-	if len(meta.Notes) < 100 {
+	if len(meta.Notes) < maxNotes {
 		meta.Notes = append(meta.Notes, text)
 	}
 }

@@ -97,8 +97,14 @@ type Option struct {
 // CPUStat is what the recorder saved of per_cpu/cpuN/stats.
 type CPUStat struct {
 	Instance                                              string
-	CPU                                                   int
+	CPU                                                   int // -1: of all CPUs together, as the kernel's texts have it
 	Entries, Overrun, CommitOverrun, DroppedEvents, Bytes uint64
+	// Read are the events that readers took out of the buffer; a page that was
+	// read in part is in Entries, too.
+	Read uint64
+	// Absent are the events that the kernel counted of a CPU of which the file has
+	// no data, though it has room for it.
+	Absent uint64
 }
 
 // Lost is the number of events that the kernel counted as lost on this CPU.
@@ -106,9 +112,10 @@ func (s CPUStat) Lost() uint64 { return s.Overrun + s.Unmarked() }
 
 // Unmarked are the lost events that no page of the buffer tells of: those that
 // found the buffer full with overwrite=0 (dropped events) or reserved by an
-// interrupted write (commit overrun). Only what a reader was too late for is
-// marked in the data (kernel/trace/ring_buffer.c, lost_events).
-func (s CPUStat) Unmarked() uint64 { return s.CommitOverrun + s.DroppedEvents }
+// interrupted write (commit overrun), and those of a CPU whose data was left out
+// of the file. Only what a reader was too late for is marked in the data
+// (kernel/trace/ring_buffer.c, lost_events).
+func (s CPUStat) Unmarked() uint64 { return s.CommitOverrun + s.DroppedEvents + s.Absent }
 
 // ClockComparable reports whether time stamps of different CPUs may be
 // subtracted at microsecond precision. The kernel's default clock "local" is

@@ -244,6 +244,7 @@ func (f *file) describe() {
 			m.CPUs = max(m.CPUs, c.cpu+1)
 		}
 	}
+	f.noteAbsent()
 	m.ClockUnit = clockUnit(m.Clock)
 	if f.adjust.mult != 0 {
 		m.ClockUnit = "ns"

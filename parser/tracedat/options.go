@@ -2,6 +2,7 @@ package tracedat
 
 import (
 	"bytes"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -186,9 +187,34 @@ func (f *file) addCPUStat(text string) {
 			s.DroppedEvents = n
 		case "bytes":
 			s.Bytes = n
+		case "read events":
+			s.Read = n
 		}
 	}
 	if s.CPU >= 0 {
 		f.meta.CPUStats = append(f.meta.CPUStats, s)
+	}
+}
+
+// fewEvents is how many events a CPU may have of which trace-cmd writes none: the
+// mark by which record --date finds out the time of day.
+const fewEvents = 1
+
+// noteAbsent finds the CPUs whose events the kernel counted and of which the file
+// has no data: a buffer that was taken out, not one that was empty.
+func (f *file) noteAbsent() {
+	for i := range f.meta.CPUStats {
+		s := &f.meta.CPUStats[i]
+		n := max(s.Entries, s.Read)
+		if n <= fewEvents {
+			continue
+		}
+		for _, b := range f.buffers {
+			isEmpty := !slices.ContainsFunc(b.cpus, func(c cpuData) bool { return c.cpu == s.CPU && c.size > 0 })
+			if b.name == s.Instance && isEmpty {
+				s.Absent = n
+				f.remark("the kernel counted %d events on CPU %d, and the file has no data of it", n, s.CPU)
+			}
+		}
 	}
 }
