@@ -118,10 +118,29 @@ func TestCheck(t *testing.T) {
 			[]string{"pass all: 7 of 7", "pass 2: at least 3 (6 hits) of 9", "pass 3: none recorded of 9, none: events were lost"}},
 		{"more events lost than allowed", budget.Budget{MaxHits: limit(9), MaxLost: 7},
 			func(m *budget.Measured) { m.Inputs[0].Lost, m.CPUs = 8, m.CPUs[:1] }, budget.Fail,
-			[]string{"fail all: 8 of 7: more events were lost than allowed: what was not seen may have happened", "pass 2: at least 3 (6 hits) of 9"}},
+			[]string{"fail all: 8 of 7: more events were lost than allowed: what was not seen may have happened", "undecided 2: at least 3 (6 hits) of 9: more events were lost than allowed: what was not seen may have happened"}},
 		{"nobody knows how many were lost", budget.Budget{MaxHits: limit(9), MaxLost: 7},
 			func(m *budget.Measured) { m.Inputs[0].LostUnknown, m.CPUs = true, m.CPUs[:1] }, budget.Fail,
-			[]string{"fail all: at least 0 of 7: events were lost, and the recording does not know how many", "pass 2: at least 3 (6 hits) of 9"}},
+			[]string{"fail all: at least 0 of 7: events were lost, and the recording does not know how many", "undecided 2: at least 3 (6 hits) of 9: more events were lost than allowed: what was not seen may have happened"}},
+		{"times where more events were lost than allowed", budget.Budget{MaxHandler: span(time.Second), MinQuiet: span(time.Second)},
+			func(m *budget.Measured) { m.Inputs[0].Lost, m.CPUs = 1, m.CPUs[:1] }, budget.Fail,
+			[]string{
+				"fail all: 1 of 0: more events were lost than allowed: what was not seen may have happened",
+				"undecided 2: at least 5µs of 1s: more events were lost than allowed: what was not seen may have happened",
+				"undecided 2: 1h0m0s of at least 1s: more events were lost than allowed: what was not seen may have happened",
+			}},
+		{"exits that were not recorded", budget.Budget{MaxHandler: span(time.Second), MinQuiet: span(time.Second)},
+			func(m *budget.Measured) {
+				m.CPUs[0].Unpaired, m.CPUs[0].UnpairedCalls, m.CPUs[0].UnpairedSoftirqs, m.CPUs = 1, 2, 4, m.CPUs[:1]
+			}, budget.Undecided,
+			[]string{
+				"undecided 2: 5µs of 1s: 3 interrupts and functions have an entry without an exit, or an exit without an entry: how long they took is not known",
+				"undecided 2: 1h0m0s of at least 1s: 5 interrupts and softirqs have an entry without an exit, or an exit without an entry: how long they took is not known",
+				"pass all: 0 of 0",
+			}},
+		{"too long all the same", budget.Budget{MaxHandler: span(time.Microsecond), MinQuiet: span(90 * time.Minute)},
+			func(m *budget.Measured) { m.CPUs[0].Unpaired, m.CPUs = 1, m.CPUs[:1] }, budget.Fail,
+			[]string{"fail 2: 5µs of 1µs: f took 5µs", "fail 2: 1h0m0s of at least 1h30m0s: it was interrupted more often", "pass all: 0 of 0"}},
 		{"interrupts that no event tells of", budget.Budget{MaxUntraced: count(2)},
 			func(m *budget.Measured) {
 				m.HasInterrupts, m.CPUs[0].Untraced, m.CPUs[0].UntracedKinds, m.CPUs[1].Untraced = true, 3, []string{"1 NMI", "2 MCP"}, 2

@@ -33,6 +33,8 @@ type Measured struct {
 	// Ticks says that a clock does not count nanoseconds: nothing that is a
 	// time or a rate can be checked.
 	Ticks bool
+
+	excess bool // more is missing than the budget allows
 }
 
 // Lacks are sentences by what is undecided for them.
@@ -61,6 +63,9 @@ type CPU struct {
 	Sampled              bool
 	Observed, LongestRun int64
 	Noise                Noise
+	// Unpaired are the interrupts of which the entry or the exit was not recorded,
+	// UnpairedCalls and UnpairedSoftirqs those of functions and softirqs.
+	Unpaired, UnpairedCalls, UnpairedSoftirqs uint64
 }
 
 // Hits are those of one function and class, either of which may be a set a|b|c,
@@ -99,8 +104,10 @@ const nsPerHour = 3600 * 1e9
 // told apart, makes it undecided.
 func (b *Budget) Check(m *Measured) (*result.Set, string) {
 	set := &result.Set{Schema: Schema, Inputs: m.Inputs, Isolated: m.Isolated}
+	lost := b.lost(m)
+	m.excess = lost.outcome == Fail
 	v := &verdicts{table: newTable(), counts: map[string]int{}, cpus: map[string][]string{}}
-	v.add(allCPUs, b.lost(m))
+	v.add(allCPUs, lost)
 	for i := range m.CPUs {
 		for _, r := range b.rules(m, &m.CPUs[i]) {
 			v.add(strconv.Itoa(m.CPUs[i].CPU), r)
@@ -328,14 +335,18 @@ func (e Evidence) advice(what string) string {
 
 // unseen says what an input lacks so that there may be more hits than were seen.
 func (m *Measured) unseen() string {
+	if m.excess {
+		return "more events were lost than allowed: what was not seen may have happened"
+	}
 	for _, in := range m.Inputs {
-		for _, list := range [][]string{in.Unrecorded, in.Unsaid} {
-			if len(list) > 0 {
-				return in.Path + ": " + strings.Join(list, "; ")
-			}
-		}
-		if text := in.Untargeted(); text != "" {
-			return in.Path + ": " + text
+		untargeted := in.Untargeted()
+		switch {
+		case len(in.Unrecorded) > 0:
+			return in.Path + ": " + strings.Join(in.Unrecorded, "; ")
+		case untargeted != "":
+			return in.Path + ": " + untargeted
+		case len(in.Unsaid) > 0:
+			return in.Path + ": " + strings.Join(in.Unsaid, "; ")
 		}
 	}
 	return ""
@@ -411,6 +422,10 @@ func (m *Measured) handler(c *CPU, limit int64) rule {
 		r.reason = m.unobserved(c)
 	case len(m.Lacks.Handler) > 0:
 		r.reason = strings.Join(m.Lacks.Handler, "; ")
+	case m.excess:
+		r.reason = m.unseen()
+	case c.Unpaired+c.UnpairedCalls > 0:
+		r.reason = unpaired(c.Unpaired+c.UnpairedCalls, "interrupts and functions")
 	default:
 		r.outcome = Pass
 	}
@@ -436,12 +451,19 @@ func (m *Measured) quiet(c *CPU, limit int64) rule {
 		r.outcome, r.reason = Fail, "it was interrupted more often"
 	case len(m.Lacks.Quiet) > 0:
 		r.reason = strings.Join(m.Lacks.Quiet, "; ")
+	case c.Unpaired+c.UnpairedSoftirqs > 0:
+		r.reason = unpaired(c.Unpaired+c.UnpairedSoftirqs, "interrupts and softirqs")
 	case m.unseen() != "":
 		r.reason = m.unseen()
 	default:
 		r.outcome = Pass
 	}
 	return r
+}
+
+// unpaired says that something of unknown length was there.
+func unpaired(n uint64, of string) string {
+	return fmt.Sprintf("%d %s have an entry without an exit, or an exit without an entry: how long they took is not known", n, of)
 }
 
 // unobserved says that less than half of a CPU's time was observed: what was not

@@ -60,6 +60,7 @@ type cpuTotal struct {
 	sampled       bool  // only noise tells of interrupts
 	longestRun    int64 // ns
 	bad           uint64
+	unpaired      [track.NumBracketKinds]uint64
 }
 
 // NewCounts returns the sum of no traces.
@@ -105,6 +106,7 @@ func (s *State) Counts(in result.Input) *Counts {
 		}
 		c.cpus[n] = s.cpus[n].total(!s.deliveries.HasEntries())
 		c.cpus[n].observe(&s.cpus[n], s.isSampled())
+		c.cpus[n].unpaired = s.deliveries.Unpaired(int32(n))
 		c.cpus[n].watched = max(0, c.duration-online.Offline(n, s.span.First, s.span.Last))
 		c.time.Add(c.cpus[n].watched)
 		for id, e := range s.cpus[n].context.causes {
@@ -240,6 +242,9 @@ func (t *cpuTotal) add(o *cpuTotal) {
 	t.sampled = t.sampled || o.sampled
 	t.longestRun = max(t.longestRun, o.longestRun)
 	t.bad += o.bad
+	for k, n := range o.unpaired {
+		t.unpaired[k] += n
+	}
 	t.user += o.user
 	t.kernel += o.kernel
 }
@@ -255,6 +260,11 @@ type CPU struct {
 	// long they did, LongestRun the longest stretch of it, ns.
 	Sampled              bool
 	Observed, LongestRun int64
+	// Unpaired are the interrupts of which the entry or the exit was not recorded,
+	// though nothing says that events were lost: how long they took, and what
+	// came while they seemed to go on, is not known. UnpairedCalls are those of
+	// the functions that interrupts ran, UnpairedSoftirqs those of softirqs.
+	Unpaired, UnpairedCalls, UnpairedSoftirqs uint64
 }
 
 // CPUs returns the isolated CPUs in order.
@@ -263,6 +273,8 @@ func (c *Counts) CPUs() []CPU {
 	for n, t := range c.cpus {
 		x := CPU{CPU: n, Interruptions: t.interruptions, Taken: t.taken, Longest: t.longest, Censored: t.censored, Sampled: t.sampled, Observed: t.observed, LongestRun: t.longestRun}
 		x.Quiet.Merge(&t.quiet)
+		x.Unpaired = t.unpaired[track.BracketVector] + t.unpaired[track.BracketIRQ] + t.unpaired[track.BracketIPI]
+		x.UnpairedCalls, x.UnpairedSoftirqs = t.unpaired[track.BracketCall], t.unpaired[track.BracketSoftirq]
 		list = append(list, x)
 	}
 	slices.SortFunc(list, func(a, b CPU) int { return cmp.Compare(a.CPU, b.CPU) })

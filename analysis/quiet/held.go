@@ -74,6 +74,17 @@ func (c *cpu) put(s step) {
 	h.steps = slices.Insert(h.steps, i, s)
 }
 
+// forget takes the newest hit of that time back, if it was not told yet.
+func (h *held) forget(at trace.Time) bool {
+	for i := len(h.steps) - 1; i >= 0; i-- {
+		if s := &h.steps[i]; s.at == at && (s.is == stepHit || s.is == stepHitInside) {
+			h.steps = slices.Delete(h.steps, i, i+1)
+			return true
+		}
+	}
+	return false
+}
+
 // settle tells the flow all but the newest n steps.
 func (c *cpu) settle(n int) {
 	h := &c.held

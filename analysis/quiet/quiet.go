@@ -308,14 +308,14 @@ func (s *State) sent(target int32, at trace.Time) {
 }
 
 // takenBack takes a hit back that was none.
-func (s *State) takenBack(target int32) {
+func (s *State) takenBack(target int32, at trace.Time) {
 	if s.deliveries.HasEntries() {
 		return
 	}
 	s.points--
 	c := s.cpu(target)
-	if c.settle(0); c.hits != nil {
-		c.hits.interruptions--
+	if !c.held.forget(at) && c.hits != nil {
+		c.hits.interruptions-- // the quiet that it ended stays ended
 	}
 }
 

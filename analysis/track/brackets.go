@@ -42,6 +42,8 @@ type bracketCPU struct {
 	// the last gap: an exit of any other was open then
 	seen []bracketID
 	gap  bool
+	// unpaired are the entries and exits whose counterpart should be there
+	unpaired [NumBracketKinds]uint64
 }
 
 type bracketID struct {
@@ -280,6 +282,9 @@ func (b *Brackets) drop(c *bracketCPU, i int, why Reason) {
 	for j := len(c.open) - 1; j >= i; j-- {
 		x := &c.open[j]
 		b.Runs[x.Kind][why]++
+		if why == NoExit {
+			c.unpaired[x.Kind]++
+		}
 		if b.cfg.Drop != nil {
 			b.cfg.Drop(x, why)
 		}
@@ -312,6 +317,19 @@ func (b *Brackets) exit(e *trace.Event, r *bracketRole) {
 		why = TraceStart
 	}
 	b.Runs[r.kind][why]++
+	if why == NoEntry {
+		c.unpaired[r.kind]++
+	}
+}
+
+// Unpaired counts, by kind, the entries of a CPU without an exit and the exits
+// without an entry that neither the ends of the trace nor a gap explain: such
+// events were not recorded, and how long what they belong to took is not known.
+func (b *Brackets) Unpaired(cpu int32) (n [NumBracketKinds]uint64) {
+	if cpu >= 0 && int(cpu) < len(b.cpus) {
+		n = b.cpus[cpu].unpaired
+	}
+	return n
 }
 
 // Lost takes a gap in the events of one CPU.

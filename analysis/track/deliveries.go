@@ -74,10 +74,10 @@ type DeliveryConfig struct {
 	// Never for it. They may be nil.
 	Begin  func(*Bracket)
 	Finish func(*Bracket)
-	// Sent receives every hit as it is sent, and TakenBack the target of one that
-	// turned out to be none; they may be nil.
+	// Sent receives every hit as it is sent, and TakenBack one that turned out to
+	// be none, with the same time; they may be nil.
 	Sent      func(target int32, at trace.Time)
-	TakenBack func(target int32)
+	TakenBack func(target int32, at trace.Time)
 	// Noise receives every noise event of the isolated CPUs, and Report what their
 	// measuring threads say; they may be nil.
 	Noise  func(*Noise)
@@ -161,6 +161,9 @@ func DeliveryEvents() []string {
 
 // Runs says what became of the entry and exit events by kind.
 func (d *Deliveries) Runs() *[NumBracketKinds]Account { return &d.brackets.Runs }
+
+// Unpaired counts the entry and exit events of a CPU without counterpart by kind.
+func (d *Deliveries) Unpaired(cpu int32) [NumBracketKinds]uint64 { return d.brackets.Unpaired(cpu) }
 
 // Online tells when CPUs were watched.
 func (d *Deliveries) Online() *Online { return d.sends.Online() }

@@ -169,7 +169,7 @@ func (d *Deliveries) takeBack(serial uint64) {
 			continue
 		}
 		if d.cfg.TakenBack != nil {
-			d.cfg.TakenBack(f.Target)
+			d.cfg.TakenBack(f.Target, f.Sent)
 		}
 		f.HasSend, f.known, f.Serial = false, true, 0
 		switch {

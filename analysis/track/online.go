@@ -52,10 +52,14 @@ func (o *Online) recorded(cpu int32) {
 }
 
 // silent are the CPUs of a machine with n, outside of the isolated set, of which no
-// event was looked at. Isolated CPUs that are left alone record none, and a machine
-// that shows few of its CPUs has no others.
+// event was looked at: whoever has the others' events alone cannot tell. Where
+// nobody says how many CPUs there are, those up to the last one that shows are: they
+// are numbered from 0 on. Isolated CPUs that are left alone record none.
 func (o *Online) silent(isolated *cpumask.Mask, n int) (silent cpumask.Mask) {
-	if isolated == nil || n <= 0 || sparse*o.seen.Count() < n {
+	if n == 0 {
+		n = o.seen.Last() + 1
+	}
+	if isolated == nil || n <= 0 {
 		return silent
 	}
 	silent.SetRange(0, n-1)
@@ -65,7 +69,8 @@ func (o *Online) silent(isolated *cpumask.Mask, n int) (silent cpumask.Mask) {
 }
 
 // sparse is the part of its possible CPUs of which a machine shows some sign at
-// least, if it has them all.
+// least, if it has them all. Where it has them all and shows fewer, rates are too
+// high, since the time of CPUs that were left alone is missing from them.
 const sparse = 4
 
 // ran notes that a CPU recorded an event, one that is looked at whatever else is

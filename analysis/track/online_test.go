@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ipiscope/ipiscope/analysis"
+	"github.com/ipiscope/ipiscope/analysis/result"
 	"github.com/ipiscope/ipiscope/analysis/track"
 	"github.com/ipiscope/ipiscope/parser/cpumask"
 	"github.com/ipiscope/ipiscope/parser/trace"
@@ -93,6 +94,43 @@ func TestOnlineCPUs(t *testing.T) {
 		watched, unseen := c.Sends.Online().CPUs(isolated, 200)
 		if got := watched.String() + " without " + unseen.String(); got != want {
 			t.Errorf("of %q: %s, want %s", set, got, want)
+		}
+	}
+}
+
+// TestSilent: of CPUs of which a text shows no event nobody knows whether they were
+// recorded, however few of them show; where the text does not say how many there are
+// they are numbered up to the last one that shows. A file has a buffer of each.
+func TestSilent(t *testing.T) {
+	const script = "at 1.0 cpu 1 task a-7 flags d..1 ipi_send_cpumask cpumask=2-3 callsite=f+0x1 callback=0x0\n"
+	for _, tt := range []struct {
+		name        string
+		cpus, long  int
+		script      string
+		silent      string
+		isolatedSet string
+	}{
+		{"of four", 4, 0, script, "0", "2-3"},
+		{"of many, few of which show", 200, 0, script, "0,4-199", "2-3"},
+		{"of nobody knows how many", 0, 0, script, "0", "2-3"},
+		{"up to a target", 0, 0, script, "0,2", "3"},
+		{"all show", 0, 0, script + "at 2.0 cpu 0 task a-7 flags d..1 ipi_send_cpu cpu=2 callsite=f+0x1 callback=0x0\n", "", "2-3"},
+		{"a file", 4, 8, script, "", "2-3"},
+	} {
+		src := tracetest.Parse(tt.script)
+		src.Table().Meta.CPUs, src.Table().Meta.LongSize = tt.cpus, tt.long
+		isolated, err := cpumask.ParseList([]byte(tt.isolatedSet))
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := &onlineCollector{Sends: track.NewSends(src.Table(), track.Config{Isolated: &isolated, Send: func(*track.Send) {}})}
+		if _, err := analysis.Run(context.Background(), src, analysis.Options{}, c); err != nil {
+			t.Fatal(err)
+		}
+		var in result.Input
+		c.Testify(&in)
+		if in.Silent != tt.silent {
+			t.Errorf("%s: %q is silent, want %q", tt.name, in.Silent, tt.silent)
 		}
 	}
 }

@@ -149,7 +149,10 @@ func NoteUnrecorded(t *trace.Table, in *result.Input, chosen *trace.Selection) {
 	r := NewRecording(t, chosen, in.Recorded)
 	r.noteCPUs(in)
 	if in.Silent != "" && in.Recorded == nil && chosen.CPUs == nil {
-		in.Missing = append(in.Missing, "CPUs "+in.Silent)
+		silent, _ := cpumask.ParseList([]byte(in.Silent))
+		for cpu := range silent.All() { // one by one: sides of a comparison may lack some in common
+			in.Missing = append(in.Missing, fmt.Sprint("CPU ", cpu))
+		}
 		in.Unsaid = append(in.Unsaid, "there is no event of CPUs "+in.Silent+", and nothing says that they were recorded (--recorded ipi_send_cpu,ipi_send_cpumask,... says so)")
 	}
 	in.Unrecorded = append(in.Unrecorded, t.Meta.Partial...)
