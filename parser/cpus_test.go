@@ -150,6 +150,68 @@ func TestPerCPU(t *testing.T) {
 	}
 }
 
+// TestPerCPUHint: what nobody looks at is passed over in the texts of single CPUs, too:
+// the sends and their stacks are those of the whole text.
+func TestPerCPUHint(t *testing.T) {
+	const header = "# tracer: nop\n#\n"
+	var whole strings.Builder
+	parts := map[int]*strings.Builder{}
+	whole.WriteString(header)
+	for i := range 4000 {
+		cpu := i * 7 % 40
+		head := fmt.Sprintf("            bash-%-5d [%03d] d..1.     7.%06d: ", 100+cpu, cpu, i)
+		text := head + "sched_waking: comm=x pid=1 prio=120 target_cpu=001\n"
+		if i%50 == 0 {
+			text = head + "ipi_send_cpu: cpu=1 callsite=f+0x1/0x2 callback=g+0x0/0x9\n" + head + "<stack trace>\n => f\n => h\n"
+		}
+		if parts[cpu] == nil {
+			parts[cpu] = &strings.Builder{}
+			parts[cpu].WriteString(header)
+		}
+		whole.WriteString(text)
+		parts[cpu].WriteString(text)
+	}
+	dir := t.TempDir()
+	var joined strings.Builder
+	for cpu := range 40 {
+		joined.WriteString(parts[cpu].String())
+	}
+	read := func(name, text string) (sends []string, passed uint64) {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		src, err := Open(path, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer src.Close()
+		h, ok := trace.As[trace.Hinter](src)
+		if !ok {
+			t.Fatalf("%s takes no hint", name)
+		}
+		h.Hint(trace.Hint{Want: trace.Want{Events: []string{"ipi_send_cpu"}, Stacks: []string{"ipi_send_cpu"}}})
+		for src.Scan() {
+			switch r := src.Record().(type) {
+			case *trace.Skipped:
+				passed += r.N
+			case *trace.Event:
+				if r.Schema().Name != "sched_waking" { // the first of each CPU comes in any case
+					sends = append(sends, fmt.Sprint(r.Time, r.CPU, r.Schema().Name, len(src.Table().StackOf(r.Stack()))))
+				}
+			default:
+				t.Errorf("%s: %T", name, r)
+			}
+		}
+		return sends, passed
+	}
+	want, _ := read("whole", whole.String())
+	got, passed := read("joined", joined.String())
+	if diff := cmp.Diff(want, got); diff != "" || len(want) != 160 || passed < 3000 {
+		t.Errorf("%d events of sends, %d passed over; -whole +joined:\n%.1000s", len(want), passed, diff)
+	}
+}
+
 // TestPerCPUDamage: what is wrong within one of the texts is said with its place.
 func TestPerCPUDamage(t *testing.T) {
 	const header = "# tracer: nop\n#\n"

@@ -31,6 +31,9 @@ var (
 	_ trace.Hinter = (*Parts)(nil)
 )
 
+// partBlock is the size of the blocks that a part is looked through in.
+const partBlock = 64 << 10
+
 // NewParts returns a source for the texts of several CPUs; name is that of the
 // recording. Close closes closer.
 func NewParts(parts []Part, name string, closer io.Closer, opts Options) (*Parts, error) {
@@ -38,6 +41,8 @@ func NewParts(parts []Part, name string, closer io.Closer, opts Options) (*Parts
 	for _, part := range parts {
 		o := opts
 		o.part = &part
+		// there may be hundreds: each is looked through as it is read, in small blocks
+		o.Threads, o.blockSize = 1, partBlock
 		if len(p.all) > 0 {
 			o.with = p.all[0]
 		}
