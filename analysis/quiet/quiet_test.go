@@ -65,6 +65,37 @@ func on2(us int, event string) string {
 	return fmt.Sprintf("at 1.%06d cpu 2 task loop-9 flags d.h. %s\n", us, event)
 }
 
+// TestUnpaired: entries without an exit and exits without an entry are counted, but
+// for those that the ends of the trace and gaps explain.
+func TestUnpaired(t *testing.T) {
+	pair := func(us int) string { return on2(us, "local_timer_entry vector=236") + on2(us+5, "local_timer_exit vector=236") }
+	for _, tt := range []struct {
+		name, script string
+		want         [3]uint64 // interrupts, functions, softirqs
+	}{
+		{"all have both", pair(100) + pair(200), [3]uint64{}},
+		{"the first exit and the last entry", on2(100, "local_timer_exit vector=236") + pair(200) + on2(300, "local_timer_entry vector=236"), [3]uint64{}},
+		{"an exit that is not there", on2(100, "local_timer_entry vector=236") + pair(200), [3]uint64{1}},
+		{"an entry that is not there", pair(100) + on2(200, "local_timer_exit vector=236") + pair(300), [3]uint64{1}},
+		{"a gap", on2(100, "local_timer_entry vector=236") + "lost cpu 2 at 1.000150 n 1\n" + pair(200), [3]uint64{}},
+		{"an interrupt by number", on2(100, "irq_handler_entry irq=5 name=x") + on2(200, "irq_handler_entry irq=5 name=x") + on2(205, "irq_handler_exit irq=5 ret=handled"), [3]uint64{1}},
+		{"a function and a softirq", pair(90) + on2(100, "softirq_entry vec=1") + on2(105, "softirq_exit vec=1") + on2(110, "softirq_exit vec=1") +
+			on2(200, "call_function_single_entry vector=251") + on2(201, "csd_function_entry func=g csd=7") + on2(203, "call_function_single_exit vector=251"), [3]uint64{0, 1, 1}},
+	} {
+		c := watch(t, first+tt.script+last)
+		c.Merge(watch(t, first+pair(100)+last)) // the sum has those of both
+		x := c.CPUs()[0]
+		if got := [3]uint64{x.Unpaired, x.UnpairedCalls, x.UnpairedSoftirqs}; got != tt.want {
+			t.Errorf("%s: %d, want %d", tt.name, got, tt.want)
+		}
+		sum := watch(t, first+pair(100)+last)
+		sum.Merge(watch(t, first+tt.script+last))
+		if y := sum.CPUs()[0]; y.Unpaired != x.Unpaired {
+			t.Errorf("%s: the other way round %d", tt.name, y.Unpaired)
+		}
+	}
+}
+
 // TestTakenBack: Linux 6.4 traces a call and, if it sends an IPI, its carrier
 // (kernel/smp.c of 6.4, smp_call_function_many_cond and send_call_function_ipi_mask:
 // 68f4ff04dbad). Where no interrupt was recorded hits are known by their sends, and

@@ -114,6 +114,7 @@ func TestSilent(t *testing.T) {
 		{"of many, few of which show", 200, 0, script, "0,4-199", "2-3"},
 		{"of nobody knows how many", 0, 0, script, "0", "2-3"},
 		{"up to a target", 0, 0, script, "0,2", "3"},
+		{"a target that is the last", 0, 0, script, "0,3", "2"},
 		{"all show", 0, 0, script + "at 2.0 cpu 0 task a-7 flags d..1 ipi_send_cpu cpu=2 callsite=f+0x1 callback=0x0\n", "", "2-3"},
 		{"a file", 4, 8, script, "", "2-3"},
 	} {
