@@ -68,7 +68,9 @@ func on2(us int, event string) string {
 // TestUnpaired: entries without an exit and exits without an entry are counted, but
 // for those that the ends of the trace and gaps explain.
 func TestUnpaired(t *testing.T) {
-	pair := func(us int) string { return on2(us, "local_timer_entry vector=236") + on2(us+5, "local_timer_exit vector=236") }
+	pair := func(us int) string {
+		return on2(us, "local_timer_entry vector=236") + on2(us+5, "local_timer_exit vector=236")
+	}
 	for _, tt := range []struct {
 		name, script string
 		want         [3]uint64 // interrupts, functions, softirqs
