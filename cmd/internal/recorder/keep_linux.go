@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/ipiscope/ipiscope/parser/datfile"
@@ -80,7 +81,7 @@ func (l *Live) Save(file string) (short bool, err error) {
 	d.CPUs = l.cpus[len(l.cpus)-1] + 1
 	d.Options = nil
 	for _, cpu := range l.cpus {
-		d.Options = append(d.Options, datfile.Text(datfile.OptCPUStat, fmt.Sprintf("CPU: %d\n%s", cpu, now[cpu].text)))
+		d.Options = append(d.Options, datfile.Text(datfile.OptCPUStat, fmt.Sprintf("CPU: %d\n%s", cpu, losses(now[cpu].text))))
 	}
 	d.Options = append(d.Options,
 		datfile.Text(datfile.OptTraceClock, selected(clock)), datfile.Text(datfile.OptUname, l.Machine.Uname),
@@ -91,6 +92,18 @@ func (l *Live) Save(file string) (short bool, err error) {
 		return false, errors.Join(err, os.Remove(temp))
 	}
 	return l.kept.short, os.Rename(temp, file)
+}
+
+// losses are the lines of a CPU's stats without those that count what was recorded: a
+// part of that is saved, and what is not in it is not lost.
+func losses(stats string) string {
+	var kept strings.Builder
+	for line := range strings.Lines(stats) {
+		if key, _, _ := strings.Cut(line, ":"); key != "entries" && key != "read events" {
+			kept.WriteString(line)
+		}
+	}
+	return kept.String()
 }
 
 func (l *Live) saveAs(name string, d *datfile.Description, clock string) error {

@@ -36,3 +36,11 @@ func TestKeptIsBounded(t *testing.T) {
 		t.Errorf("%d pages of %d bytes, short %v", len(k.pages), k.bytes, k.short)
 	}
 }
+
+// TestLosses: a part of a recording claims no events but those it has.
+func TestLosses(t *testing.T) {
+	got := losses("entries: 3\noverrun: 1\ncommit overrun: 2\nbytes: 40\noldest event ts:  5.1\nnow ts:  6.2\ndropped events: 4\nread events: 9\n")
+	if want := "overrun: 1\ncommit overrun: 2\nbytes: 40\noldest event ts:  5.1\nnow ts:  6.2\ndropped events: 4\n"; got != want {
+		t.Errorf("%q", got)
+	}
+}
