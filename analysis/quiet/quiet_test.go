@@ -112,6 +112,9 @@ func TestTakenBack(t *testing.T) {
 	if x.Interruptions != 1 || x.Longest != 601_000 || !slices.Equal(rows(t, c.Result(), "sources", "kind", "name", "count"), []string{"ipi do_sync_core 1"}) {
 		t.Errorf("%d interruptions, quiet for %d ns, %q; want 1, 601000 and do_sync_core", x.Interruptions, x.Longest, rows(t, c.Result(), "sources", "kind", "name", "count"))
 	}
+	if !slices.ContainsFunc(c.Result().Warnings, func(w result.Warning) bool { return strings.HasPrefix(w.Text, "1 hits are known by their sends alone") }) {
+		t.Errorf("warnings %v, want one hit that is known by its send", c.Result().Warnings)
+	}
 	many := ""
 	for i := range 100 {
 		many += fmt.Sprintf("at 1.%06d ", 200+i) + call + "do_flush_tlb_all\n"
