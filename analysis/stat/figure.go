@@ -77,7 +77,8 @@ func Histogram(samples []Sample, by string, x result.Axis) *result.Figure {
 	return f
 }
 
-// maxCurve is how many points a curve has at most.
+// maxCurve is how many points the middle of a curve has at most; the tails, which are
+// what is read off, have one for each hundredth of what is left.
 const maxCurve = 400
 
 // Cumulative shows the share of each sample's values that do not exceed x.
@@ -90,14 +91,15 @@ func Cumulative(samples []Sample, by string, x result.Axis) *result.Figure {
 	for _, s := range samples {
 		series := result.Series{Name: s.Name, Rest: s.Rest}
 		bars := s.Dist.Bars()
-		step := s.Dist.Count()/maxCurve + 1
+		n := s.Dist.Count()
+		step := n/maxCurve + 1
 		var sum, shown uint64
 		from := int64(0)
 		for i, b := range bars {
 			sum += b.Count
 			// every value of few, and the first and the last one of many
-			if i == 0 || i == len(bars)-1 || sum-shown >= step {
-				series.Points = append(series.Points, result.Point{From: from, To: b.To, Value: float64(sum) / float64(s.Dist.Count())})
+			if i == 0 || i == len(bars)-1 || sum-shown >= min(step, max(1, min(sum, n-sum)/100)) {
+				series.Points = append(series.Points, result.Point{From: from, To: b.To, Value: float64(sum) / float64(n)})
 				from, shown = b.To, sum
 			}
 		}

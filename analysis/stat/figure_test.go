@@ -74,7 +74,7 @@ func TestCumulative(t *testing.T) {
 		}
 		f := Cumulative([]Sample{{Dist: d}}, "", result.Axis{Unit: "ns"})
 		points := f.Series[0].Points
-		if len(points) > maxCurve+2 || points[len(points)-1].Value != 1 {
+		if len(points) > 2*maxCurve+2 || points[len(points)-1].Value != 1 {
 			t.Fatalf("%d points, the last %+v", len(points), points[len(points)-1])
 		}
 		last := 0.0
@@ -89,6 +89,13 @@ func TestCumulative(t *testing.T) {
 				t.Fatalf("share up to %d is %v, want %v", p.To, p.Value, got)
 			}
 			last = p.Value
+		}
+		// what is read off a tail is exact
+		for _, q := range []float64{0.01, 0.99} {
+			i := slices.IndexFunc(points, func(p result.Point) bool { return p.Value >= q })
+			if points[i].To != d.Quantile(q) {
+				t.Fatalf("the curve reaches %v at %d, the quantile is %d", q, points[i].To, d.Quantile(q))
+			}
 		}
 	})
 }
