@@ -445,13 +445,32 @@ func TestRecordFullDisk(t *testing.T) {
 		t.Errorf("exit status %d: %s", status, r.said.String())
 	}
 	r.nothingLeft(t, fs)
-	if out, status := ipiscope(t, "report", "--isolated", "1", file+".partial"); status != 1 || !strings.Contains(out, "ipi_mb") {
+	if out, status := ipiscope(t, "report", "--isolated", "1", file+".partial"); status != 1 || !strings.Contains(out, "did not come to its end") || !strings.Contains(out, "\nCPU 1: ") {
 		t.Errorf("exit status %d:\n%s", status, out)
 	}
 	// too little from the start
 	r = startRecord(t, "-o", filepath.Join(dir, "y.dat"), "--min-free", "1G")
 	if status := r.wait(t); status != 1 || !strings.Contains(r.said.String(), "want at least 1024") {
 		t.Errorf("exit status %d: %s", status, r.said.String())
+	}
+}
+
+// TestRecordNoFile: where the file cannot be made at the end, what was recorded is kept
+// and said.
+func TestRecordNoFile(t *testing.T) {
+	fs := recordable(t)
+	file := filepath.Join(t.TempDir(), "x.dat")
+	r := startRecord(t, "-o", file, "--", "sendipis", "membarrier", "30000", "2000")
+	r.recording(t, fs)
+	if err := os.MkdirAll(filepath.Join(file, "in the way"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if status := r.wait(t); status != 1 || !strings.Contains(r.said.String(), "what was recorded until then is in "+file+".partial") || strings.Contains(r.said.String(), "panic") {
+		t.Errorf("exit status %d: %s", status, r.said.String())
+	}
+	r.nothingLeft(t, fs)
+	if out, status := ipiscope(t, "report", "--isolated", "1", file+".partial"); status != 1 || !strings.Contains(out, "did not come to its end") {
+		t.Errorf("exit status %d:\n%s", status, out)
 	}
 }
 

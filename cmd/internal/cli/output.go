@@ -140,8 +140,9 @@ func WriteTo(t *Terminal, path string, write func(Output) error) error {
 
 // writeInto writes to what a path names, such as a device or a pipe.
 func writeInto(t *Terminal, path string, write func(Output) error) error {
-	// Not os.Create: whoever opens a pipe for reading too keeps it open for good.
-	f, err := openFile(t.Context, path, func() (*os.File, error) { return os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666) })
+	// Not os.Create: whoever opens a pipe for reading too keeps it open for good, and
+	// a pipe that is gone meanwhile is not to become a file.
+	f, err := openFile(t.Context, path, func() (*os.File, error) { return os.OpenFile(path, os.O_WRONLY|os.O_TRUNC, 0) })
 	if err != nil {
 		return err
 	}

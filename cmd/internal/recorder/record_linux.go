@@ -437,7 +437,9 @@ func (r *recording) rescue(err error) error {
 		return r.diskError(err)
 	}
 	r.keep = true
-	_ = r.putStats() // the disk may be full; the spool is partial without
+	if r.instance != nil { // else they are there
+		_ = r.putStats() // the disk may be full; the spool is partial without
+	}
 	return fmt.Errorf("%w\nwhat was recorded until then is in %s: ipiscope report --isolated %s %s reads it", r.diskError(err), r.spool.Dir(), r.Request.Isolated.String(), r.spool.Dir())
 }
 
