@@ -6,15 +6,19 @@ import (
 	"strings"
 )
 
-// soups is how many recordings are made up.
-const soups = 8
+// soups is how many recordings are made up: those from firstTwice on are of a kernel
+// that traces calls twice, as Linux 6.4 does.
+const (
+	soups      = 11
+	firstTwice = 8
+)
 
 // Soup is a recording that is made up, in the words of tracetest: events of all kinds
 // that the analyzers know, mostly in the order in which a kernel has them, with ends
 // that are missing, CPUs that go offline, lost events and instances. What is odd here
 // seldom comes in recordings, and must be told all the same.
 func Soup(seed uint64) string {
-	s := &soup{Rand: rand.New(rand.NewPCG(seed, 1)), at: 1_000_000_000, x86: seed%3 != 0, calls: seed%2 == 0, instances: seed%4 == 1}
+	s := &soup{Rand: rand.New(rand.NewPCG(seed, 1)), at: 1_000_000_000, x86: seed%3 != 0, calls: seed%2 == 0, instances: seed%4 == 1, twice: seed >= firstTwice}
 	for range 400 {
 		s.something()
 	}
@@ -29,6 +33,7 @@ type soup struct {
 	text                  strings.Builder
 	at                    int64 // ns
 	x86, calls, instances bool
+	twice                 bool
 	csd                   int
 }
 
@@ -150,6 +155,10 @@ func (s *soup) stack(cpu int, task string) {
 func (s *soup) send(from, to int) {
 	task := s.task()
 	function := pick(s, "do_sync_core", "ipi_mb", "flush_tlb_func", "nohz_full_kick_func", "my_callback", "rcu_exp_handler")
+	if s.twice {
+		s.sendTwice(from, to, task, function)
+		return
+	}
 	if s.one(2) {
 		s.csd++
 		s.event(from, task, "csd_queue_cpu cpu=%d callsite=smp_call_function_single+0x11 func=%s csd=%d", to, function, s.csd)
@@ -174,6 +183,10 @@ func (s *soup) broadcast(from int) {
 	task := s.task()
 	targets := pick(s, "2-3", "0,2-3", "3", "1", "0-3")
 	function := pick(s, "do_sync_core", "flush_tlb_func", "do_nothing")
+	if s.twice {
+		s.broadcastTwice(from, targets, task, function)
+		return
+	}
 	if s.one(2) {
 		for _, cpu := range []int{2, 3} {
 			s.csd++
@@ -181,6 +194,36 @@ func (s *soup) broadcast(from int) {
 		}
 	}
 	s.event(from, task, "ipi_send_cpumask cpumask=%s callsite=%s+0x5 callback=%s", targets, pick(s, "smp_call_function_many_cond", "kick_all_cpus_sync", "on_each_cpu_cond_mask"), pick(s, carrier, function+"+0x0", "0x0"))
+	s.stack(from, task)
+	for _, cpu := range []int{2, 3} {
+		s.bracket(cpu, "call_function", 252, function)
+	}
+}
+
+// sendTwice is a call as Linux 6.4 traces it: with its function first, then with the
+// carrier if an interrupt is sent. Before it shows, calls look like sends.
+func (s *soup) sendTwice(from, to int, task, function string) {
+	site := pick(s, "generic_exec_single", "smp_call_function_many_cond")
+	s.event(from, task, "ipi_send_cpu cpu=%d callsite=%s+0x47 callback=%s+0x0", to, site, function)
+	s.stack(from, task)
+	if s.one(3) {
+		return // no interrupt was needed, or another task comes between
+	}
+	if s.one(9) {
+		task = s.task()
+	}
+	s.event(from, task, "ipi_send_cpu cpu=%d callsite=%s+0x47 callback=%s", to, site, carrier)
+	s.stack(from, task)
+	s.bracket(to, "call_function_single", 251, function)
+}
+
+func (s *soup) broadcastTwice(from int, targets, task, function string) {
+	s.event(from, task, "ipi_send_cpumask cpumask=%s callsite=smp_call_function_many_cond+0x12 callback=%s+0x0", targets, function)
+	if s.one(3) {
+		return
+	}
+	// those that poll for work need none
+	s.event(from, task, "ipi_send_cpumask cpumask=%s callsite=smp_call_function_many_cond+0x12 callback=%s", pick(s, targets, targets, "3", "2"), carrier)
 	s.stack(from, task)
 	for _, cpu := range []int{2, 3} {
 		s.bracket(cpu, "call_function", 252, function)
