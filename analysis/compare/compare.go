@@ -70,7 +70,8 @@ type Config struct {
 	// coefficient of variation, where the runs do not show it. 0 is
 	// stat.DefaultRunCV.
 	RunCV float64
-	// PerWork takes rates per unit of work instead of per hour.
+	// PerWork takes rates per unit of work instead of per hour: every run has its
+	// Work then.
 	PerWork bool
 	// Control are the rows that should not change; none if empty.
 	Control []Terms

@@ -146,7 +146,15 @@ func (d drawer) config(t *testing.T) compare.Config {
 func TestGolden(t *testing.T) {
 	for seed := range uint64(48) {
 		d := drawer{rand.New(rand.NewPCG(seed, 7)), seed%2 == 1}
-		set := compare.Compare(d.sides(), d.config(t))
+		sides, cfg := d.sides(), d.config(t)
+		if cfg.PerWork { // then it is known of all
+			for i := range sides {
+				for j := range sides[i].Runs {
+					sides[i].Runs[j].Work = 10 + float64(j)
+				}
+			}
+		}
+		set := compare.Compare(sides, cfg)
 		text := golden.Text(set) + golden.Text(&result.Set{Figure: compare.Figure(set, 3)})
 		for _, c := range []string{"hits > 0", "rate < -10%", "function=do_sync_core > 0", "function=a hits >= 20", "function=* > +50%", "verdict=gone hits < 5", "sends > 100"} {
 			cond, err := compare.ParseCondition(c, set.By)
