@@ -169,13 +169,8 @@ func (r *distReader) spread(of func(*ipi.Spread) *stat.Dist) (*result.Set, []sta
 	}
 	isolated := sends.Isolated.Targets()
 	total := ipi.NewCounts(isolated, by)
-	err = sends.Each(r.ctx, func(src trace.Source, counts func(*trace.Event) bool, run cli.Run) error {
-		state := ipi.New(src.Table(), ipi.Config{Isolated: isolated, By: by, Catalog: sends.Catalog, Counts: counts, Spread: true})
-		input, err := run(state)
-		if input.Twin == "" {
-			total.Merge(state.Counts(input))
-		}
-		return err
+	err = addUp(r.ctx, sends, total, func(t *trace.Table, counts func(*trace.Event) bool) *ipi.State {
+		return ipi.New(t, ipi.Config{Isolated: isolated, By: by, Catalog: sends.Catalog, Counts: counts, Spread: true})
 	})
 	set := total.Result()
 	sends.WarnRepeated(set)
@@ -200,15 +195,10 @@ func (r *distReader) latency(time latency.Time) (*result.Set, []stat.Sample, err
 	}
 	config.Isolated, config.Catalog = sends.Isolated.Targets(), sends.Catalog
 	total := latency.NewCounts(config)
-	err = sends.Each(r.ctx, func(src trace.Source, counts func(*trace.Event) bool, run cli.Run) error {
+	err = addUp(r.ctx, sends, total, func(t *trace.Table, counts func(*trace.Event) bool) *latency.State {
 		c := config
 		c.Counts = counts
-		state := latency.New(src.Table(), c)
-		input, err := run(state)
-		if input.Twin == "" {
-			total.Merge(state.Counts(input))
-		}
-		return err
+		return latency.New(t, c)
 	})
 	set := total.Result()
 	sends.WarnRepeated(set)
@@ -234,14 +224,7 @@ func (r *distReader) noise(single bool) (*result.Set, []stat.Sample, error) {
 		}
 	}
 	total := noise.NewCounts(config)
-	err = sends.Each(r.ctx, func(src trace.Source, _ func(*trace.Event) bool, run cli.Run) error {
-		state := noise.New(src.Table(), config)
-		input, err := run(state)
-		if input.Twin == "" {
-			total.Merge(state.Counts(input))
-		}
-		return err
-	})
+	err = addUp(r.ctx, sends, total, func(t *trace.Table, _ func(*trace.Event) bool) *noise.State { return noise.New(t, config) })
 	samples := total.Noises()
 	if !single {
 		samples = total.Samples(r.f.by)
@@ -268,14 +251,7 @@ func (r *distReader) quiet() (*result.Set, []stat.Sample, error) {
 	}
 	config := quiet.Config{Isolated: sends.Isolated.Targets(), Catalog: sends.Catalog}
 	total := quiet.NewCounts(config)
-	err = sends.Each(r.ctx, func(src trace.Source, _ func(*trace.Event) bool, run cli.Run) error {
-		state := quiet.New(src.Table(), config)
-		input, err := run(state)
-		if input.Twin == "" {
-			total.Merge(state.Counts(input))
-		}
-		return err
-	})
+	err = addUp(r.ctx, sends, total, func(t *trace.Table, _ func(*trace.Event) bool) *quiet.State { return quiet.New(t, config) })
 	samples := total.Samples()
 	if r.f.by == noKey {
 		samples = []stat.Sample{stat.Sum(samples)}
