@@ -20,17 +20,14 @@ import (
 // Its figures are those that the tests beside it and those of the commands compare
 // with other programs.
 func TestGolden(t *testing.T) {
-	isolated, err := cpumask.ParseList([]byte("2-3"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	isolated := golden.Isolated()
 	setups := []struct {
 		by  string
 		set *cpumask.Mask
 		max int
 	}{
-		{"function", &isolated, 0}, {"cause,class", nil, 9}, {"comm,pid,sender", &isolated, 0},
-		{"event,callback,callsite,evidence,mechanism,entry", nil, 0}, {"target", &isolated, 0}, {"sender,target", nil, 0}, {"file,instance,function", nil, 0},
+		{"function", isolated, 0}, {"cause,class", nil, 9}, {"comm,pid,sender", isolated, 0},
+		{"event,callback,callsite,evidence,mechanism,entry", nil, 0}, {"target", isolated, 0}, {"sender,target", nil, 0}, {"file,instance,function", nil, 0},
 	}
 	sums := map[int]*ipi.Counts{}
 	recordings := golden.Recordings()

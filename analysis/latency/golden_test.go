@@ -15,10 +15,7 @@ import (
 // TestGolden holds all that is said of each recording. Its figures are those that
 // the tests beside it and those of the commands compare with other programs.
 func TestGolden(t *testing.T) {
-	isolated, err := cpumask.ParseList([]byte("2-3"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	isolated := golden.Isolated()
 	for name, fixture := range golden.Recordings() {
 		var all []*latency.State
 		in := golden.Read(t, fixture, func(table *trace.Table) []analysis.State {
@@ -29,9 +26,9 @@ func TestGolden(t *testing.T) {
 				set  *cpumask.Mask
 				max  int
 			}{
-				{"function", latency.KindAll, &isolated, 0},
+				{"function", latency.KindAll, isolated, 0},
 				{"cause,sender,target,entry,class", latency.KindAll, nil, 7},
-				{"callback", latency.KindCSD, &isolated, 0},
+				{"callback", latency.KindCSD, isolated, 0},
 				{"comm", latency.KindVector, nil, 0},
 				{"function", latency.KindIPI, nil, 0},
 			} {

@@ -17,17 +17,14 @@ import (
 // TestGolden holds all that is said of each recording. Its figures are those that
 // the tests beside it and those of the commands compare with other programs.
 func TestGolden(t *testing.T) {
-	isolated, err := cpumask.ParseList([]byte("2-3"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	isolated := golden.Isolated()
 	sum := quiet.NewCounts(quiet.Config{})
 	recordings := golden.Recordings()
 	for _, name := range slices.Sorted(maps.Keys(recordings)) {
 		fixture := recordings[name]
 		var all []*quiet.State
 		in := golden.Read(t, fixture, func(table *trace.Table) []analysis.State {
-			for _, set := range []*cpumask.Mask{&isolated, nil} {
+			for _, set := range []*cpumask.Mask{isolated, nil} {
 				all = append(all, quiet.New(table, quiet.Config{Isolated: set, Sequences: true, Within: 50_000, Gaps: gaps()}))
 			}
 			return []analysis.State{all[0], all[1]}

@@ -82,10 +82,7 @@ func newTranscript(table *trace.Table, isolated *cpumask.Mask, cat *catalog.Cata
 // TestGolden holds all hits, sends and requests of each recording. The tests beside
 // it and those of the commands compare them with other programs.
 func TestGolden(t *testing.T) {
-	isolated, err := cpumask.ParseList([]byte("2-3"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	isolated := golden.Isolated()
 	cat, err := catalog.Load()
 	if err != nil {
 		t.Fatal(err)
@@ -93,7 +90,7 @@ func TestGolden(t *testing.T) {
 	for name, fixture := range golden.Recordings() {
 		var all []*transcript
 		in := golden.Read(t, fixture, func(table *trace.Table) []analysis.State {
-			all = []*transcript{newTranscript(table, &isolated, cat), newTranscript(table, nil, cat)}
+			all = []*transcript{newTranscript(table, isolated, cat), newTranscript(table, nil, cat)}
 			return []analysis.State{all[0], all[1]}
 		})
 		text := fmt.Sprintf("%+v\n", in)

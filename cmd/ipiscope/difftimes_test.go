@@ -100,26 +100,6 @@ func writeGzip(t *testing.T, path string, text []byte) {
 // TestTimesLaw takes events out of one side of a comparison that is clear: its
 // verdicts stay what they were or become unclear.
 func TestTimesLaw(t *testing.T) {
-	has := func(words ...string) func([]byte, int) bool {
-		return func(line []byte, _ int) bool {
-			for _, w := range words {
-				if !bytes.Contains(line, []byte(w)) {
-					return false
-				}
-			}
-			return true
-		}
-	}
-	every := func(n int, take func([]byte, int) bool) func([]byte, int) bool {
-		seen := 0
-		return func(line []byte, at int) bool {
-			if take(line, at) {
-				seen++
-				return seen%n == 0
-			}
-			return false
-		}
-	}
 	// with all evidence; what is not here is unclear
 	whole := map[string]string{"bracket reschedule p50": "grown", "handler reschedule p50": "unchanged"}
 	for name, take := range map[string]func() func([]byte, int) bool{
@@ -137,24 +117,9 @@ func TestTimesLaw(t *testing.T) {
 		"all but a few":        func() func([]byte, int) bool { return func(_ []byte, at int) bool { return at > 20 } },
 	} {
 		for _, damaged := range []string{"before", "after"} {
-			dir := t.TempDir()
-			for side, cost := range map[string]float64{"before": 1800, "after": 3700} {
-				for run := uint64(1); run <= 3; run++ {
-					text := composeReschedules(run+100*uint64(cost), cost)
-					if side == damaged {
-						text = withoutLines(text, take())
-					}
-					path := filepath.Join(dir, side, fmt.Sprint(run, ".txt"))
-					if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-						t.Fatal(err)
-					}
-					if err := os.WriteFile(path, text, 0o644); err != nil {
-						t.Fatal(err)
-					}
-				}
-			}
+			before, after := robbed(t, composeReschedules, map[string]float64{"before": 1800, "after": 3700}, damaged, take)
 			for _, of := range []string{"bracket", "handler", "quiet"} {
-				out, stderr, status := diff(t, "--of", of, "--isolated", "3", "--format", "csv", filepath.Join(dir, "before"), filepath.Join(dir, "after"))
+				out, stderr, status := diff(t, "--of", of, "--isolated", "3", "--format", "csv", before, after)
 				if status != 0 && status != 1 {
 					t.Errorf("%s of %s: status %d: %s", name, damaged, status, stderr)
 				}
@@ -174,6 +139,53 @@ func TestTimesLaw(t *testing.T) {
 			}
 		}
 	}
+}
+
+// has takes the lines that hold all words.
+func has(words ...string) func([]byte, int) bool {
+	return func(line []byte, _ int) bool {
+		for _, w := range words {
+			if !bytes.Contains(line, []byte(w)) {
+				return false
+			}
+		}
+		return true
+	}
+}
+
+// every takes one in n of the lines that take takes.
+func every(n int, take func([]byte, int) bool) func([]byte, int) bool {
+	seen := 0
+	return func(line []byte, at int) bool {
+		if take(line, at) {
+			seen++
+			return seen%n == 0
+		}
+		return false
+	}
+}
+
+// robbed writes three runs of each side into a folder, those of one with lines taken
+// away.
+func robbed(t *testing.T, compose func(seed uint64, cost float64) []byte, costs map[string]float64, damaged string, take func() func([]byte, int) bool) (before, after string) {
+	t.Helper()
+	dir := t.TempDir()
+	for side, cost := range costs {
+		for run := uint64(1); run <= 3; run++ {
+			text := compose(run+100*uint64(cost), cost)
+			if side == damaged {
+				text = withoutLines(text, take())
+			}
+			path := filepath.Join(dir, side, fmt.Sprint(run, ".txt"))
+			if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(path, text, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	return filepath.Join(dir, "before"), filepath.Join(dir, "after")
 }
 
 // withoutLines leaves lines out.
@@ -212,16 +224,7 @@ func composeNoise(seed uint64, cost float64) []byte {
 // TestNoiseLaw takes events out of one side of a comparison of noise that is clear:
 // its verdicts stay what they were or become unclear.
 func TestNoiseLaw(t *testing.T) {
-	every := func(n int, word string) func([]byte, int) bool {
-		seen := 0
-		return func(line []byte, _ int) bool {
-			if bytes.Contains(line, []byte(word)) {
-				seen++
-				return seen%n == 0
-			}
-			return false
-		}
-	}
+	every := func(n int, word string) func([]byte, int) bool { return every(n, has(word)) }
 	for name, take := range map[string]func() func([]byte, int) bool{
 		"nothing":            func() func([]byte, int) bool { return func([]byte, int) bool { return false } },
 		"all sends":          func() func([]byte, int) bool { return every(1, "ipi_send") },
@@ -234,23 +237,8 @@ func TestNoiseLaw(t *testing.T) {
 		"all but a few":      func() func([]byte, int) bool { return func(_ []byte, at int) bool { return at > 20 } },
 	} {
 		for _, damaged := range []string{"before", "after"} {
-			dir := t.TempDir()
-			for side, cost := range map[string]float64{"before": 6000, "after": 9500} {
-				for run := uint64(1); run <= 3; run++ {
-					text := composeNoise(run+100*uint64(cost), cost)
-					if side == damaged {
-						text = withoutLines(text, take())
-					}
-					path := filepath.Join(dir, side, fmt.Sprint(run, ".txt"))
-					if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-						t.Fatal(err)
-					}
-					if err := os.WriteFile(path, text, 0o644); err != nil {
-						t.Fatal(err)
-					}
-				}
-			}
-			out, stderr, status := diff(t, "--of", "noise", "--isolated", "3", "--format", "csv", filepath.Join(dir, "before"), filepath.Join(dir, "after"))
+			before, after := robbed(t, composeNoise, map[string]float64{"before": 6000, "after": 9500}, damaged, take)
+			out, stderr, status := diff(t, "--of", "noise", "--isolated", "3", "--format", "csv", before, after)
 			if status != 0 && status != 1 {
 				t.Errorf("%s of %s: status %d: %s", name, damaged, status, stderr)
 			}

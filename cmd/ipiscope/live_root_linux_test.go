@@ -215,20 +215,28 @@ func TestLiveSaves(t *testing.T) {
 	}
 }
 
+// waitWith waits for a recorder that ends by itself while membarriers are sent, and
+// wants nothing to be left. It returns the exit status.
+func (r *recorderRun) waitWith(t *testing.T, fs tracefs.Folder, membarriers ...string) int {
+	t.Helper()
+	sender := exec.Command("sendipis", append([]string{"membarrier"}, membarriers...)...)
+	if err := sender.Start(); err != nil {
+		t.Fatal(err)
+	}
+	status := r.wait(t)
+	_ = sender.Process.Kill()
+	_ = sender.Wait() // it was killed
+	r.nothingLeft(t, fs)
+	return status
+}
+
 // TestLiveStops: a trigger ends it at its event, which is in the file.
 func TestLiveStops(t *testing.T) {
 	fs := recordable(t)
 	file := filepath.Join(t.TempDir(), "x.dat")
 	l, _ := startLive(t, "--stop-on", "csd_queue_cpu if func.function == ipi_mb", "--save", file, "--for-time", "20s")
 	l.recording(t, fs)
-	sender := exec.Command("sendipis", "membarrier", "1000000", "1000", "15")
-	if err := sender.Start(); err != nil {
-		t.Fatal(err)
-	}
-	status := l.wait(t)
-	_ = sender.Process.Kill()
-	_ = sender.Wait() // it was killed
-	l.nothingLeft(t, fs)
+	status := l.waitWith(t, fs, "1000000", "1000", "15")
 	if status != 0 {
 		t.Fatalf("exit status %d: %s", status, l.said.String())
 	}
@@ -259,14 +267,7 @@ func TestLiveChecks(t *testing.T) {
 		}
 		l, _ := startLive(t, "--check", limits, "--for-time", "10s")
 		l.recording(t, fs)
-		sender := exec.Command("sendipis", "membarrier", "1000000", "1000", "8")
-		if err := sender.Start(); err != nil {
-			t.Fatal(err)
-		}
-		status := l.wait(t)
-		_ = sender.Process.Kill()
-		_ = sender.Wait() // it was killed
-		l.nothingLeft(t, fs)
+		status := l.waitWith(t, fs, "1000000", "1000", "8")
 		said := l.said.String()
 		switch {
 		case !strings.Contains(said, " 0 lost"):

@@ -11,6 +11,7 @@ import (
 	"github.com/ipiscope/ipiscope/analysis"
 	"github.com/ipiscope/ipiscope/analysis/result"
 	"github.com/ipiscope/ipiscope/parser"
+	"github.com/ipiscope/ipiscope/parser/cpumask"
 	"github.com/ipiscope/ipiscope/parser/trace"
 	"github.com/ipiscope/ipiscope/parser/trace/tracetest"
 )
@@ -55,6 +56,13 @@ func open(fixture string) (trace.Source, error) {
 		return src, nil
 	}
 	return parser.Open(filepath.Join("../../fixtures", fixture), parser.Options{})
+}
+
+// Isolated are CPUs 2 and 3, which are isolated in the fixtures.
+func Isolated() *cpumask.Mask {
+	var m cpumask.Mask
+	m.SetRange(2, 3)
+	return &m
 }
 
 // Read runs states over a fixture, which is found from the folder of a package of

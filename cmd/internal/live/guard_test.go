@@ -7,8 +7,6 @@ import (
 
 	"github.com/ipiscope/ipiscope/analysis"
 	"github.com/ipiscope/ipiscope/analysis/budget"
-	"github.com/ipiscope/ipiscope/analysis/catalog"
-	"github.com/ipiscope/ipiscope/parser/cpumask"
 	"github.com/ipiscope/ipiscope/parser/trace/tracetest"
 )
 
@@ -21,16 +19,9 @@ func guarded(t *testing.T, script string, limits ...string) *Guard {
 			t.Fatal(err)
 		}
 	}
-	c, err := catalog.Load()
-	if err != nil {
-		t.Fatal(err)
-	}
-	iso, err := cpumask.ParseList([]byte("2-3"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	c, iso := catalogAndIsolated(t)
 	src := tracetest.Parse(script)
-	g := NewGuard(src.Table(), b, c, &iso)
+	g := NewGuard(src.Table(), b, c, iso)
 	if _, err := analysis.Run(context.Background(), src, analysis.Options{}, g); err != nil {
 		t.Fatal(err)
 	}

@@ -23,6 +23,20 @@ func counted(t *testing.T, script string, by ...ipi.Key) (*ipi.State, analysis.S
 	return count(t, script, by, nil)
 }
 
+// catalogAndIsolated are the tables, and CPUs 2 and 3.
+func catalogAndIsolated(t *testing.T) (*catalog.Catalog, *cpumask.Mask) {
+	t.Helper()
+	c, err := catalog.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	iso, err := cpumask.ParseList([]byte("2-3"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c, &iso
+}
+
 func overviewed(t *testing.T, script string) (*ipi.State, analysis.Stats) {
 	t.Helper()
 	by, err := ipi.ParseKeys("function,comm")
@@ -34,21 +48,15 @@ func overviewed(t *testing.T, script string) (*ipi.State, analysis.Stats) {
 
 func count(t *testing.T, script string, by []ipi.Key, also [][]ipi.Key) (*ipi.State, analysis.Stats) {
 	t.Helper()
-	c, err := catalog.Load()
-	if err != nil {
-		t.Fatal(err)
-	}
-	iso, err := cpumask.ParseList([]byte("2-3"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	c, iso := catalogAndIsolated(t)
 	if by == nil {
+		var err error
 		if by, err = ipi.ParseKeys("function"); err != nil {
 			t.Fatal(err)
 		}
 	}
 	src := tracetest.Parse(script)
-	s := ipi.New(src.Table(), ipi.Config{Isolated: &iso, By: by, Also: also, Catalog: c})
+	s := ipi.New(src.Table(), ipi.Config{Isolated: iso, By: by, Also: also, Catalog: c})
 	st, err := analysis.Run(context.Background(), src, analysis.Options{}, s)
 	if err != nil {
 		t.Fatal(err)

@@ -12,24 +12,15 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/ipiscope/ipiscope/analysis"
-	"github.com/ipiscope/ipiscope/analysis/catalog"
-	"github.com/ipiscope/ipiscope/parser/cpumask"
 	"github.com/ipiscope/ipiscope/parser/trace/tracetest"
 )
 
 // measured are the Metrics of a script and of a view of it.
 func measured(t *testing.T, script string) *Metrics {
 	t.Helper()
-	c, err := catalog.Load()
-	if err != nil {
-		t.Fatal(err)
-	}
-	iso, err := cpumask.ParseList([]byte("2-3"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	c, iso := catalogAndIsolated(t)
 	src := tracetest.Parse(script)
-	m := NewMetrics(src.Table(), c, &iso)
+	m := NewMetrics(src.Table(), c, iso)
 	if _, err := analysis.Run(t.Context(), src, analysis.Options{}, m); err != nil {
 		t.Fatal(err)
 	}
