@@ -7,9 +7,9 @@ import (
 	"testing"
 )
 
-// Covered wants each number and flag of a result to be other than zero in one of
-// the parts that laws are checked with: one that is zero in all of them could be left
-// out of Merge without any law noticing. Types that are merged by laws of their own
+// Covered wants each number and flag of a result to be other than zero, and each list
+// and map to hold something, in one of the parts that laws are checked with: one that
+// is zero in all of them could be left out of Merge without any law noticing. Types that are merged by laws of their own
 // (package stat) count as one field; settings (types named Config), inputs (package
 // result) and what comes from the catalogue are not merged. elsewhere are fields that
 // another test sees merged, by their path as the failure prints it, with its name.
@@ -58,10 +58,12 @@ func (f fields) add(path string, v reflect.Value, above map[uintptr]bool) {
 	case reflect.Struct:
 		f.addStruct(path, v, above)
 	case reflect.Slice, reflect.Array:
+		f[path] = f[path] || v.Len() > 0
 		for i := range v.Len() {
 			f.add(path+"[]", v.Index(i), above)
 		}
 	case reflect.Map:
+		f[path] = f[path] || v.Len() > 0
 		for it := v.MapRange(); it.Next(); {
 			f.add(path+"[]", it.Value(), above)
 		}

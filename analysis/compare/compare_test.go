@@ -124,6 +124,70 @@ func TestVerdicts(t *testing.T) {
 	}
 }
 
+// TestAlphaIsLeftOut: a row differs if q is below alpha, not at it, and the reason of
+// one that may have hidden hits follows.
+func TestAlphaIsLeftOut(t *testing.T) {
+	for _, c := range []struct {
+		after    map[string]uint64
+		at, over string // verdict and reason where alpha is q, and where it is more
+	}{
+		{nil, "unclear scatter", "gone"},
+		{map[string]uint64{"unknown": 1}, "unclear scatter", "unclear unknown"},
+	} {
+		judge := func(alpha float64) (said string, q float64) {
+			cfg := byFunction()
+			cfg.Alpha = alpha
+			rows := compare.Compare(two(runs(2, map[string]uint64{"f": 300}), runs(2, c.after)), cfg).Table("rows")
+			for _, r := range rows.Rows {
+				if r[0].Str == "f" {
+					said, q = strings.TrimSpace(r[rows.Index("verdict")].Str+" "+r[rows.Index("reason")].Str), r[rows.Index("q")].Float
+				}
+			}
+			return said, q
+		}
+		_, q := judge(0)
+		if said, _ := judge(q); said != c.at {
+			t.Errorf("unknown after %v, alpha is q: %s, want %s", c.after, said, c.at)
+		}
+		if said, _ := judge(q * 1.01); said != c.over {
+			t.Errorf("unknown after %v, alpha is more: %s, want %s", c.after, said, c.over)
+		}
+	}
+}
+
+// TestFixedWork: of rows with equal hits the first is spoken of.
+func TestFixedWork(t *testing.T) {
+	run := func(seconds float64) compare.Run {
+		return counted(seconds, map[string]uint64{"a": 500, "b": 500, "c": 10})
+	}
+	set := compare.Compare(two([]compare.Run{run(100), run(150)}, []compare.Run{run(100), run(150)}), byFunction())
+	for _, w := range set.Warnings {
+		if w.Code == "fixed-work" {
+			// rates per second are 5 and 3.33: mean 4.17, standard deviation 1.18
+			if !strings.Contains(w.Text, "(function=a varies by 0 % between runs, its rate by 28 %)") {
+				t.Errorf("%s, want function=a, 0 and 28 %%", w.Text)
+			}
+			return
+		}
+	}
+	t.Errorf("no warning fixed-work in %v", set.Warnings)
+}
+
+// TestConditionWithUnknown: nothing before but 10 hits of unknown names, which may be
+// the row's: 40 after in twice the time are twice as many for each second at least.
+func TestConditionWithUnknown(t *testing.T) {
+	set := compare.Compare(two([]compare.Run{counted(100, map[string]uint64{"unknown": 10})}, []compare.Run{counted(200, map[string]uint64{"new": 40})}), byFunction())
+	for text, met := range map[string]bool{"function=new hits > +90%": true, "function=new hits > +150%": false} {
+		cond, err := compare.ParseCondition(text, set.By)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := cond.Look(set); (got.Met != "") != met {
+			t.Errorf("%s: %+v, want %t", text, got, met)
+		}
+	}
+}
+
 // TestRuns: what is different shows from two runs a side on.
 func TestRuns(t *testing.T) {
 	var before, after []compare.Run
@@ -429,6 +493,9 @@ func TestParseCounts(t *testing.T) {
 	r := sides[0].Runs[0]
 	if r.CPUs != 4 || r.Work != 3 || r.Duration != 5400e9 || r.Total.Hits != 15 || r.Groups[0].Key[0] != "a" || r.Groups[1].Hits != 3 || sides[0].Runs[1].Duration != 5400e9 {
 		t.Errorf("run %+v", r)
+	}
+	if sides, _, err := compare.ParseCounts("f", "before 0.000001ms\n1 a\nafter 1s\n1 a\n"); err != nil || sides[0].Runs[0].Duration != 1 {
+		t.Errorf("a run of a nanosecond: %v, %v", sides, err)
 	}
 	for _, c := range []struct{ text, want string }{
 		{"", "f: 0 groups of counts"},

@@ -215,12 +215,15 @@ func TestMergeLaws(t *testing.T) {
 		}
 		return b.String()
 	}
-	scripts := []string{script(1), script(40), "", script(70) + waysOut, backwards}
+	scripts := []string{script(1), script(40), "", script(70) + waysOut, backwards, away}
 	keys, _ := latency.ParseKeys("function,pair")
 	part := func(i int) *latency.Counts {
 		src := tracetest.Parse(scripts[i])
-		if scripts[i] == backwards {
-			src.Table().Meta.Clock = "local"
+		switch m := &src.Table().Meta; scripts[i] {
+		case backwards:
+			m.Clock = "local"
+		case away:
+			m.CPUs, m.ClockUnit = 64, "ticks"
 		}
 		return measure(t, src, "function,pair", latency.KindAll)
 	}
@@ -242,7 +245,7 @@ func TestMergeLaws(t *testing.T) {
 		},
 	}
 	law.Laws(t)
-	analysistest.Covered(t, map[string]string{"folded": "TestFolded"}, part(0), part(1), part(3), part(4))
+	analysistest.Covered(t, map[string]string{"folded": "TestFolded"}, part(0), part(1), part(3), part(4), part(5))
 }
 
 // TestFolded: that groups were folded together is said of a sum, too.
@@ -287,6 +290,14 @@ at 1.000150 cpu 0 task a-7 flags d..1 ipi_send_cpu cpu=2 callsite=f+0x1 callback
 at 1.000900 cpu 0 task a-7 flags d..1 ipi_send_cpu cpu=2 callsite=f+0x1 callback=0x0
 at 1.000910 cpu 2 task b-8 flags d.h. reschedule_entry vector=253
 at 1.000912 cpu 2 task b-8 flags d.h. reschedule_exit vector=253
+`
+
+// away is of a machine with room for many more CPUs than it has, one of which is
+// taken down.
+const away = `at 1.000000 cpu 2 task a-7 flags d.h. reschedule_entry vector=253
+at 1.000001 cpu 2 task a-7 flags d.h. reschedule_exit vector=253
+at 1.000100 cpu 0 task a-7 flags .... cpuhp_enter cpu=2 target=0 idx=230
+at 1.000200 cpu 0 task a-7 flags .... x a=1
 `
 
 // recorded returns events of a recording of everything, with its own decoder.

@@ -9,6 +9,7 @@ import (
 	"github.com/ipiscope/ipiscope/analysis/latency"
 	"github.com/ipiscope/ipiscope/parser"
 	"github.com/ipiscope/ipiscope/parser/cpumask"
+	"github.com/ipiscope/ipiscope/parser/trace/tracetest"
 )
 
 // TestTimed: the sequences hold what the distributions hold, group by group, and
@@ -41,6 +42,23 @@ func TestTimed(t *testing.T) {
 	}
 	if s, _ := measureFixture(t, "../../fixtures/karm64s4-21-ipi-all/trace.dat", false); s.Timed(latency.Bracket) != nil {
 		t.Error("sequences that were not asked for")
+	}
+}
+
+// TestTimedNegative: a group has as many impossible times as times that are good (5 us
+// after its send, 2 us before it). It is there with both.
+func TestTimedNegative(t *testing.T) {
+	src := tracetest.Parse(script(1) + "at 1.000100 cpu 2 task b-8 flags d.h1 reschedule_entry vector=253\n" +
+		"at 1.000102 cpu 1 task c-9 flags d..1 ipi_send_cpu cpu=2 callsite=g+0x1 callback=0x0\n")
+	src.Table().Meta.Clock = "local"
+	keys, _ := latency.ParseKeys("function")
+	s := latency.New(src.Table(), latency.Config{By: keys, Window: latency.DefaultWindow, Sequences: true})
+	if _, err := analysis.Run(context.Background(), src, analysis.Options{}, s); err != nil {
+		t.Fatal(err)
+	}
+	list := s.Timed(latency.Delivery)
+	if len(list) != 2 || list[1].Key[0] != "reschedule" || list[1].Values.Count() != 1 || list[1].Values.Negative() != 1 {
+		t.Errorf("%+v, want do_sync_core, and reschedule with one time and an impossible one", list)
 	}
 }
 

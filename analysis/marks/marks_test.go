@@ -218,5 +218,6 @@ func TestCountsLaws(t *testing.T) {
 		},
 	}
 	laws.Laws(t)
-	analysistest.Covered(t, nil, laws.Part(0), laws.Part(1), laws.Part(2), laws.Part(4))
+	const setting = "no mark of pairMarks has a Point; it is a setting"
+	analysistest.Covered(t, map[string]string{"marks[].Point.groups": setting, "marks[].Point.names": setting}, laws.Part(0), laws.Part(1), laws.Part(2), laws.Part(4))
 }

@@ -100,6 +100,9 @@ func TestMergeLaws(t *testing.T) {
 			event(2, at+34_000, "timerlat_sample: timer_latency=9000 seqnum=1 context=1"),
 		shifted,
 		"",
+		// an IPI whose sender is known, and a row of hwlat
+		event(1, at-2000, "#1     inner/outer(us): 60/27 ts:1796054978.556141112 count:215 nmi-total:7 nmi-count:2") +
+			event(0, at-900, "ipi_send_cpumask: cpumask=2 callsite=smp_call_function_many_cond+0x1/0x2 callback=generic_smp_call_function_single_interrupt+0x0/0x2") + irq(2, at, 700),
 	}
 	law := analysistest.Merging[*noise.Counts]{
 		Zero: func() *noise.Counts { return noise.NewCounts(cfg) }, Part: func(i int) *noise.Counts { return read(t, cfg, scripts[i]) }, Parts: len(scripts),

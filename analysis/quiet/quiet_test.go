@@ -205,6 +205,36 @@ func TestWorstSecond(t *testing.T) {
 	}
 }
 
+// TestWorstSecondTie: of seconds that are alike the first one counts.
+func TestWorstSecondTie(t *testing.T) {
+	script := "at 1.000000 cpu 0 task x-1 sched_wakeup pid=3\n"
+	for _, at := range []int{2, 3, 4} {
+		script += fmt.Sprintf("at %d.1 cpu 2 task a-9 local_timer_entry vector=236\nat %[1]d.100020 cpu 2 task a-9 local_timer_exit vector=236\n", at)
+	}
+	got := rows(t, watch(t, script).Result(), "cpus", "worst_second.at_ns", "worst_second.interruptions", "worst_second.stolen_ns")
+	if want := []string{"2000000000 1 20000"}; !cmp.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// TestManyCulprits: 16384 interruptions in gaps are kept, the others are counted.
+func TestManyCulprits(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("at 1.000000 cpu 0 task x-1 sched_wakeup pid=3\n")
+	for i := range 16384 + 3 {
+		fmt.Fprintf(&b, "at 1.%06d cpu 2 task a-9 local_timer_entry vector=236\nat 1.%06d cpu 2 task a-9 local_timer_exit vector=236\n", 10+4*i, 11+4*i)
+	}
+	set := watch(t, b.String(), quiet.Gap{CPU: 2, Start: 1_000_000_000, End: 2_000_000_000}).Result()
+	if !slices.ContainsFunc(set.Warnings, func(w result.Warning) bool {
+		return w.Code == "cut" && w.Text == "3 more interruptions hit the gaps and are left out"
+	}) {
+		t.Errorf("warnings %v, want that 3 more hit the gaps", set.Warnings)
+	}
+	if n := len(set.Table("culprits").Rows); n != 16384 {
+		t.Errorf("%d culprits, want 16384", n)
+	}
+}
+
 func TestGaps(t *testing.T) {
 	script := first +
 		"at 1.000100 cpu 0 task net-5 flags d..1 ipi_send_cpu cpu=2 callsite=f+0x1 callback=0x0\n" +
@@ -260,6 +290,21 @@ func TestGapsOutside(t *testing.T) {
 		return w.Code == "gaps-outside" && strings.HasPrefix(w.Text, "2 of 3 gaps")
 	}) {
 		t.Errorf("%+v", set.Warnings)
+	}
+}
+
+// TestGapsOfOthers: a gap that begins with the last event of the recording lies in it;
+// one of a CPU that is not looked at is told of.
+func TestGapsOfOthers(t *testing.T) {
+	set := watch(t, first+last, quiet.Gap{CPU: 2, Start: 1_001_000_000, End: 1_002_000_000}, quiet.Gap{CPU: 2, Start: 999_000_000, End: 1_000_000_000}, quiet.Gap{CPU: 0, Start: 1_000_500_000, End: 1_000_600_000}).Result()
+	var said []string
+	for _, w := range set.Warnings {
+		if strings.HasPrefix(w.Code, "gaps-") {
+			said = append(said, w.Text)
+		}
+	}
+	if want := []string{"1 of 3 gaps are on CPUs that --isolated leaves out: what hit those is not looked at"}; !slices.Equal(said, want) {
+		t.Errorf("said %q, want %q", said, want)
 	}
 }
 
