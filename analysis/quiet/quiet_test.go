@@ -19,6 +19,7 @@ import (
 	"github.com/ipiscope/ipiscope/analysis/result"
 	"github.com/ipiscope/ipiscope/parser"
 	"github.com/ipiscope/ipiscope/parser/cpumask"
+	"github.com/ipiscope/ipiscope/parser/ftext"
 	"github.com/ipiscope/ipiscope/parser/trace"
 	"github.com/ipiscope/ipiscope/parser/trace/tracetest"
 	"github.com/ipiscope/ipiscope/report/json"
@@ -232,6 +233,46 @@ func TestManyCulprits(t *testing.T) {
 	}
 	if n := len(set.Table("culprits").Rows); n != 16384 {
 		t.Errorf("%d culprits, want 16384", n)
+	}
+}
+
+// TestSwitchesTell: osnoise tells of a thread that sched_switch shows, too. It ran once.
+func TestSwitchesTell(t *testing.T) {
+	line := func(ms int, what string) string {
+		return fmt.Sprintf("          loop-9       [002] d....     5.%03d000: %s\n", ms, what)
+	}
+	text := "# tracer: nop\n#\n" + line(0, "sched_switch: prev_comm=swapper/2 prev_pid=0 prev_prio=120 prev_state=R ==> next_comm=loop next_pid=9 next_prio=120") +
+		line(100, "sched_switch: prev_comm=loop prev_pid=9 prev_prio=120 prev_state=R ==> next_comm=kworker/2:1 next_pid=77 next_prio=120") +
+		line(101, "sched_switch: prev_comm=kworker/2:1 prev_pid=77 prev_prio=120 prev_state=R ==> next_comm=loop next_pid=9 next_prio=120") +
+		line(102, "thread_noise: kworker/2:1:77 start 5.100000000 duration 1000000 ns") +
+		line(103, "thread_noise: loop:9 start 5.101000000 duration 1000000 ns") + line(300, "sched_wakeup: comm=x pid=3 prio=120 target_cpu=002")
+	src, err := ftext.New(strings.NewReader(text), "test", ftext.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer src.Close()
+	s := quiet.New(src.Table(), quiet.Config{})
+	st, err := analysis.Run(context.Background(), src, analysis.Options{}, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := rows(t, s.Counts(st.Input(&src.Table().Meta, nil)).Result(), "sources", "kind", "name", "count", "stolen_ns")
+	if want := []string{"task kworker/2:1 1 1000000"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// TestSeen: where nobody says how many CPUs there are, those up to the last one that
+// shows are, be it the first.
+func TestSeen(t *testing.T) {
+	src := tracetest.Parse(first + last)
+	s := quiet.New(src.Table(), quiet.Config{})
+	st, err := analysis.Run(context.Background(), src, analysis.Options{}, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := s.Counts(st.Input(&src.Table().Meta, nil)).Seen().String(); got != "0" {
+		t.Errorf("CPUs %q, want 0", got)
 	}
 }
 
