@@ -18,17 +18,29 @@ type sender struct{ *track.Sends }
 
 func (s sender) End(analysis.Span) { s.Sends.End() }
 
-// hitsOf counts the hits of CPU 2 and the requests that sent no IPI.
+// hitsOf counts the hits of CPU 2 and the requests that sent no IPI, and wants those
+// sends to be taken back that were told of early and are none.
 func hitsOf(t *testing.T, format, script string) (hits, requests int, in result.Input) {
 	t.Helper()
 	src := tracetest.Parse(script)
 	src.Table().Meta.Format = format
 	m, _ := cpumask.ParseList([]byte("2"))
+	early := map[uint64]bool{}
 	s := track.NewSends(src.Table(), track.Config{
-		Isolated: &m, Send: func(w *track.Send) { hits += len(w.Hits) }, Request: func(*track.Request) { requests++ },
+		Isolated: &m, Send: func(w *track.Send) {
+			hits += len(w.Hits)
+			if !early[w.Serial] {
+				t.Errorf("send %d was taken back or not told of early", w.Serial)
+			}
+			delete(early, w.Serial)
+		}, Request: func(*track.Request) { requests++ },
+		Early: func(w *track.Send) { early[w.Serial] = true }, Unsent: func(serial uint64) { delete(early, serial) },
 	})
 	if _, err := analysis.Run(context.Background(), src, analysis.Options{}, sender{s}); err != nil {
 		t.Fatal(err)
+	}
+	if len(early) > 0 {
+		t.Errorf("%d sends were neither handed out nor taken back", len(early))
 	}
 	s.Testify(&in)
 	return hits, requests, in

@@ -20,6 +20,7 @@ type transcript struct {
 	*track.Records
 	table                                *trace.Table
 	hits, sends, requests, runs, unsents []string
+	noises, reports                      []string
 }
 
 func (r *transcript) End(analysis.Span) { r.Records.End() }
@@ -75,11 +76,13 @@ func newTranscript(table *trace.Table, isolated *cpumask.Mask, cat *catalog.Cata
 		Config: track.Config{Isolated: isolated, Attribution: track.NewAttributor(cat, table)},
 		Hit:    keep[track.HitRecord](r, &r.hits), Send: keep[track.SendRecord](r, &r.sends), Request: keep[track.RequestRecord](r, &r.requests),
 		Run: keep[track.Run](r, &r.runs), Unsent: keep[track.Delivery](r, &r.unsents),
+		Noise:  func(n *track.Noise) { r.noises = append(r.noises, r.told(reflect.ValueOf(*n))) },
+		Report: func(n *track.NoiseReport) { r.reports = append(r.reports, r.told(reflect.ValueOf(*n))) },
 	})
 	return r
 }
 
-// TestGolden holds all hits, sends and requests of each recording. The tests beside
+// TestGolden holds all hits, sends, requests and noises of each recording. The tests beside
 // it and those of the commands compare them with other programs.
 func TestGolden(t *testing.T) {
 	isolated := golden.Isolated()
@@ -98,7 +101,7 @@ func TestGolden(t *testing.T) {
 			slices.Sort(r.runs)
 			slices.Sort(r.unsents)
 			text += golden.Lines("hit", r.hits) + golden.Lines("send", r.sends) + golden.Lines("request", r.requests) +
-				golden.Lines("run", r.runs) + golden.Lines("unsent", r.unsents)
+				golden.Lines("run", r.runs) + golden.Lines("unsent", r.unsents) + golden.Lines("noise", r.noises) + golden.Lines("report", r.reports)
 		}
 		golden.CheckText(t, name, text)
 	}

@@ -71,6 +71,49 @@ func TestOnline(t *testing.T) {
 	}
 }
 
+// TestUnwatched: of an isolated CPU that was offline it is told for how long, be it
+// that others with lower numbers were, too: from 2 s to the end of 1 to 10 s.
+func TestUnwatched(t *testing.T) {
+	src := tracetest.Parse("at 1.0 cpu 0 task a-7 flags d..1 cpuhp_enter cpu=1 target=0 idx=88\n" +
+		"at 2.0 cpu 0 task a-7 flags d..1 cpuhp_enter cpu=3 target=0 idx=88\n" +
+		"at 10.0 cpu 0 task a-7 flags d..1 ipi_send_cpu cpu=2 callsite=f+0x1 callback=0x0\n")
+	c := &onlineCollector{Sends: track.NewSends(src.Table(), track.Config{Send: func(*track.Send) {}})}
+	if _, err := analysis.Run(context.Background(), src, analysis.Options{}, c); err != nil {
+		t.Fatal(err)
+	}
+	isolated, _ := cpumask.ParseList([]byte("3"))
+	want := []track.Unwatched{{Path: "x", Text: "CPU 3 was offline for 88.9 % of the time"}}
+	if d := cmp.Diff(want, c.Sends.Online().Unwatched("x", &isolated, c.span.First, c.span.Last)); d != "" {
+		t.Errorf("-want +got:\n%s", d)
+	}
+}
+
+// TestCoverage: what an analysis of sends warns of. Without an isolated set nothing
+// lies beyond what was traced.
+func TestCoverage(t *testing.T) {
+	two, _ := cpumask.ParseList([]byte("0-1"))
+	beyond, _ := cpumask.ParseList([]byte("1-2"))
+	for _, tt := range []struct {
+		c    track.Coverage
+		want string
+	}{
+		{track.Coverage{Sends: 1, Seen: &two}, ""},
+		{track.Coverage{Sends: 1, Seen: &two, Isolated: &two}, ""},
+		{track.Coverage{Sends: 1, Seen: &two, Isolated: &beyond}, "isolated-beyond: CPUs 2 of the isolated set are not in the trace (0-1)"},
+		{track.Coverage{Excluded: 3, Seen: &two}, "all-excluded: the filter lets none of the 3 sends through"},
+	} {
+		set := &result.Set{}
+		tt.c.Warn(set)
+		got := ""
+		for _, w := range set.Warnings {
+			got += w.Code + ": " + w.Text
+		}
+		if got != tt.want {
+			t.Errorf("%+v: %q, want %q", tt.c, got, tt.want)
+		}
+	}
+}
+
 // A machine has room for more CPUs than it has: those of which nothing was seen
 // are no part of the set, unless nothing was seen of any of it.
 func TestOnlineCPUs(t *testing.T) {

@@ -3,6 +3,7 @@ package track_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -11,6 +12,7 @@ import (
 	"github.com/ipiscope/ipiscope/analysis/catalog"
 	"github.com/ipiscope/ipiscope/analysis/track"
 	"github.com/ipiscope/ipiscope/parser/cpumask"
+	"github.com/ipiscope/ipiscope/parser/ftext"
 	"github.com/ipiscope/ipiscope/parser/trace"
 	"github.com/ipiscope/ipiscope/parser/trace/tracetest"
 )
@@ -53,6 +55,31 @@ func list(t testing.TB, src trace.Source, also ...analysis.State) *listed {
 		t.Fatal(l.Err())
 	}
 	return l
+}
+
+// TestSentInARunBefore: an IPI that was sent while osnoise measured, and of which that
+// run shows no interrupt, is not what the first interrupt of the next run is for: it
+// came in the pause between them, which nothing samples.
+func TestSentInARunBefore(t *testing.T) {
+	text := "# tracer: osnoise\n#\n" +
+		"       sh-1 [000] d.... 5.000100: ipi_send_cpumask: cpumask=2 callsite=smp_call_function_many_cond+0x1/0x2 callback=generic_smp_call_function_single_interrupt+0x0/0x2\n" +
+		"osnoise/2-99 [002] d.... 5.000200: 1000 50 95.00000 50 0 0 1 0 0\n" +
+		"osnoise/2-99 [002] d.h.. 5.010001: irq_noise: call_function:252 start 5.010000000 duration 900 ns\n" +
+		"osnoise/2-99 [002] d.... 5.020000: 1000 50 95.00000 50 0 0 1 0 0\n"
+	src, err := ftext.New(strings.NewReader(text), "test", ftext.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer src.Close()
+	unsent := 0
+	j := newJourney(t, src, func(d *track.Delivery) {
+		if !d.HasSend {
+			unsent++
+		}
+	})
+	if j.Hits[track.NotSampled] != 1 || j.Hits.All() != 1 || unsent != 1 {
+		t.Errorf("%d of %d hits were not sampled, %d interrupts had no send; want 1 of 1 and 1", j.Hits[track.NotSampled], j.Hits.All(), unsent)
+	}
 }
 
 // TestRecordsAgree: on recordings the records are in order, and as many of them
