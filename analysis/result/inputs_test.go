@@ -15,6 +15,10 @@ func TestIsSame(t *testing.T) {
 		change(&in)
 		return in
 	}
+	vague := func(in *result.Input) {
+		in.Identity = result.Identity{Sends: 3, Rounded: 1, Cut: 2, RoundedTimes: 5, CutTimes: 6, Vague: true}
+	}
+	whole.Identity.RoundedTimes, whole.Identity.CutTimes = 5, 6
 	none := func(in *result.Input) { in.Identity = result.Identity{} }
 	for name, tt := range map[string]struct {
 		a, b result.Input
@@ -25,6 +29,11 @@ func TestIsSame(t *testing.T) {
 		"a text with times that are cut":        {whole, with(func(in *result.Input) { in.Identity.Rounded = 0 }), true},
 		"other sends":                           {whole, with(func(in *result.Input) { in.Identity.Rounded, in.Identity.Cut = 1, 2 }), false},
 		"the same hash of more sends":           {whole, with(func(in *result.Input) { in.Identity.Sends = 4 }), false},
+		"a text that lost the targets":          {whole, with(vague), true},
+		"the same, with times that are cut":     {whole, with(func(in *result.Input) { vague(in); in.Identity.RoundedTimes = 9 }), true},
+		"a text that lost them, other times":    {whole, with(func(in *result.Input) { vague(in); in.Identity.RoundedTimes, in.Identity.CutTimes = 9, 9 }), false},
+		"a text that lost them, no times":       {with(func(in *result.Input) { vague(in); in.Identity.RoundedTimes, in.Identity.CutTimes = 0, 0 }), with(func(in *result.Input) { in.Identity.RoundedTimes, in.Identity.CutTimes = 0, 0 }), false},
+		"the same times, other targets":         {whole, with(func(in *result.Input) { vague(in); in.Identity.Vague = false }), false},
 		"another kernel":                        {whole, with(func(in *result.Input) { in.Kernel = "6.1" }), false},
 		"another host":                          {whole, with(func(in *result.Input) { in.Host = "prod" }), false},
 		"no sends, the same events":             {with(none), with(none), true},

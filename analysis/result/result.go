@@ -118,11 +118,23 @@ func (s Sent) All() uint64 {
 // An Identity tells one recording from others, whatever file it is in: a copy, or
 // its printed text. It is made of all sends that were read, with their times
 // rounded to microseconds and with them cut to microseconds: a text has either.
-type Identity struct{ Sends, Rounded, Cut uint64 }
+type Identity struct {
+	Sends, Rounded, Cut    uint64
+	RoundedTimes, CutTimes uint64 // of the times alone; 0 if they do not tell
+	// Vague says that CPUs or targets of sends were lost when it was printed.
+	Vague bool
+}
 
 // isSame reports whether two inputs hold the same sends.
 func (id Identity) isSame(o Identity) bool {
-	return id.Sends > 0 && id.Sends == o.Sends && (id.Rounded == o.Rounded || id.Cut == o.Cut)
+	if id.Sends == 0 || id.Sends != o.Sends {
+		return false
+	}
+	if id.Rounded == o.Rounded || id.Cut == o.Cut {
+		return true
+	}
+	alike := func(a, b uint64) bool { return a != 0 && a == b }
+	return (id.Vague || o.Vague) && (alike(id.RoundedTimes, o.RoundedTimes) || alike(id.CutTimes, o.CutTimes))
 }
 
 // IsSame reports whether two inputs hold the same sends of the same machine, or

@@ -5,8 +5,14 @@ import "github.com/ipiscope/ipiscope/parser/trace"
 // identify adds a send to the identity of the input: what the printed text of a
 // recording has in common with the recording itself. trace-cmd and the kernel
 // round times to microseconds, perf cuts them; the sums do not depend on the order
-// of lines with equal times.
+// of lines with equal times. Times alone tell where a text has lost targets or CPUs,
+// but not those of a clock that counts events.
 func (s *Sends) identify(e *trace.Event, w *Send) {
+	if s.table.Meta.ClockUnit != "ticks" {
+		s.identity.Vague = s.identity.Vague || w.Untargeted || w.CPU < 0
+		s.identity.RoundedTimes += mix(uint64((e.Time + 500) / 1000))
+		s.identity.CutTimes += mix(uint64(e.Time / 1000))
+	}
 	h := mix(uint64(uint32(e.CPU))<<32 ^ uint64(uint32(e.PID)))
 	for cpu := range w.Targets.All() {
 		h = mix(h ^ uint64(cpu))

@@ -1,6 +1,9 @@
 package track
 
 import (
+	"strings"
+
+	"github.com/ipiscope/ipiscope/analysis/names"
 	"github.com/ipiscope/ipiscope/parser/trace"
 )
 
@@ -45,7 +48,19 @@ func (s *Sends) isLogical(w *Send, r *role) bool {
 	if s.isAddress(w.Callback) {
 		return false // as the option fields prints it, it may be any function
 	}
-	return w.namesAnother()
+	return w.namesAnother() && !s.mayBeItself(w)
+}
+
+// mayBeItself reports a send of which nobody knows that it does not go to the CPU
+// that sends it: a text may have no CPUs. There is one way to send such an IPI
+// (kernel/irq_work.c, __irq_work_queue_local, called by irq_work_queue and
+// irq_work_queue_on), which a callsite of another name rules out.
+func (s *Sends) mayBeItself(w *Send) bool {
+	if w.CPU >= 0 || w.Targets.Count() != 1 {
+		return false
+	}
+	site := s.table.NameOf(w.Callsite)
+	return site == "" || names.IsAddress(site) || strings.Contains(site, "irq_work")
 }
 
 // namesAnother reports whether a send has a target that is not its own CPU: an
@@ -97,8 +112,8 @@ func (s *Sends) takeLogical(w *Send, at trace.Context) (trace.NameID, bool) {
 		return 0, false
 	}
 	l := s.logic.calls[i]
-	if l.send == nil || l.at != at {
-		return 0, false
+	if l.send == nil || l.at != at || w.Targets.IntersectCount(&l.send.Targets) < w.Targets.Count() {
+		return 0, false // the IPI goes to those of the call whose queue was empty
 	}
 	s.logic.calls[i] = logicalCall{}
 	name := l.send.Callback

@@ -175,6 +175,22 @@ func TestSends(t *testing.T) {
 			at 1.000002 cpu -1 task b-8 ipi_send_cpu cpu=2 callsite=f+0x1 callback=0x0
 			at 1.000002 cpu -1 task b-8 kernel_stack y`,
 			[]string{"1 from -1: 2:do_sync_core/callback/0 3:do_sync_core/callback/0 stack x", "2 from -1: 2:reschedule/callback/0 stack y"}},
+		{"text without CPUs: an irq_work may be for the CPU itself, and is no call of the IPI behind it", `
+			at 1.000001 cpu -1 task a-7 ipi_send_cpu cpu=2 callsite=irq_work_queue+0x2d callback=nohz_full_kick_func
+			at 1.000002 cpu -1 task a-7 ipi_send_cpu cpu=2 callsite=f+0x1 callback=` + generic + `
+			at 1.000003 cpu -1 task b-8 ipi_send_cpu cpu=3 callback=g
+			at 1.000004 cpu -1 task b-8 ipi_send_cpu cpu=3 callsite=f+0x1 callback=` + generic,
+			[]string{"1 from -1: 2:nohz_full_kick_func/callback/0", "2 from -1: 2:unknown/none/0", "3 from -1: 3:g/callback/0", "4 from -1: 3:unknown/none/0"}},
+		{"6.4: text without CPUs", `
+			at 1.000001 cpu -1 task a-7 ipi_send_cpumask cpumask=1-3 callsite=f+0x1 callback=do_sync_core
+			at 1.000002 cpu -1 task a-7 ipi_send_cpumask cpumask=2-3 callsite=f+0x9 callback=` + generic + `
+			at 1.000003 cpu -1 task b-8 ipi_send_cpu cpu=3 callsite=__smp_call_single_queue+0x1 callback=g
+			at 1.000004 cpu -1 task b-8 ipi_send_cpu cpu=3 callsite=__smp_call_single_queue+0x9 callback=` + generic,
+			[]string{"2 from -1: 2:do_sync_core/callback/1 3:do_sync_core/callback/1", "4 from -1: 3:g/callback/1"}},
+		{"an IPI that goes elsewhere is not that of the call before it", `
+			at 1.000001 cpu 0 task a-7 flags d..1 ipi_send_cpu cpu=2 callsite=f+0x1 callback=g
+			at 1.000002 cpu 0 task a-7 flags d..1 ipi_send_cpu cpu=3 callsite=f+0x1 callback=` + generic,
+			[]string{"1 from 0: 2:g/callback/0", "2 from 0: 3:unknown/none/0"}},
 		{"6.4: an irq_work's self-IPI is no logical call", `
 			at 1.000001 cpu 2 task a-7 flags d..1 ipi_send_cpu cpu=2 callsite=f+0x1 callback=nohz_full_kick_func`,
 			[]string{"1 from 2: 2:nohz_full_kick_func/callback/0"}},

@@ -63,3 +63,29 @@ func TestDuplicateCountsOnce(t *testing.T) {
 		t.Errorf("export: said %q", said)
 	}
 }
+
+// TestTextIsItsRecording: a text that lost targets or CPUs when it was printed is
+// the recording that it was printed of all the same.
+func TestTextIsItsRecording(t *testing.T) {
+	const fixtures = "../../fixtures/"
+	dir := t.TempDir()
+	raw, _, _ := invoke(nil, "cat", "-R", fixtures+"k612s4-02-zlib-mono/trace.dat") // its masks are the numbers of their places
+	noCPU := replaced(` \[\d{3}\] `, " ", 1)(nil, whole(fixtures+"k612s4-40-perf/script.txt.gz")())
+	for name, tt := range map[string]struct {
+		recording string
+		text      []byte
+		hits      string // shared/traces: callbacks.txt, and perf script counted
+	}{
+		"report -R":    {fixtures + "k612s4-02-zlib-mono/trace.dat", raw, "CPUs 2-3: 1647 hits"},
+		"perf without": {fixtures + "k612s4-40-perf/script.txt.gz", noCPU, "CPUs 2-3: 1587 hits"},
+	} {
+		path := filepath.Join(dir, "text.txt")
+		if err := os.WriteFile(path, tt.text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		out, said, _ := invoke(nil, "report", "--isolated", "2-3", tt.recording, path)
+		if !strings.HasPrefix(string(out), tt.hits) || !strings.Contains(string(said), "text.txt: holds the same sends") {
+			t.Errorf("%s: %.80s, said %s", name, out, said)
+		}
+	}
+}

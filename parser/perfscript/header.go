@@ -139,19 +139,32 @@ func (h *header) parseTask(t []byte) {
 	t = trim(t)
 	if h.cpu < 0 { // "comm 2973   2", of -L
 		rest, last, ok := lastNumber(t)
-		if _, _, two := lastNumber(rest); ok && two && last <= maxCPU {
-			h.cpu, t = int32(last), rest
+		if ok && last <= maxCPU && h.takeIDs(rest) {
+			h.cpu = last
+			return
 		}
 	}
-	if rest, last, ok := lastNumber(t); ok {
-		n := len(rest)
-		if n == 0 || rest[n-1] != '/' {
-			h.pid, t = last, rest
-		} else if before, pid, ok := lastNumber(rest[:n-1]); ok {
-			h.pid, h.tgid, t = last, pid, before
-		} // else the number belongs to the comm, as in migration/0
-	}
+	h.takeIDs(t)
+}
+
+// takeIDs reads "migration/0      23", or the comm alone, and reports whether there
+// is a number that is no part of the comm, as it is in migration/0.
+func (h *header) takeIDs(t []byte) bool {
 	h.comm = t
+	rest, last, ok := lastNumber(t)
+	if !ok {
+		return false
+	}
+	n := len(rest)
+	if n == 0 || rest[n-1] != '/' {
+		h.pid, h.comm = last, rest
+		return true
+	}
+	before, pid, ok := lastNumber(rest[:n-1])
+	if ok {
+		h.pid, h.tgid, h.comm = last, pid, before
+	}
+	return ok
 }
 
 // lastNumber cuts a decimal number off the end of t; -1 is perf's "unknown".
