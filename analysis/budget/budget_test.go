@@ -116,6 +116,32 @@ func TestCheck(t *testing.T) {
 		{"a zero is not stated where events were lost", budget.Budget{MaxHits: limit(9), MaxLost: 7},
 			func(m *budget.Measured) { m.Inputs[0].Lost = 7 }, budget.Pass,
 			[]string{"pass all: 7 of 7", "pass 2: at least 3 (6 hits) of 9", "pass 3: none recorded of 9, none: events were lost"}},
+		{"what was lost may be too much", budget.Budget{MaxHits: limit(6), Functions: []budget.Limit{{"f", 3}}, MaxLost: 7},
+			func(m *budget.Measured) { m.Inputs[0].Lost = 7 }, budget.Undecided,
+			[]string{
+				"undecided 2: at least 3 (6 hits) of 6: 7 events were lost, each of which may have been a hit",
+				"undecided 2: at least 2 (4 hits) of 3: 7 events were lost, each of which may have been a hit",
+				"undecided 3: none recorded of 3, none: events were lost: 7 events were lost, each of which may have been a hit",
+				"pass all: 7 of 7", "pass 3: none recorded of 6, none: events were lost",
+			}},
+		{"times where no more was lost than allowed", budget.Budget{MaxHandler: span(time.Second), MinQuiet: span(time.Second), MaxLost: 7},
+			func(m *budget.Measured) {
+				m.Inputs[0].Lost, m.CPUs[0].Lossy, m.CPUs[0].QuietBound, m.CPUs = 7, true, "at least", m.CPUs[:1]
+			}, budget.Undecided,
+			[]string{"undecided 2: at least 5µs of 1s: events of this CPU were lost: one of them may have ended a longer run", "pass all: 7 of 7", "pass 2: at least 1h0m0s of at least 1s"}},
+		{"quiet that is not known", budget.Budget{MinQuiet: span(90 * time.Minute)},
+			func(m *budget.Measured) { m.CPUs[0].QuietBound, m.CPUs[1].QuietBound = "about", "at most" }, budget.Undecided,
+			[]string{
+				"undecided 2: about 1h0m0s of at least 1h30m0s: events were lost: stretches in which some were do not count, and may have been quiet for longer",
+				"undecided 3: at most 2h0m0s of at least 1h30m0s: interruptions may not show: the longest quiet is no more than a bound",
+				"pass all: 0 of 0",
+			}},
+		{"quiet that is not known, and long enough", budget.Budget{MinQuiet: span(time.Hour)},
+			func(m *budget.Measured) { m.CPUs[0].QuietBound, m.CPUs[1].QuietBound = "about", "at least" }, budget.Undecided,
+			[]string{
+				"undecided 2: about 1h0m0s of at least 1h0m0s: interruptions may not show: the longest quiet is no more than a bound",
+				"pass all: 0 of 0", "pass 3: at least 2h0m0s of at least 1h0m0s",
+			}},
 		{"more events lost than allowed", budget.Budget{MaxHits: limit(9), MaxLost: 7},
 			func(m *budget.Measured) { m.Inputs[0].Lost, m.CPUs = 8, m.CPUs[:1] }, budget.Fail,
 			[]string{"fail all: 8 of 7: more events were lost than allowed: what was not seen may have happened", "undecided 2: at least 3 (6 hits) of 9: more events were lost than allowed: what was not seen may have happened"}},

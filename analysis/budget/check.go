@@ -54,6 +54,11 @@ type CPU struct {
 	Handler  int64 // ns, -1 if none was seen
 	Function string
 	Quiet    int64 // ns, longest
+	// Lossy says that events which the CPU recorded were lost.
+	Lossy bool
+	// QuietBound says in which way that may be wrong: "at most", "at least" or
+	// "about" so long.
+	QuietBound string
 	// Untraced are the interrupts that /proc/interrupts counted of kinds that
 	// the trace shows none of, and UntracedKinds what they are.
 	Untraced      uint64
@@ -218,12 +223,18 @@ func (m *Measured) atLeast() string {
 	return ""
 }
 
-func (b *Budget) lost(m *Measured) rule {
-	r := rule{name: "lost events", limit: strconv.FormatUint(b.MaxLost, 10), outcome: Pass}
-	var n uint64
-	unknown := false
+// lost is how many events are known to be lost.
+func (m *Measured) lost() (n uint64) {
 	for _, in := range m.Inputs {
 		n += in.Lost
+	}
+	return n
+}
+
+func (b *Budget) lost(m *Measured) rule {
+	r := rule{name: "lost events", limit: strconv.FormatUint(b.MaxLost, 10), outcome: Pass}
+	n, unknown := m.lost(), false
+	for _, in := range m.Inputs {
 		unknown = unknown || in.LostUnknown
 		if in.Incomplete {
 			r.outcome, r.reason = Fail, in.Path+" was not read to its end"
@@ -381,7 +392,7 @@ func (m *Measured) rate(c *CPU, name string, t tally, limit float64) rule {
 	if may > 0 {
 		r.measured = fmt.Sprintf("%s%s to %s (%d to %d hits)", m.atLeast(), number(per), number(float64(t.is+may)/hours), t.is, t.is+may)
 	}
-	unseen := m.unseen()
+	unseen, lost := m.unseen(), m.lost()
 	switch {
 	case per > limit:
 		r.outcome, r.reason = Fail, fmt.Sprintf("%s is more than %s", number(per), number(limit))
@@ -389,6 +400,8 @@ func (m *Measured) rate(c *CPU, name string, t tally, limit float64) rule {
 		r.reason = t.reason(m.Evidence)
 	case unseen != "":
 		r.reason = unseen
+	case float64(t.is+may+lost)/hours > limit:
+		r.reason = fmt.Sprintf("%d events were lost, each of which may have been a hit", lost)
 	default:
 		r.outcome = Pass
 	}
@@ -424,6 +437,8 @@ func (m *Measured) handler(c *CPU, limit int64) rule {
 		r.reason = strings.Join(m.Lacks.Handler, "; ")
 	case m.excess:
 		r.reason = m.unseen()
+	case c.Lossy:
+		r.reason = "events of this CPU were lost: one of them may have ended a longer run"
 	case c.Unpaired+c.UnpairedCalls > 0:
 		r.reason = unpaired(c.Unpaired+c.UnpairedCalls, "interrupts and functions")
 	default:
@@ -434,7 +449,7 @@ func (m *Measured) handler(c *CPU, limit int64) rule {
 
 func (m *Measured) quiet(c *CPU, limit int64) rule {
 	r := rule{
-		name: "longest quiet time", measured: time.Duration(c.Quiet).String(), limit: "at least " + time.Duration(limit).String(),
+		name: "longest quiet time", measured: strings.TrimSpace(c.QuietBound + " " + time.Duration(c.Quiet).String()), limit: "at least " + time.Duration(limit).String(),
 		value: float64(c.Quiet), bar: float64(limit), outcome: Undecided,
 	}
 	half := m.unobserved(c)
@@ -445,6 +460,8 @@ func (m *Measured) quiet(c *CPU, limit int64) rule {
 		r.reason = half
 	case c.Sampled && c.Quiet < limit && c.LongestRun < limit && m.Duration >= limit:
 		r.reason = fmt.Sprintf("not recorded: the longest time of measuring is %v", time.Duration(c.LongestRun))
+	case c.Quiet < limit && m.Duration >= limit && (c.QuietBound == "at least" || c.QuietBound == "about"):
+		r.reason = "events were lost: stretches in which some were do not count, and may have been quiet for longer"
 	case c.Quiet < limit && m.Duration < limit:
 		r.outcome, r.reason = Fail, fmt.Sprintf("the recording itself is %v long", time.Duration(m.Duration))
 	case c.Quiet < limit:
@@ -455,6 +472,8 @@ func (m *Measured) quiet(c *CPU, limit int64) rule {
 		r.reason = unpaired(c.Unpaired+c.UnpairedSoftirqs, "interrupts and softirqs")
 	case m.unseen() != "":
 		r.reason = m.unseen()
+	case c.QuietBound == "at most" || c.QuietBound == "about":
+		r.reason = "interruptions may not show: the longest quiet is no more than a bound"
 	default:
 		r.outcome = Pass
 	}

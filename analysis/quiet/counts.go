@@ -34,6 +34,8 @@ type Counts struct {
 	seen     cpumask.Mask
 	inputs   []result.Input
 	has      map[string]bool // kinds of events that were recorded
+	lacks    map[string]bool // events that end the quiet and may have been off
+	noEntry  uint64          // hits without an interrupt where others have one
 }
 
 type culprit struct {
@@ -61,11 +63,12 @@ type cpuTotal struct {
 	longestRun    int64 // ns
 	bad           uint64
 	unpaired      [track.NumBracketKinds]uint64
+	doubt         doubt
 }
 
 // NewCounts returns the sum of no traces.
 func NewCounts(cfg Config) *Counts {
-	return &Counts{cfg: cfg, cpus: map[int]*cpuTotal{}, sources: map[[2]string]*tally{}, causes: map[string]*entry{}, has: map[string]bool{}}
+	return &Counts{cfg: cfg, cpus: map[int]*cpuTotal{}, sources: map[[2]string]*tally{}, causes: map[string]*entry{}, has: map[string]bool{}, lacks: map[string]bool{}}
 }
 
 // Counts returns what s saw. in describes the trace it came from.
@@ -99,6 +102,7 @@ func (s *State) Counts(in result.Input) *Counts {
 	for n := range s.cpus {
 		s.cpus[n].settle(0)
 	}
+	open := s.doubt(&in)
 	for n := range cpus.All() {
 		if n >= len(s.cpus) { // nothing happened on it
 			x := s.cpu(int32(n))
@@ -107,6 +111,7 @@ func (s *State) Counts(in result.Input) *Counts {
 		c.cpus[n] = s.cpus[n].total(!s.deliveries.HasEntries())
 		c.cpus[n].observe(&s.cpus[n], s.isSampled())
 		c.cpus[n].unpaired = s.deliveries.Unpaired(int32(n))
+		c.cpus[n].doubt = doubt{shorter: open.shorter || c.cpus[n].withoutEnd() > 0, longer: open.longer || c.cpus[n].censored > 0}
 		c.cpus[n].watched = max(0, c.duration-online.Offline(n, s.span.First, s.span.Last))
 		c.time.Add(c.cpus[n].watched)
 		for id, e := range s.cpus[n].context.causes {
@@ -128,6 +133,10 @@ func (s *State) Counts(in result.Input) *Counts {
 			c.note(sc.Name)
 		}
 	}
+	for _, name := range s.untold(&in) {
+		c.lacks[name] = true
+	}
+	c.noEntry = s.unarrived()
 	return c
 }
 
@@ -142,7 +151,7 @@ func (c *Counts) note(event string) {
 		c.has["sched_switch"] = true
 	case event == "irq_noise", strings.HasPrefix(event, "local_timer_"), strings.HasPrefix(event, "irq_handler_"), event == "ipi_entry",
 		strings.HasPrefix(event, "call_function_"), strings.HasPrefix(event, "reschedule_"):
-		c.has["irq_vectors or irq_handler_entry"] = true
+		c.has[anyInterrupt] = true
 	case event == "softirq_entry":
 		c.has[event] = true
 	}
@@ -209,6 +218,10 @@ func (c *Counts) Merge(o *Counts) {
 	for name := range o.has {
 		c.has[name] = true
 	}
+	for name := range o.lacks {
+		c.lacks[name] = true
+	}
+	c.noEntry += o.noEntry
 	c.culprits = append(c.culprits, o.culprits...)
 	c.more += o.more
 	c.points += o.points
@@ -230,6 +243,7 @@ func (t *cpuTotal) add(o *cpuTotal) {
 		t.longest, t.longestAt = o.longest, o.longestAt
 	}
 	t.censored += o.censored
+	t.doubt.add(o.doubt)
 	if cmp.Or(cmp.Compare(o.worst.taken, t.worst.taken), cmp.Compare(o.worst.count, t.worst.count), cmp.Compare(t.worstAt, o.worstAt)) > 0 {
 		t.worst, t.worstAt = o.worst, o.worstAt
 	}
@@ -253,8 +267,10 @@ func (t *cpuTotal) add(o *cpuTotal) {
 type CPU struct {
 	CPU            int
 	Interruptions  uint64
-	Taken, Longest int64 // ns
+	Taken, Longest int64  // ns
+	Bound          string // what Longest is: "at most", "at least" or "about" so long
 	Censored       uint64
+	Lossy          bool      // events that it recorded were lost, or may have been
 	Quiet          stat.Dist // lengths of the quiet stretches, ns
 	// Sampled says that only noise events tell of interrupts: Observed is for how
 	// long they did, LongestRun the longest stretch of it, ns.
@@ -271,7 +287,7 @@ type CPU struct {
 func (c *Counts) CPUs() []CPU {
 	list := make([]CPU, 0, len(c.cpus))
 	for n, t := range c.cpus {
-		x := CPU{CPU: n, Interruptions: t.interruptions, Taken: t.taken, Longest: t.longest, Censored: t.censored, Sampled: t.sampled, Observed: t.observed, LongestRun: t.longestRun}
+		x := CPU{CPU: n, Interruptions: t.interruptions, Taken: t.taken, Longest: t.longest, Bound: t.doubt.String(), Lossy: t.doubt.longer, Censored: t.censored, Sampled: t.sampled, Observed: t.observed, LongestRun: t.longestRun}
 		x.Quiet.Merge(&t.quiet)
 		x.Unpaired = t.unpaired[track.BracketVector] + t.unpaired[track.BracketIRQ] + t.unpaired[track.BracketIPI]
 		x.UnpairedCalls, x.UnpairedSoftirqs = t.unpaired[track.BracketCall], t.unpaired[track.BracketSoftirq]

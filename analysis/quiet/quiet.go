@@ -84,6 +84,10 @@ type State struct {
 	seen       cpumask.Mask
 	// points are hits that only their sends tell of
 	points uint64
+	// located counts the lost events of which it is known when they were lost;
+	// uncounted says that there are some whose number is not known
+	located   uint64
+	uncounted bool
 }
 
 // New returns a State for a trace with this table.
@@ -204,6 +208,8 @@ func (s *State) Event(e *trace.Event) {
 // in it.
 func (s *State) Lost(l *trace.Lost) {
 	s.deliveries.Lost(l)
+	s.located += l.N
+	s.uncounted = s.uncounted || l.N == 0
 	if s.isolated(l.CPU) {
 		s.cpu(l.CPU).lost(l.Time)
 	}

@@ -88,7 +88,14 @@ func (c *Counts) cpuTable() *result.Table {
 			t.Rows[i] = append(t.Rows[i], result.Float(c.cpus[n].share()))
 		}
 	}
+	t.Cols = append(t.Cols, result.Col{Name: "longest_quiet_bound", Head: "bound", Help: "in which way the longest quiet may be wrong: at most (interruptions do not show, or lack an end), at least (events were lost in stretches that do not count) or about (both)"})
+	for i, n := range c.sortedCPUs() {
+		t.Rows[i] = append(t.Rows[i], result.Str(c.cpus[n].doubt.String()))
+	}
 	t.Show = []string{"cpu", "interruptions", "stolen_ns", "stolen_share", "longest_quiet_ns", "quiet.p50_ns", "quiet.p99_ns", "worst_second.stolen_ns", "worst_second.interruptions"}
+	if len(c.bounds()) > 0 {
+		t.Show = slices.Insert(t.Show, 4, "longest_quiet_bound")
+	}
 	if c.isSampled() {
 		t.Show = slices.Insert(t.Show, 2, "observed")
 	}
@@ -285,8 +292,21 @@ func (c *Counts) verdict(isolated *cpumask.Mask, interruptions uint64) string {
 	if longest < 0 {
 		return fmt.Sprintf("%s %s: nothing recorded", noun, isolated.String())
 	}
-	return fmt.Sprintf("%s %s: %d interruptions in %s; CPU %s was never quiet for longer than %s", noun, isolated.String(), interruptions,
-		c.length(c.duration), worst, c.length(longest))
+	never := "was never quiet"
+	if n, _ := strconv.Atoi(worst); c.cpus[n].doubt.longer {
+		never = "was never seen quiet"
+	}
+	return fmt.Sprintf("%s %s: %s%d interruptions in %s; CPU %s %s for longer than %s", noun, isolated.String(), c.atLeast(), interruptions,
+		c.length(c.duration), worst, never, c.length(longest))
+}
+
+// atLeast is said before the number of interruptions where more are known to be
+// missing.
+func (c *Counts) atLeast() string {
+	if slices.ContainsFunc(c.inputs, result.Input.LacksEvents) || c.points > 0 && slices.ContainsFunc(c.inputs, result.Input.IsLossy) {
+		return "at least "
+	}
+	return ""
 }
 
 // length is a duration for the verdict.
@@ -312,11 +332,12 @@ func (c *Counts) warn(set *result.Set) {
 	if c.points > 0 {
 		set.Warn("no-entries", fmt.Sprintf("%d hits are known by their sends alone: how long they took is not; record irq_vectors (arm64: ipi and irq) as well", c.points))
 	}
-	for _, want := range []string{"irq_vectors or irq_handler_entry", "sched_switch"} {
+	for _, want := range []string{anyInterrupt, "sched_switch"} {
 		if !c.has[want] && len(c.cpus) > 0 {
 			set.Warn("not-recorded", "no "+want+" events on these CPUs: such interruptions do not show")
 		}
 	}
+	c.warnBounds(set)
 	track.WarnUnwatched(set, c.unseen, c.away)
 	c.warnGaps(set)
 	if c.more > 0 {

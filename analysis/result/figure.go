@@ -232,6 +232,8 @@ func caveat(code string) string {
 		return "known by sends alone"
 	case "not-recorded":
 		return "some kinds of interruptions were not recorded"
+	case "quiet-bound":
+		return "quiet may have been shorter"
 	case "syntax-errors":
 		return "parts of the input were not understood"
 	case "sends-without-target":

@@ -82,6 +82,9 @@ type Input struct {
 	// Unsaid are kinds of sends of which the input does not say whether they
 	// were recorded, as sentences: of a text that shows none of them.
 	Unsaid []string
+	// Untold are the kinds of events that end the quiet of a CPU and of which the
+	// input does not say that they were recorded, by name.
+	Untold []string
 	// Missing are what Unrecorded and Unsaid are about: names of events, lists
 	// of CPUs.
 	Missing []string

@@ -1,6 +1,7 @@
 package track
 
 import (
+	"cmp"
 	"fmt"
 	"path"
 	"slices"
@@ -148,6 +149,7 @@ func NewRecording(t *trace.Table, chosen *trace.Selection, recorded []string) *R
 func NoteUnrecorded(t *trace.Table, in *result.Input, chosen *trace.Selection) {
 	r := NewRecording(t, chosen, in.Recorded)
 	r.noteCPUs(in)
+	r.noteQuiet(in)
 	if in.Silent != "" && in.Recorded == nil && chosen.CPUs == nil {
 		silent, _ := cpumask.ParseList([]byte(in.Silent))
 		for cpu := range silent.All() { // one by one: sides of a comparison may lack some in common
@@ -175,6 +177,21 @@ func NoteUnrecorded(t *trace.Table, in *result.Input, chosen *trace.Selection) {
 			in.Unrecorded = append(in.Unrecorded, fmt.Sprintf("%s seems to have been off: there is none beside %d %s (--recorded says that it was on)", kinds[i], others, kinds[1-i]))
 		case state == Unsaid:
 			in.Unsaid = append(in.Unsaid, fmt.Sprintf("there is no %s event, and nothing says that it was recorded (--recorded %s says so)", kinds[i], strings.Join(kinds[:], ",")))
+		}
+	}
+}
+
+// noteQuiet notes which events that end the quiet may have been off: without IPIs
+// (see above), and not those of which noise events tell.
+func (r *Recording) noteQuiet(in *result.Input) {
+	ends := [][3]string{{"sched", "sched_switch", "thread_noise"}, {"irq", "irq_handler_entry", "irq_noise"}, {"irq", "softirq_entry", "softirq_noise"}}
+	if arch := cmp.Or(r.table.Meta.Arch, archOf(r.table)); arch == "" || strings.HasPrefix(arch, "x86") || strings.HasPrefix(arch, "i") {
+		ends = append(ends, [3]string{"irq_vectors", "local_timer_entry", "irq_noise"})
+	}
+	for _, e := range ends {
+		noise, _ := r.Was("osnoise", e[2], false)
+		if state, _ := r.Was(e[0], e[1], false); state != On && noise != On {
+			in.Untold = append(in.Untold, e[1])
 		}
 	}
 }
