@@ -81,6 +81,10 @@ type Counts struct {
 	inputs   []result.Input
 	skewed   []string // inputs whose clock does not compare across CPUs
 	ticks    []string // inputs whose clock does not count nanoseconds
+	// missing is how many values of each time may be longer than all that were
+	// measured; lossy says that nobody knows how many are missing
+	missing [NumTimes]uint64
+	lossy   bool
 }
 
 type namedGroup struct {
@@ -130,6 +134,10 @@ func (s *State) Counts(in result.Input) *Counts {
 	r := &s.resched
 	c.resched = [numFlags]stat.Dist{r.needed, r.lazy, r.upgrade}
 	c.switches = r.switches
+	for t := range c.missing {
+		c.missing[t] = s.unmeasured(Time(t))
+	}
+	c.lossy = in.LacksEvents()
 	c.negative, c.duration = s.negative, s.span.Duration()
 	c.seen.CopyFrom(&s.seen)
 	n := max(s.table.Meta.CPUs, c.seen.Last()+1)
@@ -196,6 +204,10 @@ func (c *Counts) Merge(o *Counts) {
 	}
 	c.hits.Add(&o.hits)
 	c.requests.Add(&o.requests)
+	for t, n := range o.missing {
+		c.missing[t] += n
+	}
+	c.lossy = c.lossy || o.lossy
 	c.folded = c.folded || o.folded
 	c.negative += o.negative
 	c.switches = c.switches || o.switches

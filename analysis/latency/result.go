@@ -104,12 +104,16 @@ func (c *Counts) groupTable() *result.Table {
 		t.Cols = append(t.Cols, result.QuantileCols(Time(i).String(), Time(i).String(), doc)...)
 	}
 	t.Cols = append(t.Cols, result.Col{Name: "doubtful", Head: "doubtful", Help: "the times that compare CPUs whose clocks are not synchronised"})
+	t.Cols = append(t.Cols, result.Col{Name: "at_least", Head: "longest at least", Help: "the times that were not measured of all, so that the longest is at least what is shown"})
+	bounded := false
 	for _, g := range c.groups {
 		row := keyValues(g.key)
 		for i := range g.times {
 			row = append(row, g.times[i].Quantiles().Values()...)
 		}
-		t.Rows = append(t.Rows, append(row, result.Str(c.doubtful(g))))
+		bounds := c.atLeast(g)
+		bounded = bounded || bounds != ""
+		t.Rows = append(t.Rows, append(row, result.Str(c.doubtful(g)), result.Str(bounds)))
 	}
 	perTime := len(result.QuantileCols("", "", ""))
 	t.SortDown(keys, keys+perTime, keys+2*perTime)
@@ -126,11 +130,28 @@ func (c *Counts) groupTable() *result.Table {
 		t.Spare = append(t.Spare, name+".count", name+".p99_ns")
 		first = false
 	}
-	if first {
+	switch {
+	case first:
 		t.Show = nil
+	case bounded:
+		t.Show = append(t.Show, "at_least")
 	}
 	return t
 }
+
+// atLeast names the times of a group whose longest is a lower bound: of some IPIs
+// they were not measured.
+func (c *Counts) atLeast(g *namedGroup) string {
+	var names []string
+	for t := Delivery; t < NumTimes; t++ {
+		if g.times[t].Count() > 0 && c.isBound(t) {
+			names = append(names, t.String())
+		}
+	}
+	return strings.Join(names, ",")
+}
+
+func (c *Counts) isBound(t Time) bool { return c.missing[t] > 0 || c.lossy }
 
 // doubtful names the times of a group that compare CPUs, if clocks do not.
 func (c *Counts) doubtful(g *namedGroup) string {
@@ -255,7 +276,11 @@ func (c *Counts) verdict(isolated *cpumask.Mask) string {
 			if len(c.ticks) > 0 {
 				short = func(n int64) string { return fmt.Sprintf("%d ticks", n) }
 			}
-			part := fmt.Sprintf("%s p50 %s, p99 %s, max %s", t, short(d.Quantile(0.5)), short(d.Quantile(0.99)), short(d.Max()))
+			most := short(d.Max())
+			if c.isBound(t) {
+				most = "at least " + most
+			}
+			part := fmt.Sprintf("%s p50 %s, p99 %s, max %s", t, short(d.Quantile(0.5)), short(d.Quantile(0.99)), most)
 			if len(c.skewed) > 0 && (t == Delivery || t == Wait) {
 				part += " (doubtful)"
 			}
@@ -300,6 +325,15 @@ func (c *Counts) notes(entries *track.Account) []string {
 	return notes
 }
 
+// warnMissing says what was not measured.
+func (c *Counts) warnMissing(set *result.Set) {
+	for t, n := range c.missing {
+		if n > 0 && c.Of(Time(t)).Count() > 0 {
+			set.Warn("not-measured", fmt.Sprintf("%s of up to %d IPIs or interrupts could not be measured, as their counterpart is missing: the longest is at least what is shown", Time(t), n))
+		}
+	}
+}
+
 func (c *Counts) warn(set *result.Set, entries *track.Account) {
 	set.WarnSends()
 	for _, in := range c.inputs {
@@ -316,6 +350,7 @@ func (c *Counts) warn(set *result.Set, entries *track.Account) {
 	if c.folded {
 		key.WarnFolded(set)
 	}
+	c.warnMissing(set)
 	track.WarnUnwatched(set, c.unseen, c.away)
 	if c.negative > 0 {
 		set.Warn("negative", fmt.Sprintf("%d deliveries end before they begin: the CPUs' clocks differ; they are left out", c.negative))

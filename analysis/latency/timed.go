@@ -75,65 +75,78 @@ func (x *Timed) addMeans(m string) {
 // Missing is how many values of a time the trace lacks at most, over all groups:
 // those of events whose counterpart was not seen.
 func (s *State) Missing(t Time) uint64 {
-	runs := s.deliveries.Runs()
-	arrivals := &s.deliveries.Arrivals
-	var n uint64
+	return s.lacking(t, track.Lost, track.TraceStart, track.TraceEnd, track.NoSend, track.NoEntry, track.NoExit)
+}
+
+// unmeasured is how many values of a time may be longer than all that were measured.
+// What the ends of the recording cut off is not among them, but for hits from before
+// the first entry of their line: they may have taken long.
+func (s *State) unmeasured(t Time) uint64 {
+	n := s.lacking(t, track.Lost, track.NoSend, track.NoEntry, track.NoExit)
+	if s.usesHits(t) {
+		n += s.deliveries.Hits[track.TraceStart]
+	}
+	return n
+}
+
+// usesHits reports whether a time is measured from sends of IPIs on.
+func (s *State) usesHits(t Time) bool {
+	return slices.ContainsFunc(s.used(t), func(m measure) bool { return m == vectorDelivery || m == ipiDelivery })
+}
+
+// used are the measures that have values of a time.
+func (s *State) used(t Time) (list []measure) {
+	for _, m := range s.measures()[t] {
+		for _, g := range s.groups.All() {
+			if d := g.dists[m]; d != nil && d.Count() > 0 {
+				list = append(list, m)
+				break
+			}
+		}
+	}
+	return list
+}
+
+// lacking counts the events of which a time is measured and that have no
+// counterpart for one of these reasons.
+func (s *State) lacking(t Time, reasons ...track.Reason) (n uint64) {
 	counted := map[*track.Account]bool{}
-	add := func(a *track.Account) {
-		if !counted[a] {
+	for _, m := range s.used(t) {
+		for _, a := range s.accountsOf(m) {
+			if counted[a] {
+				continue
+			}
 			counted[a] = true
-			n += unseen(a)
-		}
-	}
-	used := map[measure]bool{}
-	for _, g := range s.groups.All() {
-		for _, m := range s.measures()[t] {
-			used[m] = used[m] || g.sequences != nil && g.sequences[m].Count() > 0
-		}
-	}
-	for m := range used {
-		if !used[m] {
-			continue
-		}
-		switch m {
-		case vectorDelivery:
-			add(&s.deliveries.Hits)
-			add(&arrivals[track.BracketVector])
-		case ipiDelivery:
-			add(&s.deliveries.Hits)
-			add(&arrivals[track.BracketIPI])
-		case csdDelivery:
-			add(&s.deliveries.Requests)
-			add(&arrivals[track.BracketCall])
-		case csdWait:
-			add(&s.deliveries.Requests)
-			add(&arrivals[track.BracketCall])
-			add(&runs[track.BracketCall])
-		// what was sent and not seen to arrive was not seen to run either
-		case csdHandler:
-			add(&s.deliveries.Requests)
-			add(&runs[track.BracketCall])
-		case ipiHandler, callHandler:
-			add(&s.deliveries.Hits)
-			add(&runs[track.BracketIPI])
-		case vectorBracket:
-			add(&s.deliveries.Hits)
-			add(&runs[track.BracketVector])
-		case irqBracket:
-			add(&s.deliveries.Hits)
-			add(&runs[track.BracketIRQ])
+			for _, r := range reasons {
+				n += a[r]
+			}
 		}
 	}
 	return n
 }
 
-// unseen counts the events of an account that have a counterpart which was not
-// recorded.
-func unseen(a *track.Account) (n uint64) {
-	for _, r := range []track.Reason{track.Lost, track.TraceStart, track.TraceEnd, track.NoSend, track.NoEntry, track.NoExit} {
-		n += a[r]
+// accountsOf are those of the events that a measure needs: what was sent and not
+// seen to arrive was not seen to run either.
+func (s *State) accountsOf(m measure) []*track.Account {
+	d := s.deliveries
+	runs, arrivals := d.Runs(), &d.Arrivals
+	switch m {
+	case vectorDelivery:
+		return []*track.Account{&d.Hits, &arrivals[track.BracketVector]}
+	case ipiDelivery:
+		return []*track.Account{&d.Hits, &arrivals[track.BracketIPI]}
+	case csdDelivery:
+		return []*track.Account{&d.Requests, &arrivals[track.BracketCall]}
+	case csdWait:
+		return []*track.Account{&d.Requests, &arrivals[track.BracketCall], &runs[track.BracketCall]}
+	case csdHandler:
+		return []*track.Account{&d.Requests, &runs[track.BracketCall]}
+	case ipiHandler, callHandler:
+		return []*track.Account{&d.Hits, &runs[track.BracketIPI]}
+	case vectorBracket:
+		return []*track.Account{&d.Hits, &runs[track.BracketVector]}
 	}
-	return n
+	return []*track.Account{&d.Hits, &runs[track.BracketIRQ]}
 }
 
 // Folded reports whether the trace had more groups than Config.MaxGroups.

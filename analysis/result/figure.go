@@ -232,6 +232,8 @@ func caveat(code string) string {
 		return "known by sends alone"
 	case "not-recorded":
 		return "some kinds of interruptions were not recorded"
+	case "not-measured":
+		return "some times could not be measured"
 	case "quiet-bound":
 		return "quiet may have been shorter"
 	case "syntax-errors":

@@ -32,7 +32,7 @@ func TestColumns(t *testing.T) {
 		{"  292.146365: ipi:ipi_send_cpu: cpu=2", "|-1|-1|-1|292146365000|ipi:ipi_send_cpu"},
 		{"[002]   292.146365: ipi:ipi_send_cpu: cpu=2", "|-1|-1|2|292146365000|ipi:ipi_send_cpu"},
 		{"   2973 [002]   292.146365: ipi:ipi_send_cpu: cpu=2", "|2973|-1|2|292146365000|ipi:ipi_send_cpu"},
-		{"    perf    2973   2   292.146365: ipi:ipi_send_cpu: cpu=2", "perf|2973|-1|2|292146365000|ipi:ipi_send_cpu"}, // -L
+		{"    perf    2973   2   292.146365: ipi:ipi_send_cpu: cpu=2", "perf|2973|-1|2|292146365000|ipi:ipi_send_cpu"},      // -L
 		{"migration/0      23   292.135863: ipi:ipi_send_cpu: cpu=1", "migration/0|23|-1|-1|292135863000|ipi:ipi_send_cpu"}, // -F comm,tid,time,event,trace
 		{":2995    2995   298.050540: ipi:ipi_send_cpu: cpu=2", ":2995|2995|-1|-1|298050540000|ipi:ipi_send_cpu"},
 		{"           :2976    2976 [000]   292.240268: x:y: a=1", ":2976|2976|-1|0|292240268000|x:y"},
