@@ -116,6 +116,11 @@ func TestCheck(t *testing.T) {
 		{"a zero is not stated where events were lost", budget.Budget{MaxHits: limit(9), MaxLost: 7},
 			func(m *budget.Measured) { m.Inputs[0].Lost = 7 }, budget.Pass,
 			[]string{"pass all: 7 of 7", "pass 2: at least 3 (6 hits) of 9", "pass 3: none recorded of 9, none: events were lost"}},
+		{"functions that were recorded late", budget.Budget{Functions: []budget.Limit{{"b", 0}}},
+			func(m *budget.Measured) {
+				m.Evidence, m.CPUs = budget.Evidence{CSD: true, Late: []string{"x: csd_queue_cpu was recorded from 9 on"}}, m.CPUs[:1]
+			}, budget.Undecided,
+			[]string{"undecided 2: 0 to 1 (0 to 2 hits) of 0: 2 of 6 hits run one of a|b: x: csd_queue_cpu was recorded from 9 on", "pass all: 0 of 0"}},
 		{"what was lost may be too much", budget.Budget{MaxHits: limit(6), Functions: []budget.Limit{{"f", 3}}, MaxLost: 7},
 			func(m *budget.Measured) { m.Inputs[0].Lost = 7 }, budget.Undecided,
 			[]string{

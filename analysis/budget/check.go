@@ -10,6 +10,7 @@ import (
 
 	"github.com/ipiscope/ipiscope/analysis/names"
 	"github.com/ipiscope/ipiscope/analysis/result"
+	"github.com/ipiscope/ipiscope/parser/cpumask"
 )
 
 // Schema is the name of this result's JSON form.
@@ -41,7 +42,12 @@ type Measured struct {
 type Lacks struct{ Handler, Quiet []string }
 
 // Evidence says what tells functions and classes that all recordings have.
-type Evidence struct{ CSD, Stacks bool }
+type Evidence struct {
+	CSD, Stacks bool
+	// Late says since when recordings have csd_queue_cpu, as far as they have hits
+	// without a function.
+	Late []string
+}
 
 // A CPU is what was found on one.
 type CPU struct {
@@ -203,13 +209,13 @@ func (v *verdicts) sentence(m *Measured) string {
 	case outcome == Fail && all:
 		return "fail: the recording cannot pass, or no CPU does"
 	case outcome == Fail:
-		return fmt.Sprintf("fail: CPUs %s of %s", strings.Join(v.cpus[Fail], ","), m.Isolated)
+		return fmt.Sprintf("fail: %s of %s", cpumask.Named(strings.Join(v.cpus[Fail], ",")), m.Isolated)
 	case outcome == Undecided && all:
 		return "undecided: " + v.reason
 	case outcome == Undecided:
-		return fmt.Sprintf("undecided: CPUs %s of %s: %s", strings.Join(v.cpus[Undecided], ","), m.Isolated, v.reason)
+		return fmt.Sprintf("undecided: %s of %s: %s", cpumask.Named(strings.Join(v.cpus[Undecided], ",")), m.Isolated, v.reason)
 	}
-	return fmt.Sprintf("pass: %d checks on CPUs %s in %v", len(v.table.Rows), m.Isolated, time.Duration(m.Duration).Round(time.Millisecond))
+	return fmt.Sprintf("pass: %d checks on %s in %v", len(v.table.Rows), cpumask.Named(m.Isolated), time.Duration(m.Duration).Round(time.Millisecond))
 }
 
 // isLossy reports whether anything is missing from the recordings.
@@ -334,6 +340,8 @@ func (e Evidence) advice(what string) string {
 	switch {
 	case what == "class" && !e.Stacks:
 		return "record stacks, which tell what sent"
+	case what == "function" && e.CSD && len(e.Late) > 0:
+		return strings.Join(e.Late, "; ")
 	case !e.CSD && !e.Stacks:
 		return "record csd:csd_queue_cpu, or stacks"
 	case !e.CSD:

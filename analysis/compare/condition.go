@@ -63,6 +63,19 @@ type Outcome struct {
 	Undecided string
 }
 
+// Functions are the functions that the condition names, but for patterns.
+func (c *Condition) Functions() []string {
+	var list []string
+	for _, t := range c.terms {
+		for name := range strings.SplitSeq(t.Pattern, "|") {
+			if t.Key == "function" && !strings.Contains(name, "*") {
+				list = append(list, name)
+			}
+		}
+	}
+	return list
+}
+
 // Look holds the condition against a comparison.
 func (c *Condition) Look(set *result.Set) Outcome {
 	if c.terms == nil {

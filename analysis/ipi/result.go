@@ -233,15 +233,27 @@ func (c *Counts) warn(set *result.Set) {
 	}
 }
 
+// Late says of each input that recorded csd_queue_cpu and has hits without a function
+// since when it did, and how many of them came before.
+func (c *Counts) Late() []string {
+	slices.SortFunc(c.late, func(a, b lateCalls) int { return cmp.Compare(a.path, b.path) })
+	var list []string
+	for _, l := range c.late {
+		list = append(list, fmt.Sprintf("%s: csd_queue_cpu was recorded from %s on, %d of its %d such hits came before that", l.path, l.first, l.before, l.hits))
+	}
+	return list
+}
+
 // unattributedText says how many hits have no known function, and why: what to
 // record is said of the inputs that do not have it.
 func (c *Counts) unattributedText(n uint64) string {
 	text := fmt.Sprintf("%d of %d hits have function %q: their send event names only the carrier %s", n, c.totals.hits, track.Unknown, track.Generic)
 	told := uint64(0)
-	slices.SortFunc(c.late, func(a, b lateCalls) int { return cmp.Compare(a.path, b.path) })
+	for _, l := range c.Late() {
+		text += "; " + l
+	}
 	for _, l := range c.late {
 		told += l.hits
-		text += fmt.Sprintf("; %s: csd_queue_cpu was recorded from %s on, %d of its %d such hits came before that", l.path, l.first, l.before, l.hits)
 	}
 	if n > told {
 		text += "; record csd:csd_queue_cpu as well, or stacks"

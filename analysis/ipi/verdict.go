@@ -15,11 +15,7 @@ import (
 // do_sync_core".
 func (c *Counts) verdict(set *result.Set, isolated *cpumask.Mask) string {
 	var b strings.Builder
-	noun := "CPUs"
-	if isolated.Count() == 1 {
-		noun = "CPU"
-	}
-	fmt.Fprintf(&b, "%s %s: ", noun, isolated.String())
+	fmt.Fprintf(&b, "%s: ", isolated.Named())
 	bound := ""
 	if set.IsLossy() {
 		bound = "at least "

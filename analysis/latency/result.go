@@ -265,10 +265,6 @@ func (c *Counts) accountTable() *result.Table {
 }
 
 func (c *Counts) verdict(isolated *cpumask.Mask) string {
-	noun := "CPUs"
-	if isolated.Count() == 1 {
-		noun = "CPU"
-	}
 	parts := []string{}
 	for t := Delivery; t < NumTimes; t++ {
 		if d := c.Of(t); d.Count() > 0 {
@@ -288,9 +284,9 @@ func (c *Counts) verdict(isolated *cpumask.Mask) string {
 		}
 	}
 	if len(parts) == 0 {
-		return fmt.Sprintf("%s %s: nothing could be timed", noun, isolated.String())
+		return fmt.Sprintf("%s: nothing could be timed", isolated.Named())
 	}
-	return fmt.Sprintf("%s %s: %s", noun, isolated.String(), strings.Join(parts, "; "))
+	return fmt.Sprintf("%s: %s", isolated.Named(), strings.Join(parts, "; "))
 }
 
 // short is a duration with three digits.

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/ipiscope/ipiscope/parser/cpumask"
 )
 
 // duration prints nanoseconds with three digits and the unit that fits.
@@ -142,23 +144,20 @@ func (x *activationRow) story() string {
 
 // verdict says the worst in one sentence.
 func (c *Counts) verdict(isolated string) string {
-	noun := "CPUs "
-	if !strings.ContainsAny(isolated, ",-") {
-		noun = "CPU "
-	}
+	cpus := cpumask.Named(isolated)
 	switch {
 	case len(c.samples) > 0:
 		x := &c.samples[0]
-		return fmt.Sprintf("%s%s: %d samples; longest %s CPU %d: %s = %s", noun, isolated, c.totals.samples, seconds(x.start), x.cpu, duration(x.length), x.story())
+		return fmt.Sprintf("%s: %d samples; longest %s CPU %d: %s = %s", cpus, c.totals.samples, seconds(x.start), x.cpu, duration(x.length), x.story())
 	case len(c.activs) > 0:
 		x := &c.activs[0]
-		return fmt.Sprintf("%s%s: %d activations; longest due %s on CPU %d: %s = %s", noun, isolated, c.totals.activations, seconds(x.due), x.cpu, duration(x.length), x.story())
+		return fmt.Sprintf("%s: %d activations; longest due %s on CPU %d: %s = %s", cpus, c.totals.activations, seconds(x.due), x.cpu, duration(x.length), x.story())
 	case c.totals.noises > 0:
-		return fmt.Sprintf("%s%s: %d noises of %s in %s", noun, isolated, c.totals.noises, duration(c.totals.noise), duration(c.duration))
+		return fmt.Sprintf("%s: %d noises of %s in %s", cpus, c.totals.noises, duration(c.totals.noise), duration(c.duration))
 	case len(c.hwlat) > 0:
 		return fmt.Sprintf("%d hardware latencies", len(c.hwlat))
 	}
-	return noun + isolated + ": no noise recorded"
+	return cpus + ": no noise recorded"
 }
 
 // advice says what to do about what kept a tick.

@@ -272,10 +272,6 @@ func (c *Counts) culpritTable() *result.Table {
 }
 
 func (c *Counts) verdict(isolated *cpumask.Mask, interruptions uint64) string {
-	noun := "CPUs"
-	if isolated.Count() == 1 {
-		noun = "CPU"
-	}
 	if n := len(c.cfg.Gaps); n > 0 {
 		explained := map[int]bool{}
 		for _, x := range c.culprits {
@@ -290,13 +286,13 @@ func (c *Counts) verdict(isolated *cpumask.Mask, interruptions uint64) string {
 		}
 	}
 	if longest < 0 {
-		return fmt.Sprintf("%s %s: nothing recorded", noun, isolated.String())
+		return fmt.Sprintf("%s: nothing recorded", isolated.Named())
 	}
 	never := "was never quiet"
 	if n, _ := strconv.Atoi(worst); c.cpus[n].doubt.longer {
 		never = "was never seen quiet"
 	}
-	return fmt.Sprintf("%s %s: %s%d interruptions in %s; CPU %s %s for longer than %s", noun, isolated.String(), c.atLeast(), interruptions,
+	return fmt.Sprintf("%s: %s%d interruptions in %s; CPU %s %s for longer than %s", isolated.Named(), c.atLeast(), interruptions,
 		c.length(c.duration), worst, never, c.length(longest))
 }
 

@@ -121,7 +121,7 @@ func (c *Counts) Result() *result.Set {
 		{Name: "stacks", Value: result.Int(len(stacks))},
 		{Name: "duration_ns", Value: result.Int(c.duration)},
 	}
-	set.Verdict = fmt.Sprintf("CPUs %s: %s from %s", cmp.Or(set.Isolated, "(none)"), plural(hits, "hit"), plural(uint64(len(stacks)), "stack"))
+	set.Verdict = fmt.Sprintf("%s: %s from %s", cpumask.Named(cmp.Or(set.Isolated, "(none)")), plural(hits, "hit"), plural(uint64(len(stacks)), "stack"))
 	c.warn(set, hits, unknown)
 	return set
 }

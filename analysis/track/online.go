@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/bits"
+	"strings"
 
 	"github.com/ipiscope/ipiscope/analysis/result"
 	"github.com/ipiscope/ipiscope/parser/cpumask"
@@ -203,7 +204,12 @@ func (o *Online) Unwatched(path string, isolated *cpumask.Mask, first, last trac
 // WarnUnwatched says in a result what was not watched.
 func WarnUnwatched(set *result.Set, unseen, away []Unwatched) {
 	for _, u := range unseen {
-		set.Warn("cpus-unseen", u.Path+": CPUs "+u.Text+" show no sign of being online, no event of theirs and nothing sent to them: they are in no table and no rate")
+		text := " show no sign of being online, no event of theirs and nothing sent to them: they are in no table and no rate"
+		cpus := cpumask.Named(u.Text)
+		if strings.HasPrefix(cpus, "CPU ") {
+			text = " shows no sign of being online, no event of its own and nothing sent to it: it is in no table and no rate"
+		}
+		set.Warn("cpus-unseen", u.Path+": "+cpus+text)
 	}
 	for _, u := range away {
 		set.Warn("cpu-offline", u.Path+": "+u.Text+": that time is neither quiet nor in any rate")

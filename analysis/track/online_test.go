@@ -99,7 +99,7 @@ func TestCoverage(t *testing.T) {
 	}{
 		{track.Coverage{Sends: 1, Seen: &two}, ""},
 		{track.Coverage{Sends: 1, Seen: &two, Isolated: &two}, ""},
-		{track.Coverage{Sends: 1, Seen: &two, Isolated: &beyond}, "isolated-beyond: CPUs 2 of the isolated set are not in the trace (0-1)"},
+		{track.Coverage{Sends: 1, Seen: &two, Isolated: &beyond}, "isolated-beyond: CPU 2 of the isolated set is not in the trace (0-1)"},
 		{track.Coverage{Excluded: 3, Seen: &two}, "all-excluded: the filter lets none of the 3 sends through"},
 	} {
 		set := &result.Set{}

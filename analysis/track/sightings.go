@@ -155,7 +155,7 @@ func NoteUnrecorded(t *trace.Table, in *result.Input, chosen *trace.Selection) {
 		for cpu := range silent.All() { // one by one: sides of a comparison may lack some in common
 			in.Missing = append(in.Missing, fmt.Sprint("CPU ", cpu))
 		}
-		in.Unsaid = append(in.Unsaid, "there is no event of CPUs "+in.Silent+", and nothing says that they were recorded (--recorded ipi_send_cpu,ipi_send_cpumask,... says so)")
+		in.Unsaid = append(in.Unsaid, "there is no event of "+silent.Named()+", and nothing says that they were recorded (--recorded ipi_send_cpu,ipi_send_cpumask,... says so)")
 	}
 	in.Unrecorded = append(in.Unrecorded, t.Meta.Partial...)
 	if in.Sent.CPU+in.Sent.Mask == 0 {
@@ -322,11 +322,11 @@ func (r *Recording) noteCPUs(in *result.Input) {
 		missing.AndNot(r.chosen.CPUs)
 	}
 	if !missing.IsEmpty() || r.table.Meta.CPUs == 0 {
-		in.Missing = append(in.Missing, "CPUs "+missing.String())
+		in.Missing = append(in.Missing, missing.Named())
 	}
 	switch {
 	case !missing.IsEmpty():
-		in.Unrecorded = append(in.Unrecorded, "sends of CPUs "+missing.String()+" are left out by --cpu")
+		in.Unrecorded = append(in.Unrecorded, "sends of "+missing.Named()+" are left out by --cpu")
 	case r.table.Meta.CPUs == 0:
 		in.Unsaid = append(in.Unsaid, "--cpu may leave out CPUs that send")
 	}

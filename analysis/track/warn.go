@@ -51,7 +51,11 @@ func (c *Coverage) warnBeyond(set *result.Set) {
 	missing.CopyFrom(c.Isolated)
 	missing.AndNot(c.Seen)
 	if !missing.IsEmpty() {
-		set.Warn("isolated-beyond", fmt.Sprintf("CPUs %s of the isolated set are not in the trace (%s)", missing.String(), c.Seen.String()))
+		are := "are"
+		if missing.Count() == 1 {
+			are = "is"
+		}
+		set.Warn("isolated-beyond", fmt.Sprintf("%s of the isolated set %s not in the trace (%s)", missing.Named(), are, c.Seen.String()))
 	}
 }
 

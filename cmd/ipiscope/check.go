@@ -305,8 +305,7 @@ func (c *checked) unheard(b *budget.Budget, cat *catalog.Catalog) error {
 	for _, l := range b.Functions {
 		for name := range names.Members(l.Name) {
 			if _, known := cat.Callback(name); !known && !valid[name] {
-				err := cli.UnknownBriefly("function", name, slices.Sorted(maps.Keys(valid)))
-				return cli.Usage(fmt.Errorf("%w: neither the catalogue nor the recordings know it (--allow-unknown-names takes it)", err))
+				return cli.Unheard("function", name, "neither the catalogue nor the recordings know it (--allow-unknown-names takes it)", slices.Sorted(maps.Keys(valid)))
 			}
 		}
 	}
@@ -316,6 +315,7 @@ func (c *checked) unheard(b *budget.Budget, cat *catalog.Catalog) error {
 // fill sorts the sums by CPU.
 func (c *checked) fill() {
 	c.Isolated, c.Duration = c.hits.Isolated().String(), c.hits.Duration()
+	c.Evidence.Late = c.hits.Late()
 	index := map[string]int{}
 	for i, q := range c.quiet.CPUs() {
 		c.CPUs = append(c.CPUs, budget.CPU{CPU: q.CPU, Watched: c.hits.Watched(q.CPU), Quiet: q.Longest, QuietBound: q.Bound, Lossy: q.Lossy,

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/ipiscope/ipiscope/analysis/compare"
 	"github.com/ipiscope/ipiscope/analysis/ipi"
+	"github.com/ipiscope/ipiscope/analysis/names"
 	"github.com/ipiscope/ipiscope/analysis/result"
 	"github.com/ipiscope/ipiscope/analysis/shift"
 	"github.com/ipiscope/ipiscope/analysis/stat"
@@ -207,7 +209,39 @@ func runDiff(ctx context.Context, t *cli.Terminal, f *diffFlags, args []string) 
 	if readErr != nil {
 		return readErr
 	}
+	if err := f.warnUnheard(t, conditions, set); err != nil {
+		return err
+	}
 	return conclude(conditions, set)
+}
+
+// warnUnheard tells of functions in --fail-on that nothing knows: a condition on one
+// that is misspelled is never met.
+func (f *diffFlags) warnUnheard(t *cli.Terminal, conditions []*compare.Condition, set *result.Set) error {
+	cat, err := f.catalog.Load()
+	if err != nil {
+		return err
+	}
+	valid := map[string]bool{}
+	for _, cb := range cat.Callbacks() {
+		valid[cb.Name] = true
+	}
+	rows := set.Table("rows")
+	if at := rows.Index("function"); at >= 0 {
+		for _, row := range rows.Rows {
+			for name := range names.Members(row[at].Str) {
+				valid[name] = true
+			}
+		}
+	}
+	for _, c := range conditions {
+		for _, name := range c.Functions() {
+			if _, known := cat.Callback(name); !known && !valid[name] {
+				t.Warnf("warning", "--fail-on: %v", cli.Unheard("function", name, "neither the catalogue nor the recordings know it", slices.Sorted(maps.Keys(valid))))
+			}
+		}
+	}
+	return nil
 }
 
 // conclude ends with the status of --fail-on: a condition that is met weighs

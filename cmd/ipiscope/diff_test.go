@@ -251,6 +251,7 @@ func TestDiffStatus(t *testing.T) {
 	}{
 		{[]string{before, after, "--fail-on", "function=do_sync_core > 0"}, 0, ""},
 		{[]string{after, before, "--fail-on", "function=do_sync_core > 0"}, 4, "function=do_sync_core: hits 0 -> 36"},
+		{[]string{before, after, "--fail-on", "function=do_sink_core > 0"}, 0, "neither the catalogue nor the recordings know it; did you mean do_sync_core?"},
 		{[]string{before, after, "--fail-on", "hits > +5%"}, 0, ""},
 		{[]string{after, before, "--fail-on", "hits > 99999", "--fail-on", "hits > +5%"}, 4, "all hits: hits 3"},
 		{[]string{before, after, "--fail-on", "hits"}, 2, "OP VALUE"},

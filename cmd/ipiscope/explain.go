@@ -110,7 +110,7 @@ func runExplain(ctx context.Context, t *cli.Terminal, f *explainFlags, args []st
 		return readErr
 	}
 	if !ok && !met && readErr == nil {
-		return fmt.Errorf("%w: neither the catalogue nor the traces know it", cli.UnknownBriefly("name", args[0], plainNames(known)))
+		return cli.Unheard("name", args[0], "neither the catalogue nor the traces know it", plainNames(known))
 	}
 	if werr := write(set); werr != nil {
 		return werr // readErr was said already

@@ -245,7 +245,7 @@ func (f *liveFlags) limits(c *catalog.Catalog) (*budget.Budget, error) {
 	for _, l := range b.Functions {
 		for name := range names.Members(l.Name) {
 			if _, known := c.Callback(name); !known {
-				return nil, cli.Usage(fmt.Errorf("--check %s: %w: the catalogue does not know it (--catalog FILE adds to it)", f.check, cli.UnknownBriefly("function", name, valid)))
+				return nil, cli.Usage(fmt.Errorf("--check %s: %w", f.check, cli.Unheard("function", name, "the catalogue does not know it (--catalog FILE adds to it)", valid)))
 			}
 		}
 	}

@@ -3,6 +3,7 @@ package cpumask
 import (
 	"fmt"
 	"strconv"
+	"strings"
 )
 
 // A SyntaxError says why a text or a record is not a CPU mask.
@@ -239,6 +240,17 @@ func (m *Mask) Hex(nbits int) string { return string(m.AppendHex(nil, nbits)) }
 // String returns the list form: "0-3,8", "" for the empty set. The receiver is a
 // value so that fmt finds it on a Mask held by value.
 func (m Mask) String() string { return string(m.AppendList(nil)) }
+
+// Named returns the set as sentences call it: "CPU 3", "CPUs 2-3,8".
+func (m Mask) Named() string { return Named(m.String()) }
+
+// Named puts CPU or CPUs before a list.
+func Named(list string) string {
+	if list == "" || strings.ContainsAny(list, ",-") {
+		return "CPUs " + list
+	}
+	return "CPU " + list
+}
 
 // MarshalText returns the list form. It never fails.
 func (m Mask) MarshalText() ([]byte, error) { return m.AppendList([]byte{}), nil }

@@ -311,3 +311,15 @@ func BenchmarkSetWords(b *testing.B) {
 		_ = m.SetWords(in, binary.LittleEndian, 8)
 	}
 }
+
+func TestNamed(t *testing.T) {
+	for list, want := range map[string]string{"": "CPUs ", "3": "CPU 3", "2-3": "CPUs 2-3", "1,12": "CPUs 1,12"} {
+		m, err := ParseList([]byte(list))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := m.Named(); got != want {
+			t.Errorf("%q: %q, want %q", list, got, want)
+		}
+	}
+}

@@ -26,6 +26,15 @@ func UnknownBriefly(kind, name string, valid []string) error {
 	return Usage(fmt.Errorf("unknown %s %q", kind, name))
 }
 
+// Unheard is UnknownBriefly with who it is that does not know the name.
+func Unheard(kind, name, who string, valid []string) error {
+	msg := fmt.Sprintf("unknown %s %q: %s", kind, name, who)
+	if guess := closest(name, valid); guess != "" {
+		msg += fmt.Sprintf("; did you mean %s?", guess)
+	}
+	return Usage(errors.New(msg))
+}
+
 // FlagError is an error of the flags of a command, with a guess which one was meant.
 func FlagError(flags *pflag.FlagSet, err error) error {
 	var unknown *pflag.NotExistError
