@@ -11,8 +11,8 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 
-	"github.com/ipiscope/ipiscope/parser/trace"
 	"github.com/ipiscope/ipiscope/parser/internal/sourcetest"
+	"github.com/ipiscope/ipiscope/parser/trace"
 )
 
 // conforming are the recordings that hold each format against what every Source must
