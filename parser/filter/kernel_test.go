@@ -168,6 +168,51 @@ func TestKernelDocumentation(t *testing.T) {
 	}
 }
 
+// TestWhiteSpace: white space is what the kernel's isspace says of Latin-1
+// (lib/ctype.c: 9 to 13, 32 and 160); a NUL ends the text that is written to the
+// file, so that a filter with one is not the filter that was meant. Quotes hold
+// anything but themselves, and what is quoted is not looked at for parentheses.
+func TestWhiteSpace(t *testing.T) {
+	s := &trace.Schema{Name: "ipi_send_cpu", Type: 1}
+	s.AddField(trace.Field{Name: "cpu", Type: "unsigned int", Kind: trace.KindInt, Size: 4})
+	s.AddField(trace.Field{Name: "comm", Type: "char[16]", Kind: trace.KindString, Size: 16, Elem: 1})
+	s.AddField(trace.Field{Name: "ip", Type: "unsigned long", Kind: trace.KindInt, Size: 8})
+	for expr, want := range map[string]string{
+		"\t\v\f\n\rcpu\xa0==\r1\r": "", "cpu == 1\x00": "the text holds a NUL byte", "cpu == 1 \x0e": "after a comparison only &&, || and ) may follow",
+		`comm == "a)b" && (cpu == 1)`: "", `(comm == "b(c"`: "this ( has no ) behind it", `comm == "(" && cpu == 1`: "", `comm == "')" && (cpu == 1)`: "", `comm == "a && cpu == 1`: "this quote is not closed",
+		"cpu == 1 or cpu == 2": "did you mean ||?", "cpu == 1 OR cpu == 2": "did you mean ||?", "cpu == 1 and cpu == 2": "did you mean &&?", "cpu == 1 xor cpu == 2": "after a comparison only &&, || and ) may follow",
+	} {
+		_, _, err := filter.Check(expr, s, filter.Env{NrCPUs: 8})
+		var refused *filter.Error
+		switch {
+		case err == nil && want == "":
+		case errors.As(err, &refused) && refused.Help == want && want != "":
+		default:
+			t.Errorf("%q: %v (%+v), want %q", expr, err, refused, want)
+		}
+		if strings.Contains(want, "has no )") && refused.Pos != 0 {
+			t.Errorf("%q: the ( at %d has no ), want that at 0", expr, refused.Pos)
+		}
+	}
+}
+
+// TestShortArray: where the catalogue alone says what a field is, one of a single byte
+// is an array of that size; one of none has a size of its own in each record.
+func TestShortArray(t *testing.T) {
+	s := &trace.Schema{Name: "x", Type: 1}
+	s.AddField(trace.Field{Name: "one", Kind: trace.KindString, Size: 1})
+	s.AddField(trace.Field{Name: "any", Kind: trace.KindString})
+	for expr, fixed := range map[string]bool{`one ~ "*a"`: true, `any ~ "*a"`: false} {
+		x, _, err := filter.Check(expr, s, filter.Env{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if said := filter.Explain(x, s); strings.Contains(said, "at the end of the 1-byte array") != fixed {
+			t.Errorf("%s: %s", expr, said)
+		}
+	}
+}
+
 // TestCoverLetter takes the record line of the first posting of the IPI
 // deferral series (2023-07-05, "context_tracking,x86: Defer some IPIs until a
 // user->kernel transition"). Its MASK{} never reached a released kernel.
@@ -309,6 +354,9 @@ func TestFunctionTracer(t *testing.T) {
 		}
 		if got != want {
 			t.Errorf("%q: %q, want %q", expr, got, want)
+		}
+		if quote := strings.LastIndexByte(expr, '\''); e != nil && quote > 0 && e.Pos != quote {
+			t.Errorf("%q: wrong at %d, want at the closing quote, %d", expr, e.Pos, quote)
 		}
 	}
 	x, err := filter.Parse("ip == 1")

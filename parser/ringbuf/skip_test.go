@@ -94,6 +94,10 @@ func TestSkip(t *testing.T) {
 			checkSkip(t, l, page, s)
 			clear(s.Count)
 			_, n, _ := stops(l, page, s)
+			// behind padding, which stands for what was discarded, Skip stops
+			if n != ids[id] && name != "arm64-6.12-discarded" {
+				t.Errorf("%s: %d events of id %d passed over, want all %d", name, n, id, ids[id])
+			}
 			for i, c := range s.Count {
 				if i == id && int(c) != n || i != id && c != 0 {
 					t.Errorf("%s: %d events of id %d counted, %d of id %d passed over", name, c, i, n, id)
@@ -118,6 +122,22 @@ func TestSkipForms(t *testing.T) {
 			}
 			t.Run(fmt.Sprint(name, "/", shortest), func(t *testing.T) { checkSkip(t, l, w.end(0).b, s) })
 		}
+	}
+}
+
+// TestSkipToTheEnd: the shortest event, of a header and one word, is passed over as
+// the last one of a page, too.
+func TestSkipToTheEnd(t *testing.T) {
+	l := kernel64()
+	page := newPage(l, 5).header(1, 1).data(4).header(2, 1).data(8).header(1, 2).data(4).end(0).b
+	s := &Skip{Pass: make([]bool, 1<<16), Shortest: 4}
+	for id := range s.Pass {
+		s.Pass[id] = true
+	}
+	var p Page
+	p.Reset(l, page)
+	if n := p.Skip(s); n != 3 || p.Time() != 9 || p.Next() {
+		t.Errorf("%d events were passed over up to %d, want 3 up to 9", n, p.Time())
 	}
 }
 
