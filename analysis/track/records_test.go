@@ -80,6 +80,9 @@ func TestSentInARunBefore(t *testing.T) {
 	if j.Hits[track.NotSampled] != 1 || j.Hits.All() != 1 || unsent != 1 {
 		t.Errorf("%d of %d hits were not sampled, %d interrupts had no send; want 1 of 1 and 1", j.Hits[track.NotSampled], j.Hits.All(), unsent)
 	}
+	if first, last := j.Noises().Watched(2); first != 5_010_000_000 || last != 5_010_001_000 {
+		t.Errorf("noise was seen from %d to %d, want from the noise's begin to its record", first, last)
+	}
 }
 
 // TestRecordsAgree: on recordings the records are in order, and as many of them

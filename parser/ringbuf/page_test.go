@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
 	"github.com/ipiscope/ipiscope/parser/tracefmt"
 )
 
@@ -332,5 +333,31 @@ func TestZeroPage(t *testing.T) {
 	var zero Page
 	if zero.Next() || zero.Err() != nil || len(zero.Data()) != 0 {
 		t.Error("the zero Page is not empty")
+	}
+}
+
+// TestShiftForms: all forms of events, with padding of its own length between them,
+// are as much later as was asked for.
+func TestShiftForms(t *testing.T) {
+	for name, l := range layouts() {
+		page := newPage(l, 5).header(2, 1).data(8).header(29, 1).word(12).data(8).header(0, 1).word(12).data(8).header(31, 100).word(1).header(2, 4).data(8).header(30, 1).word(9).
+			header(3, 7).data(12).header(29, 0).end(0).b
+		times := func() (all []uint64) {
+			var p Page
+			for p.Reset(l, page); p.Next(); {
+				all = append(all, p.Time())
+			}
+			return all
+		}
+		want := times()
+		for i := range want {
+			want[i] += 1 << 40
+		}
+		if !l.Shift(page, 1<<40) {
+			t.Errorf("%s: not shifted", name)
+		}
+		if d := cmp.Diff(want, times()); d != "" || len(want) != 4 {
+			t.Errorf("%s: -want +got:\n%s", name, d)
+		}
 	}
 }
