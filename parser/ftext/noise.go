@@ -351,7 +351,7 @@ func (s *Source) clock() {
 	if nsClocks[meta.Clock] {
 		return
 	}
-	meta.ClockUnit, s.order.Ticks = "ticks", true
+	meta.ClockUnit = "ticks"
 	if meta.Clock == "" {
 		s.note("the time stamps have no unit: the clock is boot, in nanoseconds, or one that does not count nanoseconds (x86-tsc, counter, uptime)")
 	}

@@ -23,9 +23,10 @@ type skimmer struct {
 
 	b     *blocks.Block
 	line  quick
-	head  header // of an unusual line
-	part  bool   // the event of line takes part
-	shape int8   // 1 or 2: headers have flags or have none; 0: not known yet
+	head  header      // of an unusual line
+	part  bool        // the event of line takes part
+	cpu   *blocks.CPU // that of such an event
+	shape int8        // 1 or 2: headers have flags or have none; 0: not known yet
 	// frames says what becomes of stack lines: they go with the line before.
 	frames verdict
 	// near is how many lines are kept for the one before: the Source looks at the
@@ -80,17 +81,19 @@ func (s *skimmer) Filter(b *blocks.Block) {
 		}
 		line := text[at:end]
 		if line[0] == '>' && len(line) > 2 { // a quoted line: this is a mail
+			b.Forget()
 			b.KeepAll()
 			return
 		}
 		switch {
 		case !s.line.parse(s, line):
 			if !s.unusual(line) {
+				b.Forget()
 				b.KeepAll()
 				return
 			}
-			b.Keep(end)
 			b.Forget()
+			b.Keep(end)
 			s.frames, s.near = keep, 2
 		case s.take() || s.near > 0:
 			b.Keep(end)
@@ -178,6 +181,7 @@ func (s *skimmer) skip(end int) {
 	}
 	s.b.Skip(end, 1, 1, l.class.isStack)
 	if s.part {
+		s.cpu.Untold = true
 		s.b.Event(l.time, s.hint.Window == nil || s.hint.Window.Has(l.time))
 	}
 }
@@ -197,11 +201,12 @@ func (s *skimmer) take() bool {
 		return false
 	}
 	c := s.b.At(l.cpu)
+	s.cpu = c
 	back := false
 	if !c.Timed || l.time < c.Last {
 		back = s.goesBack(c)
 	}
-	c.Last = l.time
+	c.Last, c.Untold = l.time, false
 	if w := s.hint.Window; w != nil && !w.Has(l.time) {
 		return back
 	}
@@ -209,13 +214,16 @@ func (s *skimmer) take() bool {
 }
 
 // goesBack reports whether the event of s.line is earlier than the one before on its
-// CPU, if there is one, which is to be said.
+// CPU, if there is one: the Source judges that.
 func (s *skimmer) goesBack(c *blocks.CPU) bool {
-	back := c.Timed && c.Last-s.line.time > order.Jitter
-	if back {
-		s.b.Back(c.Last)
-		s.b.Forget()
+	if c.Timed {
+		if c.Last-s.line.time > order.Jitter {
+			s.b.Forget()
+		} else {
+			s.b.Tell()
+		}
 	}
+	back := c.Timed
 	if c.Timed = true; !c.Begun && !s.b.Forgot() {
 		c.Begun, c.Begin = true, s.line.time
 	}
@@ -227,20 +235,20 @@ func (s *skimmer) goesBack(c *blocks.CPU) bool {
 func (s *skimmer) look(c *blocks.CPU) verdict {
 	l, k := &s.line, s.line.class
 	waited := c.Waits
+	first := !c.Seen || c.Anew
+	if first {
+		s.b.Tell()
+	}
 	if k.isStack {
 		if waited && !k.isUser && l.context() == c.For {
 			c.Waits = false
 		}
-		if !c.Seen {
-			c.StackFirst = true
-			return keep
-		}
-		if waited || k.wanted {
+		c.StackFirst = c.StackFirst || !c.Seen
+		if first || waited || k.wanted {
 			return keep
 		}
 		return skip
 	}
-	first := !c.Seen || c.Anew
 	if !first && !waited && !k.wanted {
 		return skip
 	}
@@ -260,7 +268,7 @@ func (s *skimmer) look(c *blocks.CPU) verdict {
 //	"%16s-%-7d (%7d) [%03d] %s %5lu.%06lu: " with record-tgid
 //
 // with or without the flags, with six digits or nine. What parse accepts is what
-// header.parseTask finds in the line.
+// header.parseTask finds in the line. Time 0 is not usual: the Source judges it.
 type quick struct {
 	cpu   int
 	time  trace.Time
@@ -308,7 +316,7 @@ func (q *quick) parse(s *skimmer, line []byte) bool {
 	if i = q.parseFlags(s, line, i); i < 0 {
 		return false
 	}
-	if i = q.parseTime(line, i); i < 0 {
+	if i = q.parseTime(line, i); i < 0 || q.time == 0 {
 		return false
 	}
 	return q.parseName(s, line, i)
@@ -330,14 +338,21 @@ func behindTGID(line []byte, i int) int {
 	}
 	text := line[i+1 : i+n]
 	if text[0] != '-' {
-		start := skipBlanks(text, 0)
+		start := skipSpaces(text, 0)
 		if _, end := scan.Digits(text, start); end != len(text) || start == end || end-start > 9 {
 			return -1
 		}
 	}
 	start := i + n + 1
-	if i = skipBlanks(line, start); i == start || i == len(line) {
+	if i = skipSpaces(line, start); i == start || i == len(line) {
 		return -1
+	}
+	return i
+}
+
+func skipSpaces(line []byte, i int) int {
+	for i < len(line) && line[i] == ' ' {
+		i++
 	}
 	return i
 }

@@ -52,11 +52,11 @@ func read(t *testing.T, text []byte, h *trace.Hint, o Options) (lines []int, rec
 		case *trace.Event:
 			put(r.At, fmt.Sprint("event ", r.Schema().Name, " ", r.CPU, r.Time, r.PID, r.Flags, r.Preempt, s.Table().NameOf(r.Comm), s.Table().NameOf(r.Instance), "\n", string(r.Payload())))
 		case *trace.Lost:
-			put(r.At, fmt.Sprint("lost ", r.CPU, r.N))
+			put(r.At, fmt.Sprint("lost ", r.CPU, r.N, r.Time))
 		case *trace.SyntaxError:
 			put(r.At, "bad "+r.Msg)
 		case *trace.Restart:
-			put(r.At, "restart")
+			put(r.At, "restart "+r.Msg)
 		case *trace.Skipped:
 			if !r.Any {
 				t.Fatalf("%+v", r)
@@ -198,6 +198,7 @@ func TestSkimBlocks(t *testing.T) {
 	stack := line(0, "d..1.", "000004", "kernel_stack: <stack trace >") + "=> f (ffffffff92f09890)\n=> g (ffffffff92f09891)\n"
 	theirs := strings.ReplaceAll(stack, "d..1.", "d.h1.")
 	user := line(0, "d..1.", "000003", "user_stack: =>0x0") + "\t=> 0x0\n"
+	late := line(0, "d.h1.", "900000", "sched_waking: a:1 [120] CPU:001")
 	texts := []string{
 		send + stack + other,
 		send + user + stack + other,
@@ -211,8 +212,17 @@ func TestSkimBlocks(t *testing.T) {
 		"isol: " + send + "isol: " + stack + other,
 		strings.TrimLeft(send, " ") + stack + other, // in another form than its stack
 		// time goes back behind an event that nobody wants
-		line(0, "d.h1.", "900000", "sched_waking: a:1 [120] CPU:001") + inner + other + send + stack,
-		other + line(0, "d.h1.", "900000", "sched_waking: a:1 [120] CPU:001") + "# tracer: nop\n" + inner + other + inner + send + stack + other,
+		late + inner + other + send + stack,
+		other + late + "# tracer: nop\n" + inner + other + inner + send + stack + other,
+		// a little each time, which is no going back, however much it comes to
+		send + stack + line(0, "d..1.", "000090", "sched_wakeup: x") + line(0, "d..1.", "000075", "sched_wakeup: x") + line(0, "d..1.", "000060", "sched_wakeup: x") + strings.Replace(send, "000002", "000045", 1) + strings.Replace(stack, "000004", "000046", 1),
+		// and behind lines that say nothing of a recording's end
+		other + late + "a line\n" + inner + other + send + stack,
+		other + inner + other + late + strings.Replace(inner, "waking:", "waking", 1) + other + other + other + inner + send + stack,
+		late + other + "a line\n" + other + other + other + "another\n" + other + other + theirs + send + stack,
+		late + other + "CPU:0 [LOST 3 EVENTS]\n" + other + send + stack, // there is no time but that of what was passed over
+		late + other + strings.Replace(inner, "13.000003", " 0.000000", 1) + other + send + stack,
+		late + other + strings.Replace(inner, "13.000003", "13900010000", 1) + other + late + other + strings.Replace(late, "900000", "899990", 1) + send + stack,
 	}
 	for i, text := range texts {
 		for pad := range 6 {

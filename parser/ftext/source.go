@@ -82,9 +82,6 @@ type Source struct {
 	skipStack bool
 	seen      facts
 	order     order.Watch
-	// backFrom is when the last event was that was left out on the CPU of the one
-	// that comes, if that is later; else 0.
-	backFrom trace.Time
 	// waits is set while records that come before the current event are delivered.
 	waits bool
 	// nests are the functions of function_graph that are open, by CPU; inNest is that
@@ -240,11 +237,8 @@ func (s *Source) Scan() bool {
 		if s.mail != nil {
 			return s.scanMail()
 		}
-		gap := s.in.Begin()
-		s.backFrom = trace.Time(gap.Back)
-		if gap.Bytes > 0 {
-			s.skipStack = gap.InStack
-			s.entries.have += uint64(gap.Events)
+		if gap := s.in.Begin(); !gap.None() {
+			s.stepOver(gap)
 		}
 		line, st := s.in.Next()
 		switch st {
@@ -257,6 +251,20 @@ func (s *Source) Scan() bool {
 		if s.scanLine(line) {
 			return s.whole()
 		}
+	}
+}
+
+// stepOver notes what is known of lines that were left out.
+func (s *Source) stepOver(gap lines.Gap) {
+	if gap.Bytes > 0 {
+		s.skipStack = gap.InStack
+		s.entries.have += uint64(gap.Events)
+	}
+	if gap.Events > 0 {
+		s.ev.Time = trace.Time(gap.Time)
+	}
+	for _, end := range gap.Ends {
+		s.order.Before(end.CPU, trace.Time(end.Last))
 	}
 }
 
@@ -314,9 +322,6 @@ func (s *Source) parseHeader(line []byte) bool {
 func (s *Source) event(line []byte) bool {
 	h := &s.head
 	s.entries.entry(h.cpu)
-	if s.backFrom != 0 {
-		s.order.Before(h.cpu, s.backFrom)
-	}
 	if h.typ != 0 {
 		return s.numbered(h.typ, line[len(line):])
 	}
@@ -364,6 +369,7 @@ func (s *Source) deliver(k *known, payload, line []byte) bool {
 	e.Flags, e.Preempt, e.HasFlags = h.flags, h.preempt, h.hasFlags
 	e.Seq, e.At = uint64(at.Line), at
 	s.rec = e
+	s.order.Ticks = h.noDot && s.table.Meta.ClockUnit != ""
 	if s.order.Event(h.cpu, h.time, at) {
 		s.waits = true
 		s.rec = s.order.Next()

@@ -34,10 +34,12 @@ type Block struct {
 	Skipped trace.Skipped
 
 	parts  []part
-	rest   lines.Gap // behind the last part
-	raw    bool      // all of it is kept: it is no line, or part of one
-	whole  bool      // so is all that follows
-	forgot bool      // CPUs' times before are another recording's
+	rest   lines.Gap      // behind the last part
+	raw    bool           // all of it is kept: it is no line, or part of one
+	whole  bool           // so is all that follows
+	forgot bool           // CPUs' times before may be another recording's
+	first  int            // part before which is told first where CPUs came to, or -1
+	ends   []lines.CPUEnd // of parts' gaps
 	// informed: the filter was told what earlier blocks left waiting
 	informed bool
 	buf      []byte
@@ -53,12 +55,15 @@ type CPU struct {
 	// Waits: an event in that context may still get a stack.
 	Waits bool
 	For   trace.Context
-	// Anew: it has no event yet in the recording that began within the block.
+	// Anew: it has no event yet in the recording that may have begun within the block.
 	Anew bool
 	// Timed: Last is the time of its last event. Begun: Begin is that of the first
 	// one in the block, if no other recording begins in front of it.
 	Timed, Begun bool
 	Last, Begin  trace.Time
+	// Untold: the last event was left out, and whoever reads what is kept was not
+	// told of it.
+	Untold bool
 }
 
 // Follow notes an event of the CPU in that context, behind which a stack may come
@@ -88,7 +93,7 @@ func (b *Block) At(cpu int) *CPU {
 
 // Keep keeps the text up to end, from where the last Keep or Skip ended.
 func (b *Block) Keep(end int) {
-	if n := len(b.parts); n > 0 && b.rest == (lines.Gap{}) {
+	if n := len(b.parts); n > 0 && b.rest.None() && b.first != n {
 		b.parts[n-1].end = end
 		return
 	}
@@ -105,16 +110,39 @@ func (b *Block) Skip(end, n, events int, inStack bool) {
 	b.rest.InStack = inStack
 }
 
-// Back says that the text that is kept next begins with an event which is earlier than
-// that time on its CPU.
-func (b *Block) Back(from trace.Time) { b.rest.Back = int64(from) }
+// Tell lets whoever reads the text that is kept next know where the CPUs came to before
+// it. It comes before each event that is earlier than the one before, so that those
+// which are left out in between are in order.
+func (b *Block) Tell() {
+	if b.first < 0 {
+		b.first = len(b.parts)
+	}
+	from := len(b.ends) - len(b.rest.Ends)
+	b.ends = appendEnds(b.ends, b.CPUs)
+	b.rest.Ends = b.ends[from:]
+}
 
-// Forget ends a recording: times that follow need not be later than those before.
+// Forget says that a recording may end with the text that is kept next: times that
+// follow need not be later than those before, which are told.
 func (b *Block) Forget() {
+	b.Tell()
 	b.forgot = true
 	for i := range b.CPUs {
-		b.CPUs[i].Timed, b.CPUs[i].Anew = false, true
+		c := &b.CPUs[i]
+		c.Timed, c.Anew = false, true
 	}
+}
+
+// appendEnds appends where those CPUs came to of which that was not told.
+func appendEnds(ends []lines.CPUEnd, cpus []CPU) []lines.CPUEnd {
+	for i := range cpus {
+		c := &cpus[i]
+		if c.Untold {
+			ends = append(ends, lines.CPUEnd{CPU: int32(i), Last: int64(c.Last)})
+			c.Untold = false
+		}
+	}
+	return ends
 }
 
 // Forgot reports whether a recording ended in the block.
@@ -126,12 +154,13 @@ func (b *Block) KeepAll() {
 	b.whole = true
 }
 
-// Event counts an event of a skipped line. It lies in the window that the
-// consumer looks at, or does not.
+// Event counts an event of the line that was skipped last. It lies in the window that
+// the consumer looks at, or does not.
 func (b *Block) Event(t trace.Time, inWindow bool) {
 	s := &b.Skipped
 	s.Any = true
 	s.First, s.Last = min(s.First, t), max(s.Last, t)
+	b.rest.Time = int64(t)
 	if inWindow {
 		s.N++
 	}
@@ -148,7 +177,8 @@ func (b *Block) at() int {
 
 // filter lets f look at the block.
 func (b *Block) filter(f Filter) {
-	b.parts, b.rest, b.whole, b.forgot = b.parts[:0], lines.Gap{}, false, false
+	b.parts, b.ends, b.rest, b.whole, b.forgot = b.parts[:0], b.ends[:0], lines.Gap{}, false, false
+	b.first = -1
 	b.Skipped = trace.Skipped{CPU: -1, First: math.MaxInt64, Last: math.MinInt64}
 	if b.raw {
 		b.Keep(len(b.Text))
@@ -301,6 +331,7 @@ func (x *Reader) join(b *Block) {
 		x.look(b)
 	}
 	x.whole = b.whole
+	x.tell(b)
 	if b.forgot {
 		for i := range x.waits {
 			x.waits[i].Timed = false
@@ -314,8 +345,8 @@ func (x *Reader) join(b *Block) {
 		if c.Seen || b.informed {
 			w.Waits, w.For = c.Waits, c.For
 		}
-		if c.Timed {
-			w.Timed, w.Last = true, c.Last
+		if c.Timed || b.informed {
+			w.Timed, w.Untold, w.Last = c.Timed, c.Untold, c.Last
 		}
 	}
 	x.skipped.N += b.Skipped.N
@@ -323,6 +354,18 @@ func (x *Reader) join(b *Block) {
 		x.skipped.Any = true
 		x.skipped.First, x.skipped.Last = min(x.skipped.First, b.Skipped.First), max(x.skipped.Last, b.Skipped.Last)
 	}
+}
+
+// tell tells with what a block told first where earlier blocks came to, of which it did
+// not know.
+func (x *Reader) tell(b *Block) {
+	if b.first < 0 || b.informed {
+		return
+	}
+	gap := &b.parts[b.first].gap
+	from := len(b.ends)
+	b.ends = append(appendEnds(b.ends, x.waits), gap.Ends...)
+	gap.Ends = b.ends[from:]
 }
 
 // look filters a block in knowledge of those before.

@@ -24,6 +24,7 @@ type Reader struct {
 	feed Feed
 	buf  []byte
 	gaps []placedGap // in what was read ahead
+	ends []CPUEnd    // of gaps
 	// buf[record:pos] is the current record, buf[pos:end] was read ahead.
 	record, pos, end int
 	off              int64 // offset in the input of buf[0]
@@ -37,7 +38,7 @@ type Reader struct {
 // A Feed is a text of which lines are left out.
 type Feed interface {
 	// Read is io.Reader's. The gap stands before what it returns, which begins
-	// and ends with whole lines if there is one.
+	// and ends with whole lines if there is one. It is valid until the next Read.
 	Read(p []byte) (n int, gap Gap, err error)
 }
 
@@ -47,18 +48,36 @@ type Gap struct {
 	Lines int
 	// Events is how many of them were events.
 	Events int
+	// Time is that of the last of them, if there are any.
+	Time int64
 	// InStack: the last of them belongs to a stack.
 	InStack bool
-	// Back is a later time that stood on the CPU of the event behind the gap, 0 if
-	// none did. A gap may be of no lines if there is one.
-	Back int64
+	// Ends tells where CPUs came to before a line that goes back in time, or may. A gap
+	// may be of no lines if there are some.
+	Ends []CPUEnd
 }
+
+// A CPUEnd is the time of the last event of a CPU, which was left out.
+type CPUEnd struct {
+	CPU  int32
+	Last int64
+}
+
+// None reports whether there is no gap.
+func (g *Gap) None() bool { return g.Bytes == 0 && len(g.Ends) == 0 }
 
 // Add makes g the gap before o as well.
 func (g *Gap) Add(o Gap) {
-	if o != (Gap{}) {
-		*g = Gap{g.Bytes + o.Bytes, g.Lines + o.Lines, g.Events + o.Events, o.InStack, o.Back}
+	if o.None() {
+		return
 	}
+	if o.Events == 0 {
+		o.Time = g.Time
+	}
+	if len(g.Ends) > 0 {
+		o.Ends = append(g.Ends[:len(g.Ends):len(g.Ends)], o.Ends...)
+	}
+	*g = Gap{g.Bytes + o.Bytes, g.Lines + o.Lines, g.Events + o.Events, o.Time, o.InStack, o.Ends}
 }
 
 // A placedGap is a gap before buf[at].
@@ -133,7 +152,7 @@ func (l *Reader) Err() error {
 }
 
 // Begin starts a new record at the next line. It returns the gap that it stepped
-// over.
+// over, which is valid until the next call of any method.
 func (l *Reader) Begin() (gap Gap) {
 	if l.long {
 		l.dropRest()
@@ -276,9 +295,16 @@ func (l *Reader) read(p []byte) (int, error) {
 		return l.r.Read(p)
 	}
 	n, gap, err := l.feed.Read(p)
-	if gap != (Gap{}) {
-		l.gaps = append(l.gaps, placedGap{gap, l.end})
+	if gap.None() {
+		return n, err
 	}
+	if len(l.gaps) == 0 {
+		l.ends = l.ends[:0]
+	}
+	from := len(l.ends)
+	l.ends = append(l.ends, gap.Ends...)
+	gap.Ends = l.ends[from:]
+	l.gaps = append(l.gaps, placedGap{gap, l.end})
 	return n, err
 }
 

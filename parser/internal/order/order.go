@@ -18,7 +18,7 @@ const maxTold = 16
 
 // A Watch follows one text. The zero value is ready.
 type Watch struct {
-	// Ticks says that times are no nanoseconds: they never go back.
+	// Ticks says that the time of the next event is no nanoseconds: such never go back.
 	Ticks bool
 	// Sorted says that the events of all CPUs were sorted before they were printed.
 	Sorted bool
@@ -45,11 +45,11 @@ func (w *Watch) Prose() { w.prose = w.any }
 // Newest is the latest time of the recording that was noted, 0 if there is none.
 func (w *Watch) Newest() trace.Time { return w.newest }
 
-// Before notes the latest event of a CPU that was left out.
-func (w *Watch) Before(cpu int32, t trace.Time) {
+// Before notes the last event of a CPU of those that were left out.
+func (w *Watch) Before(cpu int32, last trace.Time) {
 	w.seen(cpu)
-	w.last[cpu+1], w.any = t, true
-	w.newest = max(w.newest, t)
+	w.last[cpu+1], w.any = last, true
+	w.newest = max(w.newest, last)
 }
 
 // seen makes room for a CPU.
