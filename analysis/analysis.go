@@ -386,6 +386,6 @@ func (st Stats) Input(m *trace.Meta, err error) result.Input {
 		Path: m.Path, Format: m.Format, Tool: m.Tool, Kernel: m.Kernel, Host: m.Host, Arch: m.Arch, Clock: m.Clock, CPUs: m.CPUs,
 		Events: st.Events, Recordings: recordings, Lost: st.Lost, LostUnknown: st.LostUnknown, SyntaxErrors: st.SyntaxErrors,
 		First: int64(st.First), Last: int64(st.Last), Ticks: m.ClockUnit == "ticks", Incomplete: err != nil,
-		Whole: st.Whole, FramesLeft: m.FramesLeft, Notes: m.Notes,
+		Whole: st.Whole, Excerpt: m.Excerpt(), FramesLeft: m.FramesLeft, Notes: m.Notes,
 	}
 }

@@ -253,6 +253,8 @@ func (b *Budget) lost(m *Measured) rule {
 		r.outcome, r.reason = Fail, "events were lost, and the recording does not know how many"
 	case n > b.MaxLost:
 		r.outcome, r.reason = Fail, "more events were lost than allowed: what was not seen may have happened"
+	case r.outcome == Pass && m.excerpt() != "":
+		r.outcome, r.reason = Undecided, m.excerpt()
 	}
 	return r
 }
@@ -357,6 +359,9 @@ func (m *Measured) unseen() string {
 	if m.excess {
 		return "more events were lost than allowed: what was not seen may have happened"
 	}
+	if excerpt := m.excerpt(); excerpt != "" {
+		return excerpt
+	}
 	for _, in := range m.Inputs {
 		untargeted := in.Untargeted()
 		switch {
@@ -369,6 +374,12 @@ func (m *Measured) unseen() string {
 		}
 	}
 	return ""
+}
+
+// excerpt says that an input is an excerpt of a recording: only what is in it is known,
+// and no rate.
+func (m *Measured) excerpt() string {
+	return (&result.Set{Inputs: m.Inputs}).Excerpt()
 }
 
 // watched is how long a CPU was watched, ns.
@@ -392,6 +403,10 @@ func (m *Measured) rate(c *CPU, name string, t tally, limit float64) rule {
 		return r
 	case hours <= 0:
 		r.reason = "the recording has no length"
+		return r
+	case m.excerpt() != "":
+		r.reason = m.excerpt()
+		r.measured = fmt.Sprintf("%s%d hits", m.atLeast(), t.is)
 		return r
 	}
 	per := float64(t.is) / hours
@@ -443,7 +458,7 @@ func (m *Measured) handler(c *CPU, limit int64) rule {
 		r.reason = m.unobserved(c)
 	case len(m.Lacks.Handler) > 0:
 		r.reason = strings.Join(m.Lacks.Handler, "; ")
-	case m.excess:
+	case m.excess || m.excerpt() != "":
 		r.reason = m.unseen()
 	case c.Lossy:
 		r.reason = "events of this CPU were lost: one of them may have ended a longer run"
@@ -464,6 +479,8 @@ func (m *Measured) quiet(c *CPU, limit int64) rule {
 	switch {
 	case m.Ticks:
 		r.reason = "the clock does not count nanoseconds"
+	case m.excerpt() != "":
+		r.measured, r.value, r.reason = "not known", 0, m.excerpt()
 	case half != "":
 		r.reason = half
 	case c.Sampled && c.Quiet < limit && c.LongestRun < limit && m.Duration >= limit:

@@ -103,6 +103,8 @@ func (b *NoiseBudget) noiseRules(m *Measured, c *CPU) []rule {
 			r.reason = missing
 		case m.isLossy():
 			r.reason = "events were lost: there may be a longer one"
+		case m.excerpt() != "":
+			r.reason = m.excerpt()
 		default:
 			r.outcome = Pass
 		}
@@ -178,6 +180,8 @@ func (b *NoiseBudget) available(x *Noise, m *Measured) rule {
 		r.outcome, r.reason = Fail, fmt.Sprintf("%.5f %% is less than %.5g %%", x.Available, limit)
 	case m.isLossy():
 		r.outcome, r.reason = Undecided, "events were lost: runs may be missing"
+	case m.excerpt() != "":
+		r.outcome, r.reason = Undecided, m.excerpt()
 	}
 	return r
 }

@@ -87,6 +87,7 @@ func (c *Condition) Look(set *result.Set) Outcome {
 // lookAt goes through the rows of each group.
 func (c *Condition) lookAt(set *result.Set, t *result.Table) Outcome {
 	var undecided string
+	noRates := set.Excerpt() != "" && (c.percent || c.metric == "rate")
 	for g, total := range set.Table("total").Rows {
 		exposure := exposures(set, g)
 		all := newReading(figures{set.Table("total"), total}, exposure)
@@ -106,6 +107,7 @@ func (c *Condition) lookAt(set *result.Set, t *result.Table) Outcome {
 				found = true
 				x := newReading(r, exposure)
 				sure, could := c.holds(x)
+				sure, could = sure && !noRates, could || noRates
 				if sure && verdict == names.Is {
 					return Outcome{Met: c.met(set, r)}
 				}
@@ -147,9 +149,14 @@ func (c *Condition) answer(r figures) (key, verdict names.Answer) {
 
 // isWithheld reports the reasons for which a verdict is withheld that the hits
 // as they were counted would have.
-func isWithheld(reason string) bool { return reason == reasonUnknown || reason == reasonLost }
+func isWithheld(reason string) bool {
+	return reason == reasonUnknown || reason == reasonLost || reason == reasonExcerpt
+}
 
 func (c *Condition) met(set *result.Set, r figures) string {
+	if set.Excerpt() != "" {
+		return fmt.Sprintf("%s: hits %d -> %d: meets %q", r.name(set), r.at("before.hits").Int, r.at("after.hits").Int, c.Text)
+	}
 	return fmt.Sprintf("%s: hits %d -> %d, %s, %s, q %.2g: meets %q", r.name(set),
 		r.at("before.hits").Int, r.at("after.hits").Int, change(r.at("ratio").Float), r.at("verdict").Str, r.at("q").Float, c.Text)
 }

@@ -54,7 +54,7 @@ func newDoubts(p *pair, by []string) *doubts {
 		for j := range s.Runs {
 			run := &s.Runs[j]
 			d.lost[i][j] = float64(run.Input.Lost) * float64(run.CPUs)
-			d.ends[i] = d.ends[i] || run.Input.LostUnknown || run.Input.Incomplete
+			d.ends[i] = d.ends[i] || run.Input.LostUnknown || run.Input.Incomplete || run.Input.Excerpt != ""
 			for _, g := range run.Groups {
 				if g.Hits == 0 || !isVague(by, g.Key) {
 					continue

@@ -12,6 +12,7 @@ import (
 const (
 	reasonMachines   = "machines"     // the sides call their functions by other names
 	reasonUnrecorded = "not-recorded" // a side lacks sends, or targets of them
+	reasonExcerpt    = "excerpt"      // a side is no whole recording, and has no rates
 )
 
 // A property is what two sides may differ in so that a difference of their hits
@@ -113,6 +114,18 @@ func (c *comparison) restrain(cfg Config) {
 		r.doubt(moreBefore, moreAfter)
 	}
 	c.total.doubt(moreBefore, moreAfter)
+	if !c.before.isExcerpt() && !c.after.isExcerpt() {
+		return
+	}
+	for i := range c.rows {
+		c.rows[i].verdict, c.rows[i].reason = Unclear, reasonExcerpt
+	}
+	c.total.verdict, c.total.reason = Unclear, reasonExcerpt
+}
+
+// isExcerpt reports a side of which a recording is no whole one.
+func (s *Side) isExcerpt() bool {
+	return slices.ContainsFunc(s.Runs, func(r Run) bool { return r.Input.Excerpt != "" })
 }
 
 // isOfFunction reports a key whose values are names of one kernel's functions.

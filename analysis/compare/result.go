@@ -149,25 +149,25 @@ func (cfg Config) rowTable(name string, by []string, sides []Side) *result.Table
 // testCols are the columns of what the tests say.
 func testCols() []result.Col {
 	return []result.Col{
-		{Name: "ratio", Head: "ratio", Unit: "ratio", Help: "fitted rate after divided by that before; no number if there were no hits before, then ratio_infinite is 1, or none at all"},
+		{Name: "ratio", Head: "ratio", Unit: "ratio", Help: "fitted rate after divided by that before; no number if there were no hits before, then ratio_infinite is 1, or none at all", Whole: true},
 		{Name: "ratio_infinite", Head: "new", Help: "1: there were hits after and none before"},
-		{Name: "ci.lo", Head: "95 % CI", Unit: "ratio", Array: true, Keep: true, To: "ci.hi", Help: "95 % interval of the ratio, not adjusted for the number of rows"},
-		{Name: "ci.hi", Head: "to", Unit: "ratio", Array: true, Keep: true},
-		{Name: "p", Head: "p", Unit: "p", Help: "probability of such a difference by chance: the larger of p_counts and p_runs"},
-		{Name: "q", Head: "q", Unit: "p", Help: "p after Benjamini-Hochberg over the rows that have enough hits to differ"},
-		{Name: "p_counts", Head: "p of counts", Unit: "p", Help: "probability by counting: exact test of two Poisson counts, divided by the size of a burst"},
-		{Name: "p_runs", Head: "p of runs", Unit: "p", Help: "probability by the variation between runs: negative-binomial likelihood ratio with t quantiles"},
-		{Name: "burst", Head: "burst", Unit: "ratio", Help: "the factor by which hits come in bursts"},
-		{Name: "run_cv", Head: "run CV", Unit: "1", Help: "coefficient of variation of the rate between runs, beyond counting"},
+		{Name: "ci.lo", Head: "95 % CI", Unit: "ratio", Array: true, Keep: true, To: "ci.hi", Help: "95 % interval of the ratio, not adjusted for the number of rows", Whole: true},
+		{Name: "ci.hi", Head: "to", Unit: "ratio", Array: true, Keep: true, Whole: true},
+		{Name: "p", Head: "p", Unit: "p", Help: "probability of such a difference by chance: the larger of p_counts and p_runs", Whole: true},
+		{Name: "q", Head: "q", Unit: "p", Help: "p after Benjamini-Hochberg over the rows that have enough hits to differ", Whole: true},
+		{Name: "p_counts", Head: "p of counts", Unit: "p", Help: "probability by counting: exact test of two Poisson counts, divided by the size of a burst", Whole: true},
+		{Name: "p_runs", Head: "p of runs", Unit: "p", Help: "probability by the variation between runs: negative-binomial likelihood ratio with t quantiles", Whole: true},
+		{Name: "burst", Head: "burst", Unit: "ratio", Help: "the factor by which hits come in bursts", Whole: true},
+		{Name: "run_cv", Head: "run CV", Unit: "1", Help: "coefficient of variation of the rate between runs, beyond counting", Whole: true},
 		{Name: "df.own", Head: "df", Array: true, Help: "degrees of freedom that the run CV has from the runs"},
 		{Name: "df.assumed", Head: "df assumed", Array: true, Help: "and from the assumption"},
-		{Name: "holds", Head: "holds to CV", Unit: "1", Help: "one run a side: up to which run CV the verdict holds"},
+		{Name: "holds", Head: "holds to CV", Unit: "1", Help: "one run a side: up to which run CV the verdict holds", Whole: true},
 		{Name: "n.before", Head: "runs", Array: true, Help: "number of runs before"},
 		{Name: "n.after", Head: "runs", Array: true, Help: "number of runs after"},
 		{Name: "test", Head: "run CV from", Help: "where the run CV is from: runs, runs+assumed or assumed"},
 		{Name: "verdict", Head: "verdict"},
 		{Name: "says", Head: "verdict", Help: "the verdict with its bound"},
-		{Name: "reason", Head: "why unclear", Help: "few-hits, one-run, scatter, not-shown, adjusted, control, unknown, lost, not-recorded or machines"},
+		{Name: "reason", Head: "why unclear", Help: "few-hits, one-run, scatter, not-shown, adjusted, control, unknown, lost, excerpt, not-recorded or machines"},
 	}
 }
 
@@ -252,6 +252,7 @@ func explainTable(cs []comparison, several bool) *result.Table {
 	}
 	for _, c := range cs {
 		a, b := c.before.sums(), c.after.sums()
+		excerpt := c.before.isExcerpt() || c.after.isExcerpt()
 		for _, f := range []struct {
 			name string
 			of   func(sums) float64
@@ -263,7 +264,7 @@ func explainTable(cs []comparison, several bool) *result.Table {
 			{"lost_events", func(s sums) float64 { return s.lost }},
 		} {
 			x, y := f.of(a), f.of(b)
-			if f.name == "lost_events" && x == 0 && y == 0 || a.sends == 0 && b.sends == 0 && strings.Contains(f.name, "send") {
+			if f.name == "lost_events" && x == 0 && y == 0 || a.sends == 0 && b.sends == 0 && strings.Contains(f.name, "send") || excerpt && f.name == "sends_per_second" {
 				continue
 			}
 			var row []result.Value
@@ -378,7 +379,7 @@ func verdict(cs []comparison) string {
 	var parts []string
 	for _, c := range cs {
 		t := c.total
-		text := fmt.Sprintf("hits %s%d -> %s%d%s, %s %s", c.before.atLeast(), t.before.hits, c.after.atLeast(), t.after.hits, c.durations(), change(t.ratio), t.says())
+		text := fmt.Sprintf("hits %s%d -> %s%d%s, %s %s", c.before.atLeast(), t.before.hits, c.after.atLeast(), t.after.hits, c.durations(), c.change(), t.says())
 		if len(c.rows) > 0 {
 			text += ": " + c.tally()
 		}
@@ -406,6 +407,14 @@ func (c *comparison) durations() string {
 		return ""
 	}
 	return fmt.Sprintf(" in %.3g s and %.3g s", x, y)
+}
+
+// change is that of all hits.
+func (c *comparison) change() string {
+	if c.before.isExcerpt() || c.after.isExcerpt() {
+		return "rates not known (excerpt),"
+	}
+	return change(c.total.ratio)
 }
 
 // change prints a ratio of rates as people say it.

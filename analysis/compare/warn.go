@@ -246,6 +246,7 @@ func notes(set *result.Set, cs []comparison) {
 		{reasonControl, "the control rows differ as much"},
 		{reasonUnknown, "hits of unknown names may be the row's"},
 		{reasonLost, "lost events may be the row's"},
+		{reasonExcerpt, "an excerpt has no rates"},
 	}
 	var parts []string
 	for _, w := range words {

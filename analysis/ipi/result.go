@@ -196,7 +196,7 @@ func (c *Counts) cpuTable() *result.Table {
 		{Name: "cpu", Head: "CPU"},
 		{Name: "hits", Head: "hits"},
 		{Name: "rate_hz", Head: "per second", Unit: "Hz"},
-		{Name: "longest_quiet_ns", Head: "longest quiet", Unit: "ns", Help: "longest time without a hit, the edges of the trace included"},
+		{Name: "longest_quiet_ns", Head: "longest quiet", Unit: "ns", Help: "longest time without a hit, the edges of the trace included", Whole: true},
 	}}
 	cpus := make([]int, 0, len(c.cpus))
 	for cpu := range c.cpus {

@@ -35,7 +35,11 @@ func (c *Counts) verdict(set *result.Set, isolated *cpumask.Mask) string {
 	default:
 		fmt.Fprintf(&b, "%s%d hits", bound, c.totals.hits)
 	}
-	b.WriteString(" in " + c.span())
+	in := " in "
+	if set.Excerpt() != "" {
+		in = " in an excerpt of "
+	}
+	b.WriteString(in + c.span())
 	if c.totals.hits == 0 {
 		return b.String()
 	}

@@ -40,7 +40,7 @@ func (c *Counts) Result() *result.Set {
 	if len(c.cfg.Gaps) > 0 {
 		set.Tables = append([]*result.Table{c.gapTable(), c.culpritTable()}, set.Tables...)
 	}
-	set.Verdict = c.verdict(isolated, interruptions)
+	set.Verdict = c.verdict(isolated, interruptions, set.Excerpt() != "")
 	c.warn(set)
 	return set
 }
@@ -59,15 +59,19 @@ func (c *Counts) cpuTable() *result.Table {
 		{Name: "cpu", Head: "CPU"},
 		{Name: "interruptions", Head: "interruptions"},
 		{Name: "stolen_ns", Head: "stolen", Unit: "ns", Help: "time in interruptions; of those that overlap it counts once"},
-		{Name: "stolen_share", Head: "share", Unit: "1"},
-		{Name: "longest_quiet_ns", Head: "longest quiet", Unit: "ns", Help: "longest time without an interruption, the edges of the trace included"},
-		{Name: "longest_quiet_at_ns", Head: "from", Help: "trace time at which it begins"},
+		{Name: "stolen_share", Head: "share", Unit: "1", Whole: true},
+		{Name: "longest_quiet_ns", Head: "longest quiet", Unit: "ns", Help: "longest time without an interruption, the edges of the trace included", Whole: true},
+		{Name: "longest_quiet_at_ns", Head: "from", Help: "trace time at which it begins", Whole: true},
 	}}
-	t.Cols = append(t.Cols, result.QuantileCols("quiet", "quiet", "time between interruptions")...)
+	quantiles := result.QuantileCols("quiet", "quiet", "time between interruptions")
+	for i := range quantiles {
+		quantiles[i].Whole = true
+	}
+	t.Cols = append(t.Cols, quantiles...)
 	t.Cols = append(t.Cols,
-		result.Col{Name: "worst_second.at_ns", Head: "worst second", Help: "trace time at which the second with the most time stolen begins"},
-		result.Col{Name: "worst_second.interruptions", Head: "interruptions in it"},
-		result.Col{Name: "worst_second.stolen_ns", Head: "stolen in it", Unit: "ns"},
+		result.Col{Name: "worst_second.at_ns", Head: "worst second", Help: "trace time at which the second with the most time stolen begins", Whole: true},
+		result.Col{Name: "worst_second.interruptions", Head: "interruptions in it", Whole: true},
+		result.Col{Name: "worst_second.stolen_ns", Head: "stolen in it", Unit: "ns", Whole: true},
 		result.Col{Name: "gaps", Head: "gaps", Help: "quiet stretches that do not count because events were lost in them"},
 	)
 	for _, n := range c.sortedCPUs() {
@@ -88,7 +92,7 @@ func (c *Counts) cpuTable() *result.Table {
 			t.Rows[i] = append(t.Rows[i], result.Float(c.cpus[n].share()))
 		}
 	}
-	t.Cols = append(t.Cols, result.Col{Name: "longest_quiet_bound", Head: "bound", Help: "in which way the longest quiet may be wrong: at most (interruptions do not show, or lack an end), at least (events were lost in stretches that do not count) or about (both)"})
+	t.Cols = append(t.Cols, result.Col{Name: "longest_quiet_bound", Head: "bound", Help: "in which way the longest quiet may be wrong: at most (interruptions do not show, or lack an end), at least (events were lost in stretches that do not count) or about (both)", Whole: true})
 	for i, n := range c.sortedCPUs() {
 		t.Rows[i] = append(t.Rows[i], result.Str(c.cpus[n].doubt.String()))
 	}
@@ -271,7 +275,7 @@ func (c *Counts) culpritTable() *result.Table {
 	return t
 }
 
-func (c *Counts) verdict(isolated *cpumask.Mask, interruptions uint64) string {
+func (c *Counts) verdict(isolated *cpumask.Mask, interruptions uint64, excerpt bool) string {
 	if n := len(c.cfg.Gaps); n > 0 {
 		explained := map[int]bool{}
 		for _, x := range c.culprits {
@@ -287,6 +291,9 @@ func (c *Counts) verdict(isolated *cpumask.Mask, interruptions uint64) string {
 	}
 	if longest < 0 {
 		return fmt.Sprintf("%s: nothing recorded", isolated.Named())
+	}
+	if excerpt {
+		return fmt.Sprintf("%s: %s%d interruptions in an excerpt of %s", isolated.Named(), c.atLeast(), interruptions, c.length(c.duration))
 	}
 	never := "was never quiet"
 	if n, _ := strconv.Atoi(worst); c.cpus[n].doubt.longer {

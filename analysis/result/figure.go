@@ -34,6 +34,8 @@ type Figure struct {
 	Cols        []string // names of the columns if X has no numbers: From is then their index
 	Series      []Series
 	Gaps        []Span // stretches of X in which events were lost
+	// Whole says that it means something only where time was recorded whole.
+	Whole bool
 	// Source says what the figure was made of, for people.
 	Source string
 	// Caveats are the doubts about it, each in a few words: a picture travels
@@ -83,6 +85,9 @@ func (f *Figure) IsEmpty() bool {
 	}
 	return true
 }
+
+// NeedsWhole reports whether the figure cannot be told from an excerpt.
+func (f *Figure) NeedsWhole() bool { return f.Whole || isRate(f.Value.Unit) }
 
 // Spans reports whether the largest value is at least this many times the
 // smallest one.
@@ -213,7 +218,7 @@ func (s *Set) isUndecided() bool {
 	}
 	return slices.ContainsFunc(t.Rows, func(row []Value) bool {
 		switch row[t.Index("reason")].Str {
-		case "unknown", "lost", "not-recorded", "machines", "clock", "means", "missing", "no-values":
+		case "unknown", "lost", "excerpt", "not-recorded", "machines", "clock", "means", "missing", "no-values":
 			return true
 		}
 		return false
@@ -226,6 +231,8 @@ func caveat(code string) string {
 		return "the clocks of CPUs are not comparable"
 	case "clock-ticks", "clock-differ":
 		return "times and rates are in ticks or of different clocks"
+	case "excerpt":
+		return "an input is an excerpt"
 	case "half-recorded":
 		return "not all sends were recorded"
 	case "no-entries":

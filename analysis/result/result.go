@@ -5,6 +5,7 @@ package result
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -66,6 +67,9 @@ type Input struct {
 	// Whole says that the recorder vouches for the time from First to Last: what
 	// was recorded and is not there did not happen.
 	Whole bool
+	// Excerpt says of an excerpt of a recording why it is one: rates and quiet times
+	// cannot be told from it. It is empty for others.
+	Excerpt string
 	// Arch is the architecture of the traced kernel, as uname says it or as far
 	// as the events tell: "x86", "arm"; empty if nothing does.
 	Arch string
@@ -219,6 +223,48 @@ type Warning struct {
 	Text string
 }
 
+// Excerpt says that inputs are excerpts of recordings; it is empty if none is.
+func (s *Set) Excerpt() string {
+	var paths []string
+	why := ""
+	for _, in := range s.AllInputs() {
+		if in.Excerpt == "" {
+			continue
+		}
+		if paths = append(paths, in.Path); why == "" {
+			why = in.Excerpt
+		}
+	}
+	switch len(paths) {
+	case 0:
+		return ""
+	case 1:
+		return paths[0] + " is an excerpt: " + why
+	}
+	return fmt.Sprintf("%d inputs are excerpts, as %s: %s", len(paths), paths[0], why)
+}
+
+// WithholdRates takes away what can only be told of time that was recorded whole, if
+// an input is an excerpt: rates, quiet times, and the figures of them.
+func (s *Set) WithholdRates() {
+	excerpt := s.Excerpt()
+	if excerpt == "" {
+		return
+	}
+	s.Warn("excerpt", excerpt+": there are no rates and no quiet times in it, as what else happened meanwhile is not known")
+	for _, t := range s.Tables {
+		for i := range t.Cols {
+			if !t.Cols[i].NeedsWhole() {
+				continue
+			}
+			for _, row := range t.Rows {
+				row[i] = None()
+			}
+		}
+	}
+	s.Figures = slices.DeleteFunc(s.Figures, (*Figure).NeedsWhole)
+}
+
 // WarnNotes adds the notes of all inputs.
 func (s *Set) WarnNotes() {
 	for _, in := range s.AllInputs() {
@@ -340,6 +386,9 @@ type Col struct {
 	// To names the column that ends the range which begins here: people are
 	// shown both in one.
 	To string
+	// Whole says that the column means something only where time was recorded whole,
+	// as all rates do.
+	Whole bool
 	// Array makes the columns that share the part of their name before the dot
 	// one JSON array.
 	Array bool
@@ -381,6 +430,11 @@ func (t *Table) SortDown(cols ...int) {
 		return 0
 	})
 }
+
+// NeedsWhole reports whether the column cannot be told from an excerpt.
+func (c *Col) NeedsWhole() bool { return c.Whole || isRate(c.Unit) }
+
+func isRate(unit string) bool { return unit == "Hz" || unit == "1/h" }
 
 // SortUp orders the rows by the column at index col, smallest first, and where
 // it is equal leaves them in their order.

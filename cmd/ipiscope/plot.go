@@ -86,6 +86,9 @@ func (f *pictureFlags) writer(t *cli.Terminal) (func(*result.Set) error, error) 
 		}
 	}
 	return func(set *result.Set) error {
+		if excerpt := set.Excerpt(); excerpt != "" && set.Figure.NeedsWhole() {
+			return fmt.Errorf("%s: rates and quiet times cannot be drawn of it, as what else happened meanwhile is not known; give the whole recording", excerpt)
+		}
 		set.WarnNotes()
 		for _, w := range set.Warnings {
 			t.Warnf("warning", "%s", w.Text)

@@ -28,6 +28,12 @@ type quantity struct {
 	read        func(*distReader) (*result.Set, []stat.Sample, error)
 }
 
+// isBetween reports a quantity of the time in which nothing was seen, which an excerpt
+// of a recording does not tell.
+func (q *quantity) isBetween() bool {
+	return slices.Contains([]string{"quiet", "gaps", "hits-per-second"}, q.name)
+}
+
 // quantities are the values of --of; the first is the default.
 func quantities() []quantity {
 	time := func(label string) result.Axis { return result.Axis{Name: "time", Label: label, Unit: "ns"} }
@@ -145,7 +151,7 @@ func (f *distFlags) figure(name string, q *quantity, set *result.Set, samples []
 		fig = stat.Histogram(samples, by, x)
 		fig.Value.Label = q.counted
 	}
-	fig.Title = title
+	fig.Title, fig.Whole = title, q.isBetween()
 	return fig
 }
 

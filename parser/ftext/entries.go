@@ -18,6 +18,9 @@ type entries struct {
 	several bool
 	cpu     int32 // of the events so far, and 1; 0 if there are none
 	lost    bool  // the text says itself that events are missing
+	// tallied: the buffers before held what is in the text; untallied: of some that is
+	// not known.
+	tallied, untallied bool
 }
 
 // settle ends the text of one buffer.
@@ -30,7 +33,15 @@ func (s *Source) settle() {
 	if e.want > have && !e.lost && !s.seen.graph && (e.several || s.table.Meta.CPUs == 1) {
 		s.ends.Missing(e.at, fmt.Sprintf("this header says that the buffer held %d entries, and %d are below it: the text was cut, or lines were left out", e.want, e.have))
 	}
-	*e = entries{}
+	switch {
+	case e.have == 0:
+	case e.want > 0 && e.want <= have && !s.seen.graph:
+		e.tallied = true
+	default:
+		e.untallied = true
+	}
+	s.table.Meta.Tallied = e.tallied && !e.untallied
+	*e = entries{tallied: e.tallied, untallied: e.untallied}
 }
 
 // entry notes an event that was read.

@@ -1,6 +1,10 @@
 package trace
 
-import "github.com/ipiscope/ipiscope/parser/cpumask"
+import (
+	"fmt"
+
+	"github.com/ipiscope/ipiscope/parser/cpumask"
+)
 
 // Meta describes a trace: what its input says about the machine, the recorder
 // and the buffers. Zero values mean "the input does not say".
@@ -51,6 +55,9 @@ type Meta struct {
 	// They are final at the end of the text. LinesLeft alone counts the lines of
 	// a trace that are no part of any event.
 	LinesTaken, LinesLeft int
+	// Tallied says that a text tells how many entries the buffer held, and that all of
+	// them are in it.
+	Tallied bool
 	// FramesLeft counts lines that look like frames of stacks and belong to no
 	// event. Until the end of the text there may be more.
 	FramesLeft int
@@ -116,6 +123,21 @@ func (s CPUStat) Lost() uint64 { return s.Overrun + s.Unmarked() }
 // of the file. Only what a reader was too late for is marked in the data
 // (kernel/trace/ring_buffer.c, lost_events).
 func (s CPUStat) Unmarked() uint64 { return s.CommitOverrun + s.DroppedEvents + s.Absent }
+
+// Excerpt says of a text, once it was read, why it is an excerpt of a recording: what
+// happened in its time need not be in it, even if nothing was lost. It is empty for
+// others.
+func (m *Meta) Excerpt() string {
+	for _, s := range m.CPUStats {
+		if s.CPU < 0 && s.Overrun > 0 {
+			return fmt.Sprintf("%d older events were overwritten, those of each CPU up to another time", s.Overrun)
+		}
+	}
+	if m.LinesTaken > 0 && m.LinesLeft > 0 && !m.Tallied {
+		return fmt.Sprintf("%d of its %d lines are those of a trace", m.LinesTaken, m.LinesTaken+m.LinesLeft)
+	}
+	return ""
+}
 
 // ClockComparable reports whether time stamps of different CPUs may be
 // subtracted at microsecond precision. The kernel's default clock "local" is

@@ -50,7 +50,7 @@ func newGrid(t *result.Table, top int) *grid {
 	for _, name := range show {
 		i := t.Index(name)
 		c := t.Cols[i]
-		if !c.Key && !c.Keep && isAllZero(rows, i) && len(show) > 4 {
+		if !c.Key && !c.Keep && isAllZero(rows, i) && len(show) > 4 || c.NeedsWhole() && isAllNone(rows, i) {
 			continue // a column of nothing tells nothing
 		}
 		kind := result.KindInt
@@ -76,6 +76,10 @@ func newGrid(t *result.Table, top int) *grid {
 	}
 	g.colours = colourWords(t, rows)
 	return g
+}
+
+func isAllNone(rows [][]result.Value, col int) bool {
+	return len(rows) > 0 && !slices.ContainsFunc(rows, func(r []result.Value) bool { return r[col].Kind != result.KindNone })
 }
 
 func isAllZero(rows [][]result.Value, col int) bool {

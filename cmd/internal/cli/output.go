@@ -90,6 +90,7 @@ func (f *OutputFlags) With(t *Terminal, format report.Format) (func(*result.Set)
 	return func(set *result.Set) error {
 		set.WarnNotes()
 		set.NameTicks()
+		set.WithholdRates()
 		for _, w := range set.Warnings {
 			t.Warnf("warning", "%s", w.Text)
 		}
