@@ -12,6 +12,7 @@ import (
 	"io"
 	"math"
 
+	"github.com/ipiscope/ipiscope/parser/internal/merge"
 	"github.com/ipiscope/ipiscope/parser/ringbuf"
 	"github.com/ipiscope/ipiscope/parser/trace"
 	"github.com/ipiscope/ipiscope/parser/tracedat"
@@ -62,8 +63,8 @@ type Source struct {
 	layout  *ringbuf.Layout
 
 	streams map[int]*stream
-	heap    []*stream // those that have a record, the next one first
-	free    [][]byte  // pages to use again
+	queue   merge.Queue[*stream] // those that have a record, by time, then CPU
+	free    [][]byte             // pages to use again
 
 	begun  trace.Time // of the last look
 	any    bool       // there was one
@@ -118,14 +119,18 @@ func (s *Source) Stats() Stats {
 
 // Scan implements trace.Source.
 func (s *Source) Scan() bool {
-	if len(s.heap) > 0 && s.heap[0].taken {
-		s.advance(s.heap[0])
-		s.fixTop()
+	if !s.queue.Empty() && s.queue.Top().taken {
+		top := s.queue.Top()
+		if s.advance(top); top.queued {
+			s.queue.Move(top.time)
+		} else {
+			s.queue.Drop()
+		}
 	}
 	for {
 		switch {
-		case len(s.heap) > 0 && (s.ended || s.heap[0].time < s.mark):
-			s.deliver(s.heap[0])
+		case !s.queue.Empty() && (s.ended || s.queue.Top().time < s.mark):
+			s.deliver(s.queue.Top())
 			return true
 		case s.ended:
 			s.record = nil
@@ -191,7 +196,7 @@ func (s *Source) take(cpu int, page []byte) {
 	if !st.queued {
 		s.advance(st)
 		if st.queued {
-			s.push(st)
+			s.queue.Push(st, st.time, int(st.cpu))
 		}
 	}
 }

@@ -14,7 +14,7 @@ type stream struct {
 	open   bool
 	page   ringbuf.Page
 	newest trace.Time // when the newest page begins: nothing older comes
-	queued bool       // it is in the heap
+	queued bool       // it has a record and is in the Source's queue
 
 	kind  kind
 	time  trace.Time // when the current record is due
@@ -159,44 +159,4 @@ func (s *Source) reach(st *stream) bool {
 	}
 	st.kind, st.time, st.typ = kindEvent, at, typ
 	return true
-}
-
-// before is the order of a trace: time, then CPU.
-func before(a, b *stream) bool { return a.time < b.time || a.time == b.time && a.cpu < b.cpu }
-
-func (s *Source) push(st *stream) {
-	s.heap = append(s.heap, st)
-	h := s.heap
-	for i := len(h) - 1; i > 0; {
-		parent := (i - 1) / 2
-		if !before(h[i], h[parent]) {
-			break
-		}
-		h[i], h[parent] = h[parent], h[i]
-		i = parent
-	}
-}
-
-// fixTop restores the heap after its first stream moved on.
-func (s *Source) fixTop() {
-	h := s.heap
-	if !h[0].queued {
-		last := len(h) - 1
-		h[0], h[last] = h[last], nil
-		h = h[:last]
-		s.heap = h
-	}
-	for i := 0; ; {
-		least := i
-		for c := 2*i + 1; c <= 2*i+2; c++ {
-			if c < len(h) && before(h[c], h[least]) {
-				least = c
-			}
-		}
-		if least == i {
-			return
-		}
-		h[i], h[least] = h[least], h[i]
-		i = least
-	}
 }

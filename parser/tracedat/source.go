@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/ipiscope/ipiscope/parser/internal/ahead"
+	"github.com/ipiscope/ipiscope/parser/internal/merge"
 	"github.com/ipiscope/ipiscope/parser/ringbuf"
 	"github.com/ipiscope/ipiscope/parser/trace"
 	"github.com/ipiscope/ipiscope/parser/tracefmt"
@@ -59,8 +60,8 @@ type Source struct {
 	hint    trace.Hint
 	plan    *plan
 
-	streams []*stream // all CPUs of all buffers, in buffer and CPU order
-	heap    []*stream // those that have a record, the next one first
+	streams []*stream            // all CPUs of all buffers, in buffer and CPU order
+	queue   merge.Queue[*stream] // those that have a record
 	pool    *ahead.Pool
 	scratch []scratch // by worker
 
@@ -259,15 +260,23 @@ func (s *Source) Scan() bool {
 	if s.plan == nil {
 		s.start()
 	}
-	if len(s.heap) > 0 && s.heap[0].taken {
-		s.advance(s.heap[0])
-		s.fixTop()
-	}
-	if len(s.heap) == 0 {
+	if s.queue.Empty() {
 		s.record = nil
 		return false
 	}
-	top := s.heap[0]
+	top := s.queue.Top()
+	if top.taken {
+		if s.advance(top); top.ended {
+			s.queue.Drop()
+		} else {
+			s.queue.Move(top.time)
+		}
+		if s.queue.Empty() {
+			s.record = nil
+			return false
+		}
+		top = s.queue.Top()
+	}
 	top.taken = true
 	s.deliver(top)
 	return true
@@ -299,7 +308,7 @@ func (s *Source) start() {
 	for _, st := range s.streams {
 		s.advance(st)
 		if !st.ended {
-			s.push(st)
+			s.queue.Push(st, st.time, st.rank)
 		}
 	}
 	s.deepen() // now something is known about the batches

@@ -10,10 +10,13 @@ import (
 // A stream is one CPU of one buffer. Workers prepare its batches; what is
 // carried from one to the next is added here.
 type stream struct {
-	cut       *cutter
-	cpu       int32
-	instance  trace.NameID
-	rank      int // order among streams whose records have the same time
+	cut      *cutter
+	cpu      int32
+	instance trace.NameID
+	// rank is the order among streams whose records have the same time: buffer, then
+	// CPU. trace-cmd takes the first of equal times in that order (lib/trace-cmd,
+	// tracecmd_peek_next_data compares with a strict <).
+	rank      int
 	clock     cpuClock
 	takesPart bool // the Selection has it
 
@@ -181,52 +184,6 @@ func (s *Source) refill(st *stream, b *batch) bool {
 	}
 	st.queue.Put(b)
 	return true
-}
-
-// before is the total order of a trace: time, then buffer, then CPU. trace-cmd
-// takes the first of equal times in that order (lib/trace-cmd, tracecmd_peek_next_data
-// compares with a strict <).
-func before(a, b *stream) bool {
-	return a.time < b.time || a.time == b.time && a.rank < b.rank
-}
-
-func (s *Source) push(st *stream) {
-	s.heap = append(s.heap, st)
-	h := s.heap
-	for i := len(h) - 1; i > 0; {
-		parent := (i - 1) / 2
-		if !before(h[i], h[parent]) {
-			break
-		}
-		h[i], h[parent] = h[parent], h[i]
-		i = parent
-	}
-}
-
-// fixTop restores the heap after its smallest stream moved on.
-func (s *Source) fixTop() {
-	h := s.heap
-	if h[0].ended {
-		last := len(h) - 1
-		h[0] = h[last]
-		h[last] = nil
-		h = h[:last]
-		s.heap = h
-	}
-	for i := 0; ; {
-		least := i
-		if l := 2*i + 1; l < len(h) && before(h[l], h[least]) {
-			least = l
-		}
-		if r := 2*i + 2; r < len(h) && before(h[r], h[least]) {
-			least = r
-		}
-		if least == i {
-			return
-		}
-		h[i], h[least] = h[least], h[i]
-		i = least
-	}
 }
 
 // Progress implements trace.Progresser.
