@@ -85,6 +85,35 @@ func TestSentInARunBefore(t *testing.T) {
 	}
 }
 
+// TestNoiseOfAnInterrupt: osnoise tells of an interrupt when its own events are over;
+// it is the same one, and no other arrives.
+func TestNoiseOfAnInterrupt(t *testing.T) {
+	text := "# tracer: osnoise\n#\n" +
+		"       sh-1 [000] d.... 5.000100: ipi_send_cpu: cpu=2 callsite=wakeup_preempt+0x1/0x2 callback=0x0\n" +
+		"     loop-9 [002] d.h.. 5.000110: reschedule_entry: vector=253\n" +
+		"     loop-9 [002] d.h.. 5.000112: reschedule_exit: vector=253\n" +
+		"     loop-9 [002] d.h.. 5.000113: irq_noise: reschedule:253 start 5.000109500 duration 3000 ns\n" +
+		"     loop-9 [002] d.h.. 5.000200: local_timer_entry: vector=236\n" +
+		"     loop-9 [002] d.h.. 5.000202: local_timer_exit: vector=236\n" +
+		"     loop-9 [002] d.h.. 5.000203: irq_noise: local_timer:236 start 5.000199500 duration 3000 ns\n"
+	src, err := ftext.New(strings.NewReader(text), "test", ftext.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer src.Close()
+	r := newTranscript(src.Table(), nil, nil)
+	if _, err := analysis.Run(context.Background(), src, analysis.Options{}, r); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, n := range r.noises {
+		got = append(got, n[strings.Index(n, "Told="):])
+	}
+	if want := []string{"Told=true IPI=true Arrival=1", "Told=true IPI=false Arrival=0"}; !cmp.Equal(got, want) || len(r.hits) != 1 || len(r.unsents) != 0 {
+		t.Errorf("noises %q, want %q; %d hits and %d interrupts without a send, want 1 and 0", got, want, len(r.hits), len(r.unsents))
+	}
+}
+
 // TestRecordsAgree: on recordings the records are in order, and as many of them
 // arrived, and ran, as Deliveries counts.
 func TestRecordsAgree(t *testing.T) {

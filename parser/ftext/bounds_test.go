@@ -1,0 +1,90 @@
+package ftext
+
+import (
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/ipiscope/ipiscope/parser/trace"
+)
+
+// TestRawNumbers: the head of a raw line has a pid (int), a CPU and a time (s64) of
+// the kernel's types (kernel/trace/trace.c, print_raw_fmt), and no larger ones.
+func TestRawNumbers(t *testing.T) {
+	for line, want := range map[string]bool{
+		"2147483647 3 9223372036854775807 # 1 2": true,
+		"2147483648 3 5 # 1 2":                   false,
+		"4294967295 3 5 # 1 2":                   false,
+		"7 3 9223372036854775808 # 1 2":          false,
+		"7 3 9999999999999999999 # 1 2":          false,
+		"7 99999 5 # 1 2":                        false,
+	} {
+		var h header
+		got := h.parseRaw([]byte(line))
+		if got != want {
+			t.Errorf("%q: %t, want %t", line, got, want)
+		}
+		if got && (h.pid != math.MaxInt32 || h.cpu != 3 || h.time != trace.Time(math.MaxInt64)) {
+			t.Errorf("%q: pid %d, CPU %d, time %d", line, h.pid, h.cpu, h.time)
+		}
+	}
+}
+
+// TestAddress: what stands behind a symbol is 8 to 18 characters in brackets of one
+// kind, all of them hexadecimal digits.
+func TestAddress(t *testing.T) {
+	for text, want := range map[string]bool{
+		"(ffffffffa974a050)": true, "<ffffffffa974a050>": true, "<c0123456>": true, "(c0123456)": true, "<0000ffffffffa974a0>": true, "<0000ffffffffa974a050>": false,
+		"<c012345>": false, "(ffffffffa974a050>": false, "<ffffffffa974a05g>": false, "[ffffffffa974a050]": false, "<0x00ffffffffa974a0>": false, "": false,
+	} {
+		if got := isAddress([]byte(text)); got != want {
+			t.Errorf("%q: %t, want %t", text, got, want)
+		}
+	}
+}
+
+// TestEntries: where fewer entries are below than the header says the text was cut
+// (kernel/trace/trace.c, print_event_info), buffer by buffer.
+func TestEntries(t *testing.T) {
+	head := func(counts string) string {
+		return "# tracer: nop\n#\n# entries-in-buffer/entries-written: " + counts + "   #P:4\n#\n"
+	}
+	const events = "            bash-7       [000] d....     5.000001: sched_wakeup: comm=x pid=3 prio=120 target_cpu=002\n" +
+		"            bash-8       [001] d....     5.000002: sched_wakeup: comm=x pid=3 prio=120 target_cpu=002\n"
+	for _, tt := range []struct {
+		name, text string
+		missing    string
+		tallied    bool
+	}{
+		{"all", head("2/2") + events, "", true},
+		{"one is missing", head("3/3") + events, "held 3 entries, and 2 are below", false},
+		{"older ones were overwritten", head("2/9") + events, "", true},
+		{"no header", events, "", false},
+	} {
+		s := open(t, tt.text, Options{})
+		for s.Scan() {
+		}
+		got := ""
+		if err := s.Err(); err != nil {
+			got = err.Error()
+		}
+		if !strings.Contains(got, tt.missing) || tt.missing == "" && got != "" || s.Table().Meta.Tallied != tt.tallied {
+			t.Errorf("%s: %q, tallied %t, want %q and %t", tt.name, got, s.Table().Meta.Tallied, tt.missing, tt.tallied)
+		}
+	}
+}
+
+// TestSkimEnds: lines that end within what is looked at, or whose numbers are longer
+// than the quick reading takes, are what they are without a hint.
+func TestSkimEnds(t *testing.T) {
+	const whole = "            bash-7       [000] d....     5.000001: sched_wakeup: comm=x pid=3 prio=120 target_cpu=002\n"
+	for _, line := range []string{
+		"            bash-7       [000] d....     5.00", "            bash-7       [000] d....     5.000002: x", "            bash-7       [000] d....  5",
+		"            bash-7       [000] d.... 1234567890.000002: sched_wakeup: comm=x pid=3 prio=120 target_cpu=002", "            bash-7       [000] d.... 123456789.000002: sched_wakeup: comm=x pid=3 prio=120 target_cpu=002",
+		"            bash-7       (1234567890) [000] d....     5.000002: sched_wakeup: comm=x pid=3 prio=120 target_cpu=002", "            bash-7       (    202) [000] d....     5.000002: sched_wakeup: comm=x pid=3 prio=120 target_cpu=002",
+	} {
+		for _, end := range []string{"", "\n", "\n" + whole} {
+			checkSkim(t, []byte("# tracer: nop\n#\n"+whole+whole+line+end), 0)
+		}
+	}
+}
