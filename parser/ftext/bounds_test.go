@@ -1,6 +1,7 @@
 package ftext
 
 import (
+	"fmt"
 	"math"
 	"strings"
 	"testing"
@@ -86,5 +87,37 @@ func TestSkimEnds(t *testing.T) {
 		for _, end := range []string{"", "\n", "\n" + whole} {
 			checkSkim(t, []byte("# tracer: nop\n#\n"+whole+whole+line+end), 0)
 		}
+	}
+}
+
+// TestPID: a task has a name of a character or more before its pid.
+func TestPID(t *testing.T) {
+	for text, want := range map[string]string{"a-7": "a", "ab-7": "ab", "-7": "", "7": "", "a-": "", "a-2147483647": "a", "a-2147483648": "", "a-12345678901": ""} {
+		var h header
+		if got := h.parsePID([]byte(text), len(text)); got != (want != "") || got && string(h.task) != want {
+			t.Errorf("%q: %t, task %q, want %q", text, got, h.task, want)
+		}
+	}
+}
+
+// TestPartsShareTheirNames: events of all parts are of one table.
+func TestPartsShareTheirNames(t *testing.T) {
+	var parts []Part
+	for cpu, task := range []string{"x", "y"} {
+		text := fmt.Sprintf("# tracer: nop\n#\n            %s-7       [00%d] d....     5.00000%d: sched_wakeup: comm=x pid=3 prio=120 target_cpu=002\n", task, cpu, cpu)
+		parts = append(parts, Part{R: strings.NewReader(text), Name: fmt.Sprint(cpu)})
+	}
+	p, err := NewParts(parts, "all", nil, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for p.Scan() {
+		if e, ok := p.Record().(*trace.Event); ok {
+			got = append(got, fmt.Sprint(e.CPU, p.Table().NameOf(e.Comm), e.Table() == p.Table()))
+		}
+	}
+	if fmt.Sprint(got) != `[0xtrue 1ytrue]` {
+		t.Errorf("events %v, want one of x on CPU 0 and one of y on CPU 1, both of the table of all", got)
 	}
 }
