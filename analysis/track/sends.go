@@ -486,12 +486,11 @@ func (s *Sends) stack(e *trace.Event) {
 	if i >= len(s.open) {
 		return
 	}
-	if IsActivationStack(s.table, e.Stack()) {
+	at, open := e.Context(), s.open[i]
+	keep := len(open)
+	if keep == 0 || at.Interrupts(open[keep-1].at) || IsActivationStack(s.table, e.Stack()) {
 		return
 	}
-	at := e.Context()
-	open := s.open[i]
-	keep := len(open)
 	for keep > 0 && !at.Interrupts(open[keep-1].at) {
 		keep--
 		if open[keep].at == at {

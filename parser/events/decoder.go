@@ -125,8 +125,10 @@ func isPointer(f *trace.Field) bool {
 // pointer reads an address: 0x..., the 16 digits of %p, (nil), or the address
 // that report -R prints behind its symbol, "sym+0x24 (0xffff...)".
 func pointer(t []byte) (uint64, bool) {
-	if i := bytes.LastIndex(t, []byte("(0x")); i >= 0 && t[len(t)-1] == ')' {
-		t = t[i+1 : len(t)-1]
+	if n := len(t); n > 0 && t[n-1] == ')' {
+		if i := bytes.LastIndex(t, []byte("(0x")); i >= 0 {
+			t = t[i+1 : n-1]
+		}
 	}
 	switch t = word(t); {
 	case string(t) == "(nil)" || string(t) == "(null)" || string(t) == "0":

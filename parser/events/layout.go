@@ -156,13 +156,17 @@ func firstKey(p []byte, from int, key []byte) int {
 	return -1
 }
 
+// lastKey looks for the byte that keys end with, of which there are few.
 func lastKey(p []byte, key []byte) int {
 	for {
-		n := bytes.LastIndex(p, key)
-		if n < 0 || wordStart(p, n) {
+		end := bytes.LastIndexByte(p, key[len(key)-1])
+		if end < 0 {
+			return -1
+		}
+		if n := end + 1 - len(key); n >= 0 && bytes.HasPrefix(p[n:], key) && wordStart(p, n) {
 			return n
 		}
-		p = p[:n]
+		p = p[:end]
 	}
 }
 

@@ -23,7 +23,7 @@ func (s *Source) timeless() bool {
 // whole makes a bad line of a record whose last line has no end: the text was cut
 // there. It is true, as there is a record in any case.
 func (s *Source) whole() bool {
-	if s.ends.Cut(s.rec, s.in.Raw(), s.pos()) {
+	if s.in.IsOpen() && s.ends.Cut(s.rec, s.in.Raw(), s.pos()) {
 		s.waits = false
 		return s.syntax(s.in.Raw(), order.CutText)
 	}

@@ -237,7 +237,7 @@ func (s *Source) Scan() bool {
 		if s.mail != nil {
 			return s.scanMail()
 		}
-		if gap := s.in.Begin(); !gap.None() {
+		if gap := s.in.Begin(); gap != nil {
 			s.stepOver(gap)
 		}
 		line, st := s.in.Next()
@@ -255,7 +255,7 @@ func (s *Source) Scan() bool {
 }
 
 // stepOver notes what is known of lines that were left out.
-func (s *Source) stepOver(gap lines.Gap) {
+func (s *Source) stepOver(gap *lines.Gap) {
 	if gap.Bytes > 0 {
 		s.skipStack = gap.InStack
 		s.entries.have += uint64(gap.Events)
@@ -263,7 +263,7 @@ func (s *Source) stepOver(gap lines.Gap) {
 	if gap.Events > 0 {
 		s.ev.Time = trace.Time(gap.Time)
 	}
-	for _, end := range gap.Ends {
+	for _, end := range s.in.Ends() {
 		s.order.Before(end.CPU, trace.Time(end.Last))
 	}
 }

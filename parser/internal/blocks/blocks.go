@@ -93,7 +93,7 @@ func (b *Block) At(cpu int) *CPU {
 
 // Keep keeps the text up to end, from where the last Keep or Skip ended.
 func (b *Block) Keep(end int) {
-	if n := len(b.parts); n > 0 && b.rest.None() && b.first != n {
+	if n := len(b.parts); n > 0 && b.rest == (lines.Gap{}) && b.first != n {
 		b.parts[n-1].end = end
 		return
 	}
@@ -117,9 +117,9 @@ func (b *Block) Tell() {
 	if b.first < 0 {
 		b.first = len(b.parts)
 	}
-	from := len(b.ends) - len(b.rest.Ends)
+	from := len(b.ends)
 	b.ends = appendEnds(b.ends, b.CPUs)
-	b.rest.Ends = b.ends[from:]
+	b.rest.Ends += len(b.ends) - from
 }
 
 // Forget says that a recording may end with the text that is kept next: times that
@@ -201,7 +201,10 @@ type Reader struct {
 	next    int // part of block
 	gap     lines.Gap
 	whole   bool
-	waits   []CPU // by CPU: what earlier blocks left waiting
+	waits   []CPU          // by CPU: what earlier blocks left waiting
+	ends    []lines.CPUEnd // of the gap that was read last
+	first   []lines.CPUEnd // that earlier blocks left, of block's first part that has some
+	at      int            // of block's ends: those of parts before
 	skipped trace.Skipped
 }
 
@@ -284,6 +287,9 @@ func (x *Reader) Read(p []byte) (n int, gap lines.Gap, err error) {
 		}
 	}
 	part := &x.block.parts[x.next]
+	if part.gap.Ends > 0 {
+		x.take(part.gap.Ends)
+	}
 	x.gap.Add(part.gap)
 	gap, x.gap = x.gap, lines.Gap{}
 	part.gap = lines.Gap{}
@@ -293,6 +299,23 @@ func (x *Reader) Read(p []byte) (n int, gap lines.Gap, err error) {
 	}
 	return n, gap, nil
 }
+
+// take makes the ends of the current part those that Ends returns: of b.ends the next
+// ones, and where it is the first one of its block, what was left by others before.
+func (x *Reader) take(n int) {
+	b := x.block
+	x.ends = x.ends[:0]
+	if x.next == b.first {
+		x.ends = append(x.ends, x.first...)
+		x.first = x.first[:0]
+	}
+	from := x.at
+	x.at = from + n - len(x.ends)
+	x.ends = append(x.ends, b.ends[from:x.at]...)
+}
+
+// Ends implements lines.Feed.
+func (x *Reader) Ends() []lines.CPUEnd { return x.ends }
 
 // advance goes on to the next block.
 func (x *Reader) advance() bool {
@@ -316,7 +339,8 @@ func (x *Reader) advance() bool {
 		}
 		<-b.done
 	}
-	x.block, x.next = b, 0
+	x.block, x.next, x.at = b, 0, 0
+	x.first = x.first[:0]
 	x.join(b)
 	return true
 }
@@ -362,10 +386,8 @@ func (x *Reader) tell(b *Block) {
 	if b.first < 0 || b.informed {
 		return
 	}
-	gap := &b.parts[b.first].gap
-	from := len(b.ends)
-	b.ends = append(appendEnds(b.ends, x.waits), gap.Ends...)
-	gap.Ends = b.ends[from:]
+	x.first = appendEnds(x.first[:0], x.waits)
+	b.parts[b.first].gap.Ends += len(x.first)
 }
 
 // look filters a block in knowledge of those before.

@@ -58,7 +58,7 @@ func kept(t *testing.T, r io.Reader, size, threads int) (out string, skipped uin
 			return out, skipped, l.Err()
 		}
 		mark := ""
-		if gap.InStack {
+		if gap != nil && gap.InStack {
 			mark = "s"
 		}
 		out += fmt.Sprintf("%d@%d%s:%.3s ", l.First(), l.Off(), mark, line)

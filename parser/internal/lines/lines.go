@@ -24,7 +24,12 @@ type Reader struct {
 	feed Feed
 	buf  []byte
 	gaps []placedGap // in what was read ahead
-	ends []CPUEnd    // of gaps
+	past int         // of gaps: those behind it were not reached yet
+	gap  Gap         // that was stepped over last
+	// ends are those of gaps, in their order; those before told are of gaps that were
+	// stepped over, from now on of the last one.
+	ends      []CPUEnd
+	now, told int
 	// buf[record:pos] is the current record, buf[pos:end] was read ahead.
 	record, pos, end int
 	off              int64 // offset in the input of buf[0]
@@ -38,8 +43,10 @@ type Reader struct {
 // A Feed is a text of which lines are left out.
 type Feed interface {
 	// Read is io.Reader's. The gap stands before what it returns, which begins
-	// and ends with whole lines if there is one. It is valid until the next Read.
+	// and ends with whole lines if there is one.
 	Read(p []byte) (n int, gap Gap, err error)
+	// Ends are those of that gap. They are valid until the next Read.
+	Ends() []CPUEnd
 }
 
 // A Gap is lines that were left out.
@@ -52,9 +59,9 @@ type Gap struct {
 	Time int64
 	// InStack: the last of them belongs to a stack.
 	InStack bool
-	// Ends tells where CPUs came to before a line that goes back in time, or may. A gap
-	// may be of no lines if there are some.
-	Ends []CPUEnd
+	// Ends is how many CPUEnds tell where CPUs came to before a line that goes back in
+	// time, or may. A gap may be of no lines if there are some.
+	Ends int
 }
 
 // A CPUEnd is the time of the last event of a CPU, which was left out.
@@ -63,21 +70,15 @@ type CPUEnd struct {
 	Last int64
 }
 
-// None reports whether there is no gap.
-func (g *Gap) None() bool { return g.Bytes == 0 && len(g.Ends) == 0 }
-
 // Add makes g the gap before o as well.
 func (g *Gap) Add(o Gap) {
-	if o.None() {
+	if o == (Gap{}) {
 		return
 	}
 	if o.Events == 0 {
 		o.Time = g.Time
 	}
-	if len(g.Ends) > 0 {
-		o.Ends = append(g.Ends[:len(g.Ends):len(g.Ends)], o.Ends...)
-	}
-	*g = Gap{g.Bytes + o.Bytes, g.Lines + o.Lines, g.Events + o.Events, o.Time, o.InStack, o.Ends}
+	*g = Gap{g.Bytes + o.Bytes, g.Lines + o.Lines, g.Events + o.Events, o.Time, o.InStack, g.Ends + o.Ends}
 }
 
 // A placedGap is a gap before buf[at].
@@ -152,18 +153,36 @@ func (l *Reader) Err() error {
 }
 
 // Begin starts a new record at the next line. It returns the gap that it stepped
-// over, which is valid until the next call of any method.
-func (l *Reader) Begin() (gap Gap) {
+// over, nil if there is none; it is valid until the next call of any method.
+func (l *Reader) Begin() *Gap {
 	if l.long {
 		l.dropRest()
 	}
 	if l.record = l.pos; l.pos == l.end && l.feed != nil {
 		l.fill() // a gap shows with what follows it
 	}
-	for len(l.gaps) > 0 && l.gaps[0].at == l.pos {
-		gap.Add(l.gaps[0].Gap)
-		l.gaps = l.gaps[:copy(l.gaps, l.gaps[1:])]
+	l.first = l.line + 1
+	if l.past == len(l.gaps) || l.gaps[l.past].at != l.pos {
+		return nil
 	}
+	return l.stepOver()
+}
+
+// Ends are those of the gap that Begin returned last.
+func (l *Reader) Ends() []CPUEnd { return l.ends[l.now:l.told] }
+
+// stepOver takes the gaps that lie before the record.
+func (l *Reader) stepOver() *Gap {
+	gap := &l.gap
+	*gap = Gap{}
+	for ; l.past < len(l.gaps) && l.gaps[l.past].at == l.pos; l.past++ {
+		gap.Add(l.gaps[l.past].Gap)
+	}
+	if l.past == len(l.gaps) {
+		l.gaps, l.past = l.gaps[:0], 0
+	}
+	l.now = l.told
+	l.told += gap.Ends
 	l.off += gap.Bytes
 	l.line += gap.Lines
 	l.first = l.line + 1
@@ -215,7 +234,7 @@ func (l *Reader) Peek(ahead int) (line []byte, next int, ok bool) {
 		}
 		at -= record - l.record
 	}
-	if len(l.gaps) > 0 && l.gaps[0].at <= at {
+	if l.past < len(l.gaps) && l.gaps[l.past].at <= at {
 		return nil, 0, false
 	}
 	return TrimCR(l.buf[at : at+n]), min(ahead+n+1, l.end-l.pos), true
@@ -264,6 +283,8 @@ func (l *Reader) fill() bool {
 		l.off += int64(l.record)
 		l.pos -= l.record
 		l.end -= l.record
+		l.gaps = l.gaps[:copy(l.gaps, l.gaps[l.past:])]
+		l.past = 0
 		for i := range l.gaps {
 			l.gaps[i].at -= l.record
 		}
@@ -295,16 +316,15 @@ func (l *Reader) read(p []byte) (int, error) {
 		return l.r.Read(p)
 	}
 	n, gap, err := l.feed.Read(p)
-	if gap.None() {
-		return n, err
+	if gap != (Gap{}) {
+		l.gaps = append(l.gaps, placedGap{gap, l.end})
 	}
-	if len(l.gaps) == 0 {
-		l.ends = l.ends[:0]
+	if gap.Ends > 0 {
+		if l.told == len(l.ends) { // none waits
+			l.ends, l.now, l.told = l.ends[:0], 0, 0
+		}
+		l.ends = append(l.ends, l.feed.Ends()...)
 	}
-	from := len(l.ends)
-	l.ends = append(l.ends, gap.Ends...)
-	gap.Ends = l.ends[from:]
-	l.gaps = append(l.gaps, placedGap{gap, l.end})
 	return n, err
 }
 

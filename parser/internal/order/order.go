@@ -62,6 +62,10 @@ func (w *Watch) seen(cpu int32) {
 // Event notes an event. It is true if another recording begins with it: then Next
 // returns the records that say so, which come before it.
 func (w *Watch) Event(cpu int32, t trace.Time, at trace.Pos) bool {
+	if i := int(cpu) + 1; i < len(w.last) && t >= w.last[i] && t >= w.newest && !w.header {
+		w.last[i], w.newest, w.any, w.prose = t, t, true, false
+		return false
+	}
 	w.seen(cpu)
 	i := int(cpu) + 1
 	last := w.last[i]
