@@ -46,7 +46,7 @@ func parseRange(since, until string) (r kernelRange, err error) {
 		}
 	}
 	if r.until != 0 && r.until < r.since {
-		return r, fmt.Errorf("since %s is behind until %s", r.since, r.until)
+		return r, fmt.Errorf("since %s is after until %s", r.since, r.until)
 	}
 	return r, nil
 }

@@ -110,7 +110,7 @@ func (c *Counts) notes(set *result.Set) []string {
 	if n := c.causedBy(track.NoStack); n > 0 {
 		why := "no stack was recorded with them"
 		if slices.ContainsFunc(set.Inputs, func(in result.Input) bool { return in.FramesLeft > 0 }) {
-			why = "no stack stands behind them, though frames do that could not be told apart"
+			why = "they have no stack, but frames that could not be told apart"
 		}
 		notes = append(notes, fmt.Sprintf("%d hits have no known cause: %s, and their callsite does not tell", n, why))
 	}

@@ -222,7 +222,7 @@ func (c *Counts) warn(set *result.Set) {
 		set.Warn("maybe-no-ipi", fmt.Sprintf("%d hits are of sends that name the function of another CPU, and none of an IPI that carries a call was seen with its call: on Linux 6.4, which traces both, some of them may have sent no IPI", c.named))
 	}
 	if c.cut > 0 {
-		set.Warn("cut-lines", fmt.Sprintf("the lines of %d sends end within the name of the carrier %s: they were cut; what stands behind is not known", c.cut, track.Generic))
+		set.Warn("cut-lines", fmt.Sprintf("the lines of %d sends end within the name of the carrier %s: they were cut; what came after is not known", c.cut, track.Generic))
 	}
 	slices.Sort(c.dups)
 	for _, d := range c.dups {

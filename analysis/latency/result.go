@@ -174,7 +174,7 @@ func (c *Counts) outcomeTable() *result.Table {
 		result.Col{Name: "kernel", Head: "kernel", Help: "interrupted the kernel"},
 		result.Col{Name: "idle", Head: "idle", Help: "interrupted the idle task"},
 		result.Col{Name: "unknown", Head: "unknown", Help: "the recording does not tell what they interrupted"},
-		result.Col{Name: "watched", Head: "watched", Help: "hits behind which nothing was lost or cut off"},
+		result.Col{Name: "watched", Head: "watched", Help: "hits after which nothing was lost or cut off"},
 		result.Col{Name: "switched", Head: "switched", Help: "were followed by a context switch within the window", Keep: c.switches},
 		result.Col{Name: "switched_share", Head: "of watched", Unit: "1", Keep: c.switches},
 		result.Col{Name: "softirq", Head: "softirq", Help: "softirqs ran on the way out of the interrupt"},

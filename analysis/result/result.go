@@ -269,7 +269,7 @@ func (s *Set) WithholdRates() {
 func (s *Set) WarnNotes() {
 	for _, in := range s.AllInputs() {
 		if in.FramesLeft > 0 {
-			s.Warn("frames-left", in.Path+": "+strconv.Itoa(in.FramesLeft)+" lines look like frames of stacks but stand behind no event: what they tell is not known")
+			s.Warn("frames-left", in.Path+": "+strconv.Itoa(in.FramesLeft)+" lines look like frames of stacks but come after no event: what they tell is not known")
 		}
 	}
 	for _, in := range s.AllInputs() {

@@ -45,7 +45,7 @@ func (r Reason) Doc() string {
 		"a queued irq_work, which runs without csd_function_entry",
 		"events that were lost may lie between",
 		"the counterpart may lie before the recording, or before its event was switched on",
-		"what follows lies behind the end of the recording",
+		"what follows lies after the end of the recording",
 		"no recorded send or request led to it",
 		"not seen to arrive before the same was sent again",
 		"its exit event is missing",

@@ -135,7 +135,7 @@ func helpValue(v *test, rest string) string {
 	}
 	switch {
 	case rest == "":
-		return "there is no value behind " + op.String()
+		return "there is no value after " + op.String()
 	case strings.HasPrefix(rest, "MASK{"):
 		if i := strings.IndexByte(rest, '}'); i >= 0 {
 			return "MASK{} was never in a released kernel: did you mean CPUS" + rest[4:i+1] + "?"
@@ -144,7 +144,7 @@ func helpValue(v *test, rest string) string {
 	case rest[0] == '=' || rest[0] == '>' || rest[0] == '<':
 		return "the operators are == != < <= > >= & ~"
 	case rest[0] == '&' || rest[0] == '|':
-		return "there is no value behind " + op.String()
+		return "there is no value after " + op.String()
 	case rest[0] == '{':
 		return "did you mean CPUS" + word + "?"
 	case isSetOfAnotherName(rest):

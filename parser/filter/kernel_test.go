@@ -179,7 +179,7 @@ func TestWhiteSpace(t *testing.T) {
 	s.AddField(trace.Field{Name: "ip", Type: "unsigned long", Kind: trace.KindInt, Size: 8})
 	for expr, want := range map[string]string{
 		"\t\v\f\n\rcpu\xa0==\r1\r": "", "cpu == 1\x00": "the text holds a NUL byte", "cpu == 1 \x0e": "after a comparison only &&, || and ) may follow",
-		`comm == "a)b" && (cpu == 1)`: "", `(comm == "b(c"`: "this ( has no ) behind it", `comm == "(" && cpu == 1`: "", `comm == "')" && (cpu == 1)`: "", `comm == "a && cpu == 1`: "this quote is not closed",
+		`comm == "a)b" && (cpu == 1)`: "", `(comm == "b(c"`: "this ( has no ) after it", `comm == "(" && cpu == 1`: "", `comm == "')" && (cpu == 1)`: "", `comm == "a && cpu == 1`: "this quote is not closed",
 		"cpu == 1 or cpu == 2": "did you mean ||?", "cpu == 1 OR cpu == 2": "did you mean ||?", "cpu == 1 and cpu == 2": "did you mean &&?", "cpu == 1 xor cpu == 2": "after a comparison only &&, || and ) may follow",
 	} {
 		_, _, err := filter.Check(expr, s, filter.Env{NrCPUs: 8})

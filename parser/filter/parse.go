@@ -167,7 +167,7 @@ func (p *parser) incomplete(x *Expr, f *frame) (*Expr, *Error) {
 	if f.and != nil {
 		x.Trailing = "&&"
 		if f.or != nil {
-			return nil, p.fail(-1, "", "EINVAL", "something is missing behind the last &&")
+			return nil, p.fail(-1, "", "EINVAL", "something is missing after the last &&")
 		}
 	}
 	x.Root, x.terms = f.fold(), p.terms
@@ -217,7 +217,7 @@ func (p *parser) balance() *Error {
 	case quote != 0:
 		return p.fail(quoteAt, msgMissingQuote, "ESRCH", "this quote is not closed")
 	case depth > 0:
-		return p.fail(p.unclosed(), msgTooManyOpen, "ENOENT", "this ( has no ) behind it")
+		return p.fail(p.unclosed(), msgTooManyOpen, "ENOENT", "this ( has no ) after it")
 	case !operand:
 		return p.fail(-1, "", "EINVAL", "the filter is empty; 0 clears one")
 	}

@@ -91,7 +91,7 @@ func (s *Source) identifyUnnamed(t []byte, n int) (k *known, payload []byte, msg
 	case n > 0 && printedBy(t[n:]):
 		return s.lookup([]byte("print")), t, ""
 	}
-	return nil, nil, "the text behind the time names no event"
+	return nil, nil, "the text after the time names no event"
 }
 
 // printedBy reports whether t goes on as "+0xda/0x270: text" or " <ffff...>:

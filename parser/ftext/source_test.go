@@ -288,7 +288,7 @@ func TestBadLines(t *testing.T) {
 		"x.txt:1: not a line of a trace: prose",
 		"x.txt:2: stack lines without the event they belong to:  => f\n => g",
 		"x.txt:4: not an event: want COMM-PID [CPU] FLAGS TIME: NAME: FIELDS: [1] x",
-		"x.txt:5: the text behind the time names no event:           <idle>-0       [003] d.h1.    12.123456: = 1",
+		"x.txt:5: the text after the time names no event:           <idle>-0       [003] d.h1.    12.123456: = 1",
 		"x.txt:7",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

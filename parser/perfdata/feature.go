@@ -70,7 +70,7 @@ func (s *Source) readFeatures(r io.ReaderAt, size int64, h *head) error {
 		}
 	}
 	if uint64(size) > end {
-		return fmt.Errorf("offset %#x: %d bytes stand behind all that the file says it has: they are not read (two files joined?)", end, uint64(size)-end)
+		return fmt.Errorf("offset %#x: %d bytes stand after all that the file says it has: they are not read (two files joined?)", end, uint64(size)-end)
 	}
 	return nil
 }

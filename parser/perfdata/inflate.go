@@ -136,7 +136,7 @@ func (st *stream) stuck(p []byte) error {
 		return fmt.Errorf("in compressed data: %w", err)
 	}
 	if size <= len(p) && typ >= recPerf && isSpecial(typ) {
-		return fmt.Errorf("a record of type %d in compressed data: nothing behind it can be read", typ)
+		return fmt.Errorf("a record of type %d in compressed data: nothing after it can be read", typ)
 	}
 	return nil
 }

@@ -205,9 +205,9 @@ const (
 )
 
 var (
-	errShort    = errors.New("a record is said to have less than 8 bytes, which its header has: nothing behind it can be read")
-	errType     = errors.New("no record has such a type: this is no record (damaged, or another file begins here?): nothing behind it can be read")
-	errUnevenly = errors.New("a record of the kernel does not have a multiple of 8 bytes: nothing behind it can be read")
+	errShort    = errors.New("a record is said to have less than 8 bytes, which its header has: nothing after it can be read")
+	errType     = errors.New("no record has such a type: this is no record (damaged, or another file begins here?): nothing after it can be read")
+	errUnevenly = errors.New("a record of the kernel does not have a multiple of 8 bytes: nothing after it can be read")
 )
 
 // wrongHeader is what is wrong with the header of a record, nil if nothing is. The

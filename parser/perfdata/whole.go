@@ -88,7 +88,7 @@ func levelOf(f trace.Flags) int {
 }
 
 func backwards(cpu int32, t, last int64) string {
-	return fmt.Sprintf("CPU %d: a sample of %d.%09d s stands behind one of %d.%09d s: blocks were repeated or exchanged, a time is damaged, or the clock was set back",
+	return fmt.Sprintf("CPU %d: a sample of %d.%09d s stands after one of %d.%09d s: blocks were repeated or exchanged, a time is damaged, or the clock was set back",
 		cpu, t/1e9, t%1e9, last/1e9, last%1e9)
 }
 

@@ -83,7 +83,7 @@ func (p *Program) compile() *Error {
 	}
 	// libtraceevent does not look at what is left behind a parenthesis too many
 	if ps.err == nil && ps.tok.kind != tokEnd && !ps.isOp(")") {
-		ps.fail(ps.tok.off, "%q is left behind the last argument", ps.tok.text)
+		ps.fail(ps.tok.off, "%q is left after the last argument", ps.tok.text)
 	}
 	if ps.err != nil {
 		return ps.err

@@ -57,7 +57,7 @@ func Parse(r io.Reader, name string) (*Table, error) {
 			if strings.TrimSpace(s.Text()) == "" {
 				continue
 			}
-			return nil, fmt.Errorf("%s:%d: no colon behind the interrupt's name", name, n)
+			return nil, fmt.Errorf("%s:%d: no colon after the interrupt's name", name, n)
 		}
 		row, whole := parseRow(strings.TrimSpace(label), rest, len(t.CPUs))
 		if !whole {

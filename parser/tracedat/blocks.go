@@ -151,7 +151,7 @@ func (c *cutter) cutChunks(b *block) bool {
 		c.chunks--
 	}
 	if left := c.end - c.next; c.chunks == 0 && left > 0 && b.err == nil {
-		c.giveUp(b, fmt.Errorf("%d bytes of trace data are left behind the last chunk", left))
+		c.giveUp(b, fmt.Errorf("%d bytes of trace data are left after the last chunk", left))
 	}
 	return len(b.chunks) > 0 || b.err != nil
 }

@@ -133,7 +133,7 @@ func (v *survey) judge(o *order, behind *order) {
 				o.some, o.last, o.out = true, p.last, position{}
 				continue
 			}
-			p.out = fmt.Sprintf("the page ends at %d on the recording's clock, the page behind it begins at %d"+exchanged, p.last, next)
+			p.out = fmt.Sprintf("the page ends at %d on the recording's clock, the page after it begins at %d"+exchanged, p.last, next)
 		}
 		if p.out != "" {
 			p.out += "; its events are left out"

@@ -96,7 +96,7 @@ func (w *walker) judged(buf []byte) {
 	p := &w.survey.pages[w.survey.next]
 	w.survey.next++
 	if p.empty.any {
-		w.fault(w.off, fmt.Sprintf("a page with events behind one without at offset %#x: what was in that one is lost", p.empty.at))
+		w.fault(w.off, fmt.Sprintf("a page with events after one without at offset %#x: what was in that one is lost", p.empty.at))
 	}
 	switch {
 	case w.page.Empty() && w.page.Err() == nil:
@@ -178,7 +178,7 @@ func (w *walker) events(where place) {
 	}
 	for w.page.Next() {
 		if w.until.any && w.page.Time() > w.until.at {
-			w.fault(w.off, fmt.Sprintf("byte %d: an event at %d on the recording's clock, the page behind it begins at %d: the rest of the page is lost", w.page.Offset(), w.page.Time(), w.until.at))
+			w.fault(w.off, fmt.Sprintf("byte %d: an event at %d on the recording's clock, the page after it begins at %d: the rest of the page is lost", w.page.Offset(), w.page.Time(), w.until.at))
 			return
 		}
 		w.event(where)

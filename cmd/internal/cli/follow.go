@@ -24,7 +24,7 @@ func (f *SendFlags) AddFollow(fs *pflag.FlagSet) {
 }
 
 // A follower lets a result be shown while its input is read. lock is held by the
-// reading side but where it waits for input: whoever gets it finds everything
+// reading side except where it waits for input: whoever gets it finds everything
 // counted that has come, and nothing moves meanwhile.
 type follower struct {
 	every time.Duration

@@ -42,7 +42,7 @@ type markLine struct {
 func parseMarkLine(text string, isEnd bool, named []marks.Mark) (*markLine, error) {
 	l := &markLine{text: text, says: fmt.Sprintf("holds %q", text)}
 	if text == "" {
-		return nil, errors.New("mark: wants the text of a marker behind the colon")
+		return nil, errors.New("mark: wants the text of a marker after the colon")
 	}
 	for _, m := range named {
 		if m.Name == text {

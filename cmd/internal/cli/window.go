@@ -181,7 +181,7 @@ func (w *windowSpec) resolve(m *trace.Meta, extent analysis.Span, find func(*mar
 		*p.dst = at + p.sign*p.b.slack
 	}
 	if win.From > win.To {
-		return win, fmt.Errorf("%s: --from lies behind --to", m.Path)
+		return win, fmt.Errorf("%s: --from lies after --to", m.Path)
 	}
 	return win, nil
 }

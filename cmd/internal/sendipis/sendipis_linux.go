@@ -33,7 +33,7 @@ import (
 // any.
 //
 // The other thread must not leave its CPU, neither to be scheduled anew by the
-// runtime, which takes long on a busy machine, nor to collect garbage; but where
+// runtime, which takes long on a busy machine, nor to collect garbage. But where
 // the runtime has to stop all threads it must find this one at a call, or it waits
 // for ever. A program that hangs all the same is ended by its limit of CPU time.
 func Main() {

@@ -390,7 +390,7 @@ func (x *Reader) tell(b *Block) {
 	b.parts[b.first].gap.Ends += len(x.first)
 }
 
-// look filters a block in knowledge of those before.
+// look filters a block knowing those before.
 func (x *Reader) look(b *Block) {
 	b.CPUs, b.informed = append(b.CPUs[:0], x.waits...), true
 	b.filter(x.filter)

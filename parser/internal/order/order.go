@@ -105,7 +105,7 @@ func (w *Watch) begin(cpu int32, t trace.Time, at trace.Pos) {
 	if last-t > jitter {
 		what = fmt.Sprintf("time goes back from %s to %s on CPU %d", clock(last), clock(t), cpu)
 		if w.header {
-			what += " behind a second header"
+			what += " after a second header"
 		}
 	}
 	alone := w.header && w.cpus() == 1 && w.last[int(cpu)+1] < 0
