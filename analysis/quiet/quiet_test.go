@@ -304,6 +304,7 @@ func TestMarkers(t *testing.T) {
            oslat-8     [001]     1.000700: print:                tracing_mark_write: oslat: Trace threshold (20 us) triggered on cpu 1 with 58 us!
            oslat-8     [001]     1.000710: print:                tracing_mark_write: oslat: Trace threshold (20 us) triggered with x
               sh-8     [001]     1.000720: print:                tracing_mark_write: hello
+              sh-8     [001]     1.000730: bprint:               some_function: Hit latency 249
 `
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)

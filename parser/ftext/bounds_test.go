@@ -82,6 +82,7 @@ func TestSkimEnds(t *testing.T) {
 	for _, line := range []string{
 		"            bash-7       [000] d....     5.00", "            bash-7       [000] d....     5.000002: x", "            bash-7       [000] d....  5",
 		"            bash-7       [000] d.... 1234567890.000002: sched_wakeup: comm=x pid=3 prio=120 target_cpu=002", "            bash-7       [000] d.... 123456789.000002: sched_wakeup: comm=x pid=3 prio=120 target_cpu=002",
+		"            bash-7       [000] d.... 98765432109876543210.000002: sched_wakeup: comm=x pid=3 prio=120 target_cpu=002",
 		"            bash-7       (1234567890) [000] d....     5.000002: sched_wakeup: comm=x pid=3 prio=120 target_cpu=002", "            bash-7       (    202) [000] d....     5.000002: sched_wakeup: comm=x pid=3 prio=120 target_cpu=002",
 	} {
 		for _, end := range []string{"", "\n", "\n" + whole} {
