@@ -201,9 +201,12 @@ func changes(total *result.Table) []fact {
 		}
 		return name
 	}
-	return []fact{
-		{"hits " + head("before.hits"), value("before.hits")}, {"hits " + head("after.hits"), value("after.hits")},
+	hits := []fact{{"hits " + head("before.hits"), value("before.hits")}, {"hits " + head("after.hits"), value("after.hits")}}
+	if i := total.Index("before.rate"); i >= 0 && total.Rows[0][i].Kind == result.KindNone { // there are no rates
+		return append(hits, fact{"verdict", value("says")})
+	}
+	return append(hits, []fact{
 		{head("before.rate"), value("before.rate")}, {head("after.rate"), value("after.rate")},
 		{"ratio of the rates", value("ratio")}, {"95 % interval", value("ci.lo") + " to " + value("ci.hi")}, {"verdict", value("says")},
-	}
+	}...)
 }

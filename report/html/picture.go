@@ -108,7 +108,7 @@ type forest struct {
 // newForest returns nil for a table without ratios and intervals.
 func newForest(t *result.Table) *forest {
 	f := &forest{ratio: t.Index("ratio"), lo: t.Index("ci.lo"), hi: t.Index("ci.hi"), decades: 1}
-	if f.ratio < 0 || f.lo < 0 || f.hi < 0 {
+	if f.ratio < 0 || f.lo < 0 || f.hi < 0 || saysNothing(t, f.ratio) && saysNothing(t, f.hi) {
 		return nil
 	}
 	for _, row := range t.Rows {

@@ -181,10 +181,16 @@ func figures(r record) []string {
 	if r.int("control") != 0 {
 		verdict += " (c)"
 	}
-	return []string{
-		strconv.FormatInt(r.int("before.hits"), 10), strconv.FormatInt(r.int("after.hits"), 10),
-		ratio(r.float("ratio")), "(" + ratio(r.float("ci.lo")) + "-" + ratio(r.float("ci.hi")) + ")", verdict,
+	of, interval := r.ratio()
+	return []string{strconv.FormatInt(r.int("before.hits"), 10), strconv.FormatInt(r.int("after.hits"), 10), of, interval, verdict}
+}
+
+// ratio is that of a row with its interval, where it is known.
+func (r record) ratio() (of, interval string) {
+	if r.value("ratio").Kind == result.KindNone {
+		return "-", ""
 	}
+	return ratio(r.float("ratio")), "(" + ratio(r.float("ci.lo")) + "-" + ratio(r.float("ci.hi")) + ")"
 }
 
 func ratio(f float64) string {

@@ -68,11 +68,8 @@ func timeFigures(r record) []string {
 		}
 		return "-"
 	}
-	if r.value("ratio").Kind == result.KindNone {
-		return []string{time("before.ns"), time("after.ns"), "-", "", verdict}
-	}
-	return []string{time("before.ns"), time("after.ns"),
-		ratio(r.float("ratio")), "(" + ratio(r.float("ci.lo")) + "-" + ratio(r.float("ci.hi")) + ")", verdict}
+	of, interval := r.ratio()
+	return []string{time("before.ns"), time("after.ns"), of, interval, verdict}
 }
 
 // timeNotes says what the figures are.
