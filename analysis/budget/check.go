@@ -60,10 +60,9 @@ type CPU struct {
 	Handler  int64 // ns, -1 if none was seen
 	Function string
 	Quiet    int64 // ns, longest
-	// Lossy says that events which the CPU recorded were lost.
+	// Lossy says that events were lost.
 	Lossy bool
-	// QuietBound says in which way that may be wrong: "at most", "at least" or
-	// "about" so long.
+	// QuietBound says in which way Quiet may be wrong: "at most" or "about" so long.
 	QuietBound string
 	// Untraced are the interrupts that /proc/interrupts counted of kinds that
 	// the trace shows none of, and UntracedKinds what they are.
@@ -461,7 +460,7 @@ func (m *Measured) handler(c *CPU, limit int64) rule {
 	case m.excess || m.excerpt() != "":
 		r.reason = m.unseen()
 	case c.Lossy:
-		r.reason = "events of this CPU were lost: one of them may have ended a longer run"
+		r.reason = "events were lost: one of them may have ended a longer run"
 	case c.Unpaired+c.UnpairedCalls > 0:
 		r.reason = unpaired(c.Unpaired+c.UnpairedCalls, "interrupts and functions")
 	default:
@@ -485,7 +484,7 @@ func (m *Measured) quiet(c *CPU, limit int64) rule {
 		r.reason = half
 	case c.Sampled && c.Quiet < limit && c.LongestRun < limit && m.Duration >= limit:
 		r.reason = fmt.Sprintf("not recorded: the longest time of measuring is %v", time.Duration(c.LongestRun))
-	case c.Quiet < limit && m.Duration >= limit && (c.QuietBound == "at least" || c.QuietBound == "about"):
+	case c.Quiet < limit && m.Duration >= limit && c.QuietBound == "about":
 		r.reason = "events were lost: stretches in which some were do not count, and may have been quiet for longer"
 	case c.Quiet < limit && m.Duration < limit:
 		r.outcome, r.reason = Fail, fmt.Sprintf("the recording itself is %v long", time.Duration(m.Duration))
@@ -497,7 +496,9 @@ func (m *Measured) quiet(c *CPU, limit int64) rule {
 		r.reason = unpaired(c.Unpaired+c.UnpairedSoftirqs, "interrupts and softirqs")
 	case m.unseen() != "":
 		r.reason = m.unseen()
-	case c.QuietBound == "at most" || c.QuietBound == "about":
+	case c.QuietBound == "about":
+		r.reason = "events were lost: one of them may have interrupted it"
+	case c.QuietBound != "":
 		r.reason = "interruptions may not show: the longest quiet is no more than a bound"
 	default:
 		r.outcome = Pass

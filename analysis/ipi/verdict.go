@@ -17,14 +17,14 @@ func (c *Counts) verdict(set *result.Set, isolated *cpumask.Mask) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: ", isolated.Named())
 	bound := ""
-	if set.IsLossy() {
+	if set.IsLossy() || slices.ContainsFunc(c.inputs, func(in result.Input) bool { return len(in.Unrecorded) > 0 }) {
 		bound = "at least "
 	}
 	switch c.totals.hits {
 	case 0:
 		if c.totals.sends+c.excluded == 0 && slices.ContainsFunc(c.inputs, func(in result.Input) bool { return !in.TellsOfNone() }) {
 			b.WriteString("no IPI sends recorded")
-			if bound != "" {
+			if set.IsLossy() {
 				b.WriteString(", but events are missing,")
 			}
 		} else {

@@ -137,7 +137,7 @@ func (s *State) Counts(in result.Input) *Counts {
 	for t := range c.missing {
 		c.missing[t] = s.unmeasured(Time(t))
 	}
-	c.lossy = in.LacksEvents()
+	c.lossy = in.IsLossy()
 	c.negative, c.duration = s.negative, s.span.Duration()
 	c.seen.CopyFrom(&s.seen)
 	n := max(s.table.Meta.CPUs, c.seen.Last()+1)

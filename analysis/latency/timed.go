@@ -84,7 +84,7 @@ func (s *State) Missing(t Time) uint64 {
 func (s *State) unmeasured(t Time) uint64 {
 	n := s.lacking(t, track.Lost, track.NoSend, track.NoEntry, track.NoExit)
 	if s.usesHits(t) {
-		n += s.deliveries.Hits[track.TraceStart]
+		n += s.deliveries.Hits[track.TraceStart] + s.deliveries.Hits[track.NotSampled]
 	}
 	return n
 }
@@ -146,7 +146,7 @@ func (s *State) accountsOf(m measure) []*track.Account {
 	case vectorBracket:
 		return []*track.Account{&d.Hits, &runs[track.BracketVector]}
 	}
-	return []*track.Account{&d.Hits, &runs[track.BracketIRQ]}
+	return []*track.Account{&d.Hits, &runs[track.BracketIRQ], &runs[track.BracketIPI]}
 }
 
 // Folded reports whether the trace had more groups than Config.MaxGroups.

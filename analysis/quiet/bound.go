@@ -12,39 +12,28 @@ import (
 )
 
 // A doubt says in which way the longest quiet of a CPU may be wrong: shorter, for
-// interruptions that do not show or went on, longer, for stretches that do not
-// count as events were lost in them.
-type doubt struct{ shorter, longer bool }
+// interruptions that do not show or went on; or either way, for events that were
+// lost. Stretches in which some are known to be lost do not count, and who tells of
+// some losses may not tell of all.
+type doubt struct{ shorter, lossy bool }
 
 func (d *doubt) add(o doubt) {
-	d.shorter, d.longer = d.shorter || o.shorter, d.longer || o.longer
+	d.shorter, d.lossy = d.shorter || o.shorter, d.lossy || o.lossy
 }
-
-// Bounds of a figure that may be wrong in one way, or in both.
-const (
-	atMost  = "at most"
-	atLeast = "at least"
-	about   = "about"
-)
 
 func (d doubt) String() string {
 	switch {
-	case d.shorter && d.longer:
-		return about
+	case d.lossy:
+		return "about"
 	case d.shorter:
-		return atMost
-	case d.longer:
-		return atLeast
+		return "at most"
 	}
 	return ""
 }
 
 // doubt says what a trace leaves open of all its CPUs.
 func (s *State) doubt(in *result.Input) doubt {
-	d := doubt{shorter: len(s.untold(in)) > 0 || s.unarrived() > 0}
-	if in.Incomplete || in.Lost > s.located || in.LostUnknown && !s.uncounted {
-		d = doubt{true, true} // nobody knows when they were lost
-	}
+	d := doubt{shorter: len(s.untold(in)) > 0 || s.unarrived() > 0, lossy: in.LacksEvents()}
 	if !s.deliveries.HasEntries() { // sends tell of IPIs, those of all CPUs
 		d.shorter = d.shorter || s.points > 0 || in.IsLossy() || len(in.Unrecorded)+len(in.Unsaid) > 0
 	}

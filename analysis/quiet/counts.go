@@ -111,7 +111,7 @@ func (s *State) Counts(in result.Input) *Counts {
 		c.cpus[n] = s.cpus[n].total(!s.deliveries.HasEntries())
 		c.cpus[n].observe(&s.cpus[n], s.isSampled())
 		c.cpus[n].unpaired = s.deliveries.Unpaired(int32(n))
-		c.cpus[n].doubt = doubt{shorter: open.shorter || c.cpus[n].withoutEnd() > 0, longer: open.longer || c.cpus[n].censored > 0}
+		c.cpus[n].doubt = doubt{shorter: open.shorter || c.cpus[n].withoutEnd() > 0, lossy: open.lossy}
 		c.cpus[n].watched = max(0, c.duration-online.Offline(n, s.span.First, s.span.Last))
 		c.time.Add(c.cpus[n].watched)
 		for id, e := range s.cpus[n].context.causes {
@@ -268,9 +268,9 @@ type CPU struct {
 	CPU            int
 	Interruptions  uint64
 	Taken, Longest int64  // ns
-	Bound          string // what Longest is: "at most", "at least" or "about" so long
+	Bound          string // what Longest is: "at most" or "about" so long
 	Censored       uint64
-	Lossy          bool      // events that it recorded were lost, or may have been
+	Lossy          bool      // events of the recording were lost
 	Quiet          stat.Dist // lengths of the quiet stretches, ns
 	// Sampled says that only noise events tell of interrupts: Observed is for how
 	// long they did, LongestRun the longest stretch of it, ns.
@@ -287,7 +287,7 @@ type CPU struct {
 func (c *Counts) CPUs() []CPU {
 	list := make([]CPU, 0, len(c.cpus))
 	for n, t := range c.cpus {
-		x := CPU{CPU: n, Interruptions: t.interruptions, Taken: t.taken, Longest: t.longest, Bound: t.doubt.String(), Lossy: t.doubt.longer, Censored: t.censored, Sampled: t.sampled, Observed: t.observed, LongestRun: t.longestRun}
+		x := CPU{CPU: n, Interruptions: t.interruptions, Taken: t.taken, Longest: t.longest, Bound: t.doubt.String(), Lossy: t.doubt.lossy, Censored: t.censored, Sampled: t.sampled, Observed: t.observed, LongestRun: t.longestRun}
 		x.Quiet.Merge(&t.quiet)
 		x.Unpaired = t.unpaired[track.BracketVector] + t.unpaired[track.BracketIRQ] + t.unpaired[track.BracketIPI]
 		x.UnpairedCalls, x.UnpairedSoftirqs = t.unpaired[track.BracketCall], t.unpaired[track.BracketSoftirq]

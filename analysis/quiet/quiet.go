@@ -84,10 +84,8 @@ type State struct {
 	seen       cpumask.Mask
 	// points are hits that only their sends tell of
 	points uint64
-	// located counts the lost events of which it is known when they were lost;
-	// uncounted says that there are some whose number is not known
-	located   uint64
-	uncounted bool
+	// early are CPUs that lost events before the first one was seen
+	early cpumask.Mask
 }
 
 // New returns a State for a trace with this table.
@@ -179,6 +177,9 @@ func (s *State) cpu(n int32) *cpu {
 func (s *State) Event(e *trace.Event) {
 	if !s.any {
 		s.any, s.start = true, e.Time
+		for n := range s.early.All() {
+			s.cpu(int32(n)).lost(e.Time)
+		}
 	}
 	if e.CPU >= 0 {
 		s.seen.Set(int(e.CPU))
@@ -208,9 +209,11 @@ func (s *State) Event(e *trace.Event) {
 // in it.
 func (s *State) Lost(l *trace.Lost) {
 	s.deliveries.Lost(l)
-	s.located += l.N
-	s.uncounted = s.uncounted || l.N == 0
-	if s.isolated(l.CPU) {
+	switch {
+	case !s.isolated(l.CPU):
+	case !s.any: // when the trace begins is not known yet
+		s.early.Set(int(l.CPU))
+	default:
 		s.cpu(l.CPU).lost(l.Time)
 	}
 }

@@ -92,7 +92,7 @@ func (c *Counts) cpuTable() *result.Table {
 			t.Rows[i] = append(t.Rows[i], result.Float(c.cpus[n].share()))
 		}
 	}
-	t.Cols = append(t.Cols, result.Col{Name: "longest_quiet_bound", Head: "bound", Help: "in which way the longest quiet may be wrong: at most (interruptions do not show, or lack an end), at least (events were lost in stretches that do not count) or about (both)", Whole: true})
+	t.Cols = append(t.Cols, result.Col{Name: "longest_quiet_bound", Head: "bound", Help: "in which way the longest quiet may be wrong: at most (interruptions may not show, or lack an end) or about (events were lost)", Whole: true})
 	for i, n := range c.sortedCPUs() {
 		t.Rows[i] = append(t.Rows[i], result.Str(c.cpus[n].doubt.String()))
 	}
@@ -296,7 +296,7 @@ func (c *Counts) verdict(isolated *cpumask.Mask, interruptions uint64, excerpt b
 		return fmt.Sprintf("%s: %s%d interruptions in an excerpt of %s", isolated.Named(), c.atLeast(), interruptions, c.length(c.duration))
 	}
 	never := "was never quiet"
-	if n, _ := strconv.Atoi(worst); c.cpus[n].doubt.longer {
+	if n, _ := strconv.Atoi(worst); c.cpus[n].doubt.lossy {
 		never = "was never seen quiet"
 	}
 	return fmt.Sprintf("%s: %s%d interruptions in %s; CPU %s %s for longer than %s", isolated.Named(), c.atLeast(), interruptions,

@@ -112,8 +112,8 @@ func (s *Sends) takeLogical(w *Send, at trace.Context) (trace.NameID, bool) {
 		return 0, false
 	}
 	l := s.logic.calls[i]
-	if l.send == nil || l.at != at || w.Targets.IntersectCount(&l.send.Targets) < w.Targets.Count() {
-		return 0, false // the IPI goes to those of the call whose queue was empty
+	if l.send == nil || l.at != at || !s.isCarrierOf(w, l.send) {
+		return 0, false
 	}
 	s.logic.calls[i] = logicalCall{}
 	name := l.send.Callback
@@ -125,6 +125,17 @@ func (s *Sends) takeLogical(w *Send, at trace.Context) (trace.NameID, bool) {
 		s.recycle(l.send)
 	}
 	return name, true
+}
+
+// isCarrierOf reports whether an IPI may be that of a call: it goes to those of the
+// call's targets whose queue was empty, and comes from the function that called, as
+// the functions in between are inlined (kernel/smp.c of 6.4, send_call_function_*).
+func (s *Sends) isCarrierOf(w, call *Send) bool {
+	function := func(site trace.NameID) string {
+		name, _, _ := strings.Cut(s.table.NameOf(site), "+")
+		return name
+	}
+	return w.Targets.IntersectCount(&call.Targets) == w.Targets.Count() && function(w.Callsite) == function(call.Callsite)
 }
 
 // lendRequests gives the requests of a call to the hits of its IPI. What the IPI

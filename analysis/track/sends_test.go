@@ -187,6 +187,10 @@ func TestSends(t *testing.T) {
 			at 1.000003 cpu -1 task b-8 ipi_send_cpu cpu=3 callsite=__smp_call_single_queue+0x1 callback=g
 			at 1.000004 cpu -1 task b-8 ipi_send_cpu cpu=3 callsite=__smp_call_single_queue+0x9 callback=` + generic,
 			[]string{"2 from -1: 2:do_sync_core/callback/1 3:do_sync_core/callback/1", "4 from -1: 3:g/callback/1"}},
+		{"an IPI of another function is not that of the call before it", `
+			at 1.000001 cpu 0 task a-7 flags d..1 ipi_send_cpu cpu=2 callsite=wakeup_preempt+0x64 callback=netfs_subrequest_slab
+			at 1.000002 cpu 0 task a-7 flags d..1 ipi_send_cpu cpu=2 callsite=ttwu_queue_wakelist+0x162 callback=` + generic,
+			[]string{"1 from 0: 2:netfs_subrequest_slab/callback/0", "2 from 0: 2:unknown/none/0"}},
 		{"an IPI that goes elsewhere is not that of the call before it", `
 			at 1.000001 cpu 0 task a-7 flags d..1 ipi_send_cpu cpu=2 callsite=f+0x1 callback=g
 			at 1.000002 cpu 0 task a-7 flags d..1 ipi_send_cpu cpu=3 callsite=f+0x1 callback=` + generic,

@@ -3,8 +3,10 @@ package main
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"pgregory.net/rapid"
@@ -110,15 +112,47 @@ func cutStacks(t *rapid.T, text []byte) []byte {
 	})
 }
 
-// withoutCPU takes away what one of the CPUs recorded that send.
+// withoutCPU takes away what one of the CPUs recorded.
 func withoutCPU(t *rapid.T, text []byte) []byte {
-	cpu := rapid.SampledFrom([]string{"000", "001"}).Draw(t, "cpu")
+	cpu := rapid.SampledFrom([]string{"000", "001", "002", "003"}).Draw(t, "cpu")
 	return editEvents(text, func(of, _ string, lines []string) []string {
 		if of == cpu {
 			return nil
 		}
 		return lines
 	})
+}
+
+// losing takes events of a CPU away and leaves the mark of the loss: in the kernel's
+// words, which texts of trace-cmd may have as well.
+func losing(t *rapid.T, text []byte) []byte {
+	events := bytes.Count(text, []byte(" ipi_send_cpu"))
+	from := rapid.IntRange(0, max(events, 1)).Draw(t, "from")
+	most := rapid.IntRange(1, 60).Draw(t, "events")
+	cpu, n, lost := "", 0, 0
+	left := editEvents(text, func(of, name string, lines []string) []string {
+		if strings.HasPrefix(name, "ipi_send_cpu") {
+			n++
+		}
+		if cpu == "" && n > from {
+			cpu = of
+		}
+		switch {
+		case of != cpu || lost > most:
+		case lost == most: // the first one behind the gap
+			lost++
+			number, _ := strconv.Atoi(cpu)
+			return append([]string{fmt.Sprintf("CPU:%d [LOST %d EVENTS]", number, most)}, lines...)
+		default:
+			lost++
+			return nil
+		}
+		return lines
+	})
+	if lost <= most {
+		return text // nothing is left behind the gap that could tell of it
+	}
+	return left
 }
 
 func isAny(names ...string) func(string) bool {
@@ -187,6 +221,7 @@ func stolenEvents() []theft {
 
 func stolenFields() []theft {
 	return []theft{
+		{name: "CPUs", edit: replaced(`(?m)^(\S.* )\[\d{3}\] +(\d)`, "$1 $2", 1)},
 		{name: "flags", edit: replaced(`(?m)^(.*\[\d+\] )\S{5,6} `, "$1", 1)},
 		{name: "the callsite", edit: replaced(` callsite=\S+`, "", 1)},
 		{name: "the callback", edit: replaced(` callback=\S+`, "", 1)},
@@ -207,6 +242,7 @@ func stolenFields() []theft {
 // does: a text without any has lost nothing.
 func stolenMarks() []theft {
 	return []theft{
+		{name: "some events, which is said", edit: losing},
 		{name: "every second mark of a loss", edit: replaced(`(?m)^CPU:\d+ \[.*EVENTS.*\]\n`, "", 2)},
 		{name: "the numbers of losses", edit: replaced(`(?m)^(CPU:\d+ \[LOST) \d+ `, "$1 ", 1)},
 		{name: "the marks of losses, but for the header", edit: func(t *rapid.T, text []byte) []byte {
