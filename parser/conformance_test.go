@@ -40,7 +40,7 @@ func TestConformance(t *testing.T) {
 	for _, f := range Formats() {
 		rows := conforming[f.Name]
 		if len(rows) == 0 {
-			t.Errorf("%s: no recording in conforming holds it against package sourcetest", f.Name)
+			t.Errorf("%s: no recording in conforming holds it against package sourcetest: see docs/adding.md", f.Name)
 		}
 		for _, row := range rows {
 			t.Run(f.Name+"/"+filepath.Dir(row.fixture), func(t *testing.T) {

@@ -25,6 +25,11 @@ func texts(t *testing.T, table *trace.Table, s *key.Subject) map[string]string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	for _, k := range all() {
+		if k.Doc() == "" {
+			t.Fatalf("key %d has no row in rows.go: see docs/adding.md", k)
+		}
+	}
 	attr := track.NewAttributor(cat, table)
 	ids := key.Of(all(), s, attr)
 	m := map[string]string{}
