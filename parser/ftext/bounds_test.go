@@ -83,6 +83,7 @@ func TestSkimEnds(t *testing.T) {
 		"            bash-7       [000] d....     5.00", "            bash-7       [000] d....     5.000002: x", "            bash-7       [000] d....  5",
 		"            bash-7       [000] d.... 1234567890.000002: sched_wakeup: comm=x pid=3 prio=120 target_cpu=002", "            bash-7       [000] d.... 123456789.000002: sched_wakeup: comm=x pid=3 prio=120 target_cpu=002",
 		"            bash-7       [000] d.... 98765432109876543210.000002: sched_wakeup: comm=x pid=3 prio=120 target_cpu=002",
+		"            bash-7       (9999999999) [000] d....     5.000002: sched_wakeup: comm=x pid=3 prio=120 target_cpu=002",
 		"            bash-7       (1234567890) [000] d....     5.000002: sched_wakeup: comm=x pid=3 prio=120 target_cpu=002", "            bash-7       (    202) [000] d....     5.000002: sched_wakeup: comm=x pid=3 prio=120 target_cpu=002",
 	} {
 		for _, end := range []string{"", "\n", "\n" + whole} {
@@ -120,5 +121,18 @@ func TestPartsShareTheirNames(t *testing.T) {
 	}
 	if fmt.Sprint(got) != `[0xtrue 1ytrue]` {
 		t.Errorf("events %v, want one of x on CPU 0 and one of y on CPU 1, both of the table of all", got)
+	}
+}
+
+// TestMailCounts: of a mail the comments, the events and one that was printed without
+// its header are lines of a trace, prose is not.
+func TestMailCounts(t *testing.T) {
+	const line = ">             bash-7       [000] d....     5.00000%d: sched_wakeup: comm=x pid=3 prio=120 target_cpu=002\n"
+	text := "> # tracer: nop\n> #\n" + fmt.Sprintf(line, 1) + "> ipi_send_cpu: cpu=1 callsite=f+0x1/0x2 callback=g+0x0/0x2\n" + fmt.Sprintf(line, 2) + "as you can see here\n"
+	s := open(t, text, Options{})
+	for s.Scan() {
+	}
+	if m := s.Table().Meta; m.LinesTaken != 5 || m.LinesLeft != 1 {
+		t.Errorf("%d lines are of a trace and %d are not, want 5 and 1", m.LinesTaken, m.LinesLeft)
 	}
 }
