@@ -54,6 +54,16 @@ func TestUnknown(t *testing.T) {
 	}
 }
 
+// TestUnknownDoesNotHelp: unknown hits may make the runs of a side alike. A verdict
+// that the hits which were seen do not give is not given for that.
+func TestUnknownDoesNotHelp(t *testing.T) {
+	after := []compare.Run{counted(100, map[string]uint64{"f": 120}), counted(100, map[string]uint64{"f": 20, "unknown": 100})}
+	set := compare.Compare(two(runs(2, map[string]uint64{"f": 300}), after), byFunction())
+	if got := column(set, "verdict") + ", " + column(set, "reason"); got != "unclear unclear, scatter one-run" {
+		t.Errorf("f and unknown are %s", got)
+	}
+}
+
 // TestLost: a verdict that lost events may explain is not given.
 func TestLost(t *testing.T) {
 	for _, c := range []struct {

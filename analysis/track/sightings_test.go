@@ -194,3 +194,29 @@ func TestNotedFilter(t *testing.T) {
 		}
 	}
 }
+
+// TestSilentAsserted: who says what was recorded vouches for CPUs that show nothing,
+// and where --cpu takes some nobody looks at the others.
+func TestSilentAsserted(t *testing.T) {
+	two, _ := cpumask.ParseList([]byte("0-3"))
+	for _, tt := range []struct {
+		name     string
+		recorded []string
+		chosen   trace.Selection
+		unsaid   int
+	}{
+		{"nobody says", nil, trace.Selection{}, 1},
+		{"somebody says so", []string{"ipi"}, trace.Selection{}, 0},
+		{"--cpu", nil, trace.Selection{CPUs: &two}, 0},
+	} {
+		src := tracetest.Parse(both)
+		src.Table().Meta.CPUs = 4
+		in := result.Input{Silent: "1", Recorded: tt.recorded, Sent: result.Sent{CPU: 1, Mask: 1}}
+		for src.Scan() { // so that the table has its events
+		}
+		track.NoteUnrecorded(src.Table(), &in, &tt.chosen)
+		if len(in.Unsaid) != tt.unsaid || tt.unsaid > 0 && !strings.Contains(in.Unsaid[0], "there is no event of CPU 1, and nothing says") {
+			t.Errorf("%s: %q", tt.name, in.Unsaid)
+		}
+	}
+}
