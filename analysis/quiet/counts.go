@@ -61,7 +61,6 @@ type cpuTotal struct {
 	observed      int64 // ns
 	sampled       bool  // only noise tells of interrupts
 	longestRun    int64 // ns
-	bad           uint64
 	unpaired      [track.NumBracketKinds]uint64
 	doubt         doubt
 }
@@ -255,7 +254,6 @@ func (t *cpuTotal) add(o *cpuTotal) {
 	t.observed += o.observed
 	t.sampled = t.sampled || o.sampled
 	t.longestRun = max(t.longestRun, o.longestRun)
-	t.bad += o.bad
 	for k, n := range o.unpaired {
 		t.unpaired[k] += n
 	}

@@ -32,7 +32,6 @@ type noiseState struct {
 	own       uint64
 	ownRule   bool
 	arrived   uint64 // hits of which only noise tells
-	bad       uint64
 }
 
 // A task is a thread noise.
@@ -54,7 +53,6 @@ func (s *State) noise(n *track.Noise) {
 	c := s.cpu(n.CPU)
 	x := &c.noise
 	if n.Broken {
-		x.bad++
 		if n.Kind == track.NoiseThread && !isMeasuring(s.table.NameOf(n.Name)) {
 			x.runs0(n.ID, int64(n.At-s.start)) // it has run since the start
 		}
@@ -293,7 +291,7 @@ func (s *State) endNoise(c *cpu, n int32) {
 // observe fills in for how long the CPU was observed.
 func (t *cpuTotal) observe(c *cpu, sampled bool) {
 	t.sampled = sampled && !c.noise.hasEntries
-	t.observed, t.longestRun, t.bad = c.noise.observed, c.noise.longestRun, c.noise.bad
+	t.observed, t.longestRun = c.noise.observed, c.noise.longestRun
 }
 
 // offset is how far the noise's clock is ahead of the trace's, where most.
