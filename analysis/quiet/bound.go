@@ -40,6 +40,12 @@ func (s *State) doubt(in *result.Input) doubt {
 	return d
 }
 
+// mayBeOffline reports a CPU that was taken down or brought up, as its tasks tell,
+// where nothing says when.
+func (s *State) mayBeOffline(n int) bool {
+	return s.cpus[n].hotplug && !s.deliveries.Online().IsTold()
+}
+
 // unarrived counts the hits without an interrupt in a trace that has interrupts of
 // IPIs: those of other IPIs may be missing, too.
 func (s *State) unarrived() uint64 {
@@ -96,6 +102,9 @@ func (c *Counts) warnBounds(set *result.Set) {
 	}
 	if c.noEntry > 0 {
 		why = append(why, fmt.Sprintf("%d hits have no interrupt", c.noEntry))
+	}
+	if c.offline {
+		why = append(why, "the thread ran that takes CPUs down (cpuhp/N), and no cpuhp event tells when they were offline")
 	}
 	if len(why) > 0 {
 		set.Warn("quiet-bound", "the longest quiet is at most what is shown: "+strings.Join(why, "; "))

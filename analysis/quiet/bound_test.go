@@ -65,6 +65,9 @@ func TestBound(t *testing.T) {
 		{"no IPI, and nobody says that sends of one kind were on", pair, as(func(in *result.Input) { in.Unsaid = []string{"x"} }), "at most", ""},
 		{"no IPI, and a send without a target", pair, as(func(in *result.Input) { in.Sent.Untargeted = 1 }), "at most", ""},
 		{"IPIs, and a send without a target", pair + ipi, as(func(in *result.Input) { in.Sent.Untargeted = 1 }), "", ""},
+		{"a CPU that was taken down, nobody knows when", pair + ipi + on2(400, "sched_switch prev_pid=9 next_pid=22 next_comm=cpuhp/2"), asIs, "at most", "the thread ran that takes CPUs down"},
+		{"a CPU that was taken down, and was not offline meanwhile", pair + ipi + on2(400, "sched_switch prev_pid=9 next_pid=22 next_comm=cpuhp/2") +
+			"at 1.000450 cpu 0 task kworker-3 flags d..1 cpuhp_enter cpu=3 target=0 idx=236\n", asIs, "", ""},
 		{"a gap", pair + "lost cpu 2 at 1.000150 n 1\n" + ipi, asIs, "about", ""},
 		{"a gap of unknown size", pair + "lost cpu 2 at 1.000150\n" + ipi, asIs, "about", ""},
 		{"a gap of another CPU", pair + "lost cpu 1 at 1.000150 n 1\n" + ipi, asIs, "about", ""},

@@ -36,6 +36,7 @@ type Counts struct {
 	has      map[string]bool // kinds of events that were recorded
 	lacks    map[string]bool // events that end the quiet and may have been off
 	noEntry  uint64          // hits without an interrupt where others have one
+	offline  bool            // CPUs may have been taken down
 }
 
 type culprit struct {
@@ -110,7 +111,9 @@ func (s *State) Counts(in result.Input) *Counts {
 		c.cpus[n] = s.cpus[n].total(!s.deliveries.HasEntries())
 		c.cpus[n].observe(&s.cpus[n], s.isSampled())
 		c.cpus[n].unpaired = s.deliveries.Unpaired(int32(n))
-		c.cpus[n].doubt = doubt{shorter: open.shorter || c.cpus[n].withoutEnd() > 0, lossy: open.lossy}
+		offline := s.mayBeOffline(n)
+		c.offline = c.offline || offline
+		c.cpus[n].doubt = doubt{shorter: open.shorter || c.cpus[n].withoutEnd() > 0 || offline, lossy: open.lossy}
 		c.cpus[n].watched = max(0, c.duration-online.Offline(n, s.span.First, s.span.Last))
 		c.time.Add(c.cpus[n].watched)
 		for id, e := range s.cpus[n].context.causes {
@@ -221,6 +224,7 @@ func (c *Counts) Merge(o *Counts) {
 		c.lacks[name] = true
 	}
 	c.noEntry += o.noEntry
+	c.offline = c.offline || o.offline
 	c.culprits = append(c.culprits, o.culprits...)
 	c.more += o.more
 	c.points += o.points

@@ -1,6 +1,10 @@
 package quiet
 
-import "github.com/ipiscope/ipiscope/parser/trace"
+import (
+	"bytes"
+
+	"github.com/ipiscope/ipiscope/parser/trace"
+)
 
 // cpu is what is kept of one isolated CPU.
 type cpu struct {
@@ -12,11 +16,16 @@ type cpu struct {
 	// was none: it is the one that counts if no interrupt of an IPI is recorded.
 	hits    *flow
 	inside  bool // an interrupt or softirq
+	hotplug bool // the thread ran that takes it down and brings it up
 	foreign bool // a task that is not the CPU's own runs
 	tasks   tasks
 	context context
 	tick    lastTick
 }
+
+// hotplugThread begins the name of the thread by which a CPU is taken down and brought
+// up (kernel/cpu.c, cpuhp_threads); else it runs when the machine boots alone.
+const hotplugThread = "cpuhp/"
 
 // busy takes the beginning of an interruption.
 func (c *cpu) busy(at trace.Time) { c.tell(step{at: at, is: stepBusy}) }
@@ -120,6 +129,7 @@ func (s *State) switched(c *cpu, e *trace.Event) {
 	var comm trace.NameID
 	if b, ok := e.Bytes(schema.Ref("next_comm")); ok {
 		comm = s.table.NameBytes(b)
+		c.hotplug = c.hotplug || bytes.HasPrefix(b, []byte(hotplugThread))
 	}
 	c.noise.hasSwitch = true
 	was := c.foreign

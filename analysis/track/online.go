@@ -36,6 +36,9 @@ type onlineCPU struct {
 	away   []trace.Time
 }
 
+// IsTold reports whether events told that CPUs were taken down or brought up.
+func (o *Online) IsTold() bool { return len(o.cpus) > 0 }
+
 // alive notes that a CPU recorded something, or was sent something: the kernel
 // sends only to those that are online.
 func (o *Online) alive(cpu int32) {
