@@ -253,6 +253,27 @@ func TestUnnamed(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), c.want) || c.events >= 0 && len(lines) != c.events {
 			t.Errorf("%s: %d events, want %d; %v, want %s", c.name, len(lines), c.events, err, c.want)
 		}
+		found := strings.HasPrefix(c.want, "no option describes this trace data")
+		if said := strings.Contains(strings.Join(mustOpen(t, b).Table().Meta.Notes, "\n"), "its CPUs are numbered in their order"); said != found {
+			t.Errorf("%s: it is said that CPUs are numbered in their order: %t, want %t", c.name, said, found)
+		}
+	}
+}
+
+// TestUnnamedBeyond: a section that no option names and that is longer than the file
+// is not taken for one.
+func TestUnnamedBeyond(t *testing.T) {
+	for size, want := range map[int]string{0: "no option names the KALLSYMS section", 1: "no section begins here"} {
+		f := small(plain7)
+		f.PlainSections = true
+		b, marks := f.Bytes()
+		b = set("option 19", 0, 99)(b, marks)
+		if size > 0 {
+			b = set64("section 19", 8, uint64(len(b)))(b, marks)
+		}
+		if _, err := readAll(b); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("size changed: %d: %v, want %s", size, err, want)
+		}
 	}
 }
 
