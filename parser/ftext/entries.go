@@ -33,6 +33,9 @@ func (s *Source) settle() {
 	if e.want > have && !e.lost && !s.seen.graph && (e.several || s.table.Meta.CPUs == 1) {
 		s.ends.Missing(e.at, fmt.Sprintf("this header says that the buffer held %d entries, and %d are below it: the text was cut, or lines were left out", e.want, e.have))
 	}
+	if e.want > have && !e.lost && !s.seen.graph && !e.several && e.have > 0 && s.table.Meta.CPUs > 1 && s.opts.part == nil {
+		s.note(fmt.Sprintf("the head says that the buffer held %d entries, and %d are below it, all of CPU %d: it is the text of one CPU, and what the others did is not in it, or lines were left out", e.want, e.have, e.cpu-1))
+	}
 	switch {
 	case e.have == 0:
 	case e.want > 0 && e.want <= have && !s.seen.graph:

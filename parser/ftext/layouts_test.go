@@ -128,7 +128,7 @@ func TestMeta(t *testing.T) {
 	}
 	tests := map[string]meta{
 		"kernel-default.txt":    {Format: "ftrace text", CPUs: 4},
-		"kernel-noirq-info.txt": {Format: "ftrace text", CPUs: 4, Dropped: []string{"flags"}, Notes: 1},
+		"kernel-noirq-info.txt": {Format: "ftrace text", CPUs: 4, Dropped: []string{"flags"}, Notes: 2},
 		"kernel-latency.txt":    {Format: "ftrace text", Kernel: "6.12.107+deb13-amd64", CPUs: 4, Notes: 1},
 		"kernel-nocontext.txt":  {Format: "ftrace text", Dropped: []string{"task", "cpu", "time", "flags"}, Notes: 1},
 		"kernel-overrun.txt":    {Format: "ftrace text", CPUs: 4, Notes: 1},
