@@ -3,7 +3,9 @@ package tracedat
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"io"
 	"runtime"
 	"slices"
 	"strings"
@@ -493,6 +495,23 @@ func TestClaimsTakeNoMemory(t *testing.T) {
 			if n := after.TotalAlloc - before.TotalAlloc; n > bound {
 				t.Errorf("%v, %s+%d = 1<<%d-1: %d MiB", c.v, c.mark, c.off, shift, n>>20)
 			}
+		}
+	}
+}
+
+// TestText: a file of a latency tracer has its text, compressed or not.
+func TestText(t *testing.T) {
+	for _, v := range []variant{plain7, zstd7} {
+		f := small(v)
+		f.Buffers, f.Text = nil, "# tracer: wakeup\n"
+		b, _ := f.Bytes()
+		_, err := openBytes(b)
+		var text *TextError
+		if !errors.As(err, &text) {
+			t.Fatalf("%v: %v, want a TextError", v, err)
+		}
+		if got, err := io.ReadAll(text.Text); err != nil || string(got) != f.Text {
+			t.Errorf("%v: %q, %v, want %q", v, got, err, f.Text)
 		}
 	}
 }
