@@ -15,6 +15,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/ipiscope/ipiscope/parser"
 	"github.com/ipiscope/ipiscope/parser/ksym"
@@ -30,20 +31,22 @@ type SymbolSource struct {
 	table *ksym.Table // of a file
 	id    string      // the build-id of its kernel, empty if it is not known
 	byID  map[string]func() (*ksym.Table, error)
+	lock  sync.Mutex // of byID: traces may be read at once
 }
 
 // For returns the symbols of a kernel; buildID is empty if it is not known.
 func (s *SymbolSource) For(buildID string) (*ksym.Table, error) {
+	s.lock.Lock()
+	defer s.lock.Unlock()
 	if s.table != nil {
 		if s.id != "" && buildID != "" && s.id != buildID {
 			return nil, fmt.Errorf("%s is of the kernel with the build-id %s, the trace's has %s: names would be wrong", s.path, s.id, buildID)
 		}
 		return s.table, nil
 	}
-	load := s.byID[buildID]
+	id, load := buildID, s.byID[buildID]
 	if load == nil && (buildID == "" || s.byID[""] != nil) && len(s.byID) == 1 {
-		for _, only := range s.byID {
-			load = only
+		for id, load = range s.byID {
 		}
 	}
 	if load == nil {
@@ -61,7 +64,7 @@ func (s *SymbolSource) For(buildID string) (*ksym.Table, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.byID = map[string]func() (*ksym.Table, error){buildID: func() (*ksym.Table, error) { return t, nil }}
+	s.byID[id] = func() (*ksym.Table, error) { return t, nil }
 	return t, nil
 }
 
