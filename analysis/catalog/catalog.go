@@ -25,8 +25,11 @@
 package catalog
 
 import (
+	"crypto/sha256"
 	"embed"
+	"encoding/hex"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 
@@ -42,6 +45,7 @@ var files = [...]string{"callbacks.tsv", "frames.tsv", "rules.tsv", "classes.tsv
 // A Catalog is the compiled tables.
 type Catalog struct {
 	tables *tables
+	id     string
 	kernel kernel    // that the rows were chosen for
 	views  *sync.Map // kernel -> *Catalog, of the same tables
 
@@ -122,24 +126,30 @@ type Source struct {
 //
 // The error joins one *Error per bad line, up to maxErrors of them.
 func Load(overlays ...Source) (*Catalog, error) {
-	t := newTables()
+	t, sum := newTables(), sha256.New()
 	var errs []error
 	for _, name := range files {
 		data, err := embedded.ReadFile("data/" + name)
 		if err != nil {
 			return nil, err
 		}
+		sum.Write(data)
 		errs = append(errs, t.read(Source{name, data})...)
 	}
 	for _, o := range overlays {
+		fmt.Fprintf(sum, "\noverlay of %d bytes\n%s", len(o.Data), o.Data)
 		errs = append(errs, t.read(o)...)
 	}
 	c, more := t.compile(kernel{})
 	if errs = append(errs, more...); len(errs) > 0 {
 		return nil, errors.Join(errs[:min(len(errs), maxErrors)]...)
 	}
+	c.id = hex.EncodeToString(sum.Sum(nil))
 	return c, nil
 }
+
+// ID tells catalogues apart: the SHA-256 of the tables with their overlays.
+func (c *Catalog) ID() string { return c.id }
 
 // PartTLB is the Part of a callback that flushes translations.
 const PartTLB = "tlb"

@@ -104,6 +104,9 @@ func (c *Counts) notes(set *result.Set) []string {
 		notes = append(notes, fmt.Sprintf("interference: %d hits; not in it: %d self-IPIs, %d caused by the recorder",
 			c.totals.hits-c.totals.self-c.totals.noise, c.totals.self, c.totals.noise))
 	}
+	if c.splits() && c.isTooMany() {
+		notes = append(notes, fmt.Sprintf("%d traces, more than --by-file-max %d: no column for each; --by file has rows of them", len(c.inputs), c.maxFiles))
+	}
 	if p := c.patching; p.rounds > p.operations {
 		notes = append(notes, fmt.Sprintf("%d %s sends are %d text-patching operations of up to %d rounds each", p.rounds, syncCore, p.operations, maxRounds))
 	}

@@ -1,7 +1,9 @@
 package ipi
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -18,6 +20,7 @@ import (
 type Counts struct {
 	by       []Key
 	isolated *cpumask.Mask
+	unlike   bool // traces had different isolated sets; isolated is all of them
 	groups   map[string]*namedGroup
 	totals   counts
 	cpus     map[int]cpuTotal
@@ -29,6 +32,7 @@ type Counts struct {
 	unseen   []track.Unwatched // CPUs that show no sign of being online
 	away     []track.Unwatched // CPUs that were offline for a while
 	inputs   []result.Input
+	maxFiles int // columns by input; 0 is no limit
 	dups     []string
 	missed   uint64
 	excluded uint64 // sends that the filter does not take
@@ -47,12 +51,27 @@ type namedGroup struct {
 	key []string
 	counts
 	cpus cpumask.Mask
-	// byFile holds the hits in each input, in the order of Counts.inputs
-	byFile []uint64
+	// byFile holds the hits in each input that has any, in the order of Counts.inputs
+	byFile []fileHits
 	// hits by what the keys leave open
 	causes, classes, evidence tallies
 	cells                     []uint32
 	spread                    *Spread // nil without Config.Spread
+}
+
+// fileHits are the hits in one input, by its place in Counts.inputs.
+type fileHits struct {
+	input int
+	hits  uint64
+}
+
+// in returns the hits in an input.
+func (g *namedGroup) in(input int) uint64 {
+	i, ok := slices.BinarySearchFunc(g.byFile, input, func(f fileHits, input int) int { return cmp.Compare(f.input, input) })
+	if !ok {
+		return 0
+	}
+	return g.byFile[i].hits
 }
 
 // tallies are hits by name.
@@ -120,7 +139,10 @@ func (s *State) view(t *tally, view int, in result.Input) *Counts {
 		c.cells, c.gaps = t.line.fixed(&s.ruler, cells), s.losses.line.fixed(&s.ruler, cells)
 	}
 	for ids, g := range t.views[view].All() {
-		ng := &namedGroup{counts: g.counts, cpus: g.cpus, byFile: []uint64{g.hits}}
+		ng := &namedGroup{counts: g.counts, cpus: g.cpus}
+		if g.hits > 0 {
+			ng.byFile = []fileHits{{0, g.hits}}
+		}
 		for i, k := range by {
 			if k == key.Target && g.hits == 0 && g.requests == 0 {
 				ng.key = append(ng.key, "")
@@ -242,17 +264,22 @@ func (c *Counts) addGroup(g *namedGroup, before int, n int64) {
 		}
 		old.spread.add(g.spread)
 	}
-	for i, hits := range g.byFile {
-		for len(old.byFile) <= before+i {
-			old.byFile = append(old.byFile, 0)
+	for _, f := range g.byFile {
+		// the last one is of the same input where groups become one
+		if n := len(old.byFile); n > 0 && old.byFile[n-1].input == before+f.input {
+			old.byFile[n-1].hits += f.hits
+		} else {
+			old.byFile = append(old.byFile, fileHits{before + f.input, f.hits})
 		}
-		old.byFile[before+i] += hits
 	}
 }
 
-// Merge adds o to c. Both must have the same keys and isolated set; o is not
-// changed.
+// Merge adds o to c. Both must have the same keys; o is not changed. Machines may
+// have different isolated sets: rates are by the CPU-time of all.
 func (c *Counts) Merge(o *Counts) {
+	if c.unlike = c.unlike || o.unlike; !sameSet(c.isolated, o.isolated) {
+		c.unlike, c.isolated = true, joinSets(c.isolated, o.isolated)
+	}
 	n := c.addTimes(o)
 	for _, g := range o.groups {
 		c.addGroup(g, len(c.inputs), n)

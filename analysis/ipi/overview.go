@@ -2,6 +2,7 @@ package ipi
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -40,6 +41,50 @@ func NewOverview(cfg Config) *Overview {
 	return o
 }
 
+// Inputs are the traces that were added.
+func (o *Overview) Inputs() []result.Input { return o.views[0].inputs }
+
+// Main are the sums by Config.By, nil of the zero Overview.
+func (o *Overview) Main() *Counts {
+	if len(o.views) == 0 {
+		return nil
+	}
+	return o.views[0]
+}
+
+// Narrow leaves out all but the sums by Config.By.
+func (o *Overview) Narrow() {
+	o.views = o.views[:1]
+	o.views[0].dropCells()
+}
+
+// Rename replaces the values of a key of Config.By; groups that are the same then
+// become one.
+func (o *Overview) Rename(k Key, name func(string) string) {
+	c := o.views[0]
+	i := slices.Index(c.by, k)
+	if i < 0 {
+		return
+	}
+	old := c.groups
+	c.groups = map[string]*namedGroup{}
+	for _, id := range slices.Sorted(maps.Keys(old)) {
+		g := old[id]
+		g.key = slices.Clone(g.key)
+		g.key[i] = name(g.key[i])
+		c.addGroup(g, 0, 1)
+	}
+}
+
+// MaxFiles lets tables have a column of hits for each input only where there are no
+// more than n inputs; 0 is no limit. Of many traces of many groups they would be the
+// most of a result.
+func (o *Overview) MaxFiles(n int) {
+	for _, c := range o.views {
+		c.maxFiles = n
+	}
+}
+
 // Add adds the views of a trace.
 func (o *Overview) Add(views []*Counts) {
 	for i, c := range views {
@@ -55,10 +100,12 @@ func (o *Overview) Result() *result.Set {
 	if len(o.views) == 1 {
 		return set
 	}
-	groups, cpus := set.Table("groups"), set.Table("cpus")
+	groups := set.Table("groups")
 	groups.Title = "hits by " + strings.Join(set.By, ", ")
 	main.addOver(groups)
-	o.describeCPUs(cpus)
+	if cpus := set.Table("cpus"); cpus != nil {
+		o.describeCPUs(cpus)
+	}
 	for _, c := range o.views[byFunction : bySender+1] {
 		if slices.Equal(c.by, main.by) {
 			continue

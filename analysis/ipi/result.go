@@ -42,7 +42,10 @@ func (c *Counts) Result() *result.Set {
 		{Name: "sends_without_target", Value: result.Int(untargeted)},
 	}
 	set.Totals = append(set.Totals, c.durations()...)
-	set.Tables = []*result.Table{c.groupTable(), c.adviceTable(), c.cpuTable()}
+	set.Tables = []*result.Table{c.groupTable(), c.adviceTable()}
+	if !c.unlike { // else a number stands for CPUs that are isolated and for others
+		set.Tables = append(set.Tables, c.cpuTable())
+	}
 	set.Notes = c.notes(set)
 	set.Verdict = c.verdict(set, isolated)
 	c.warn(set)
@@ -89,11 +92,7 @@ func (c *Counts) groupTable() *result.Table {
 			row = append(row, result.Str(d.value(g)))
 		}
 		for i := range files {
-			hits := uint64(0)
-			if i < len(g.byFile) {
-				hits = g.byFile[i]
-			}
-			row = append(row, result.Int(hits))
+			row = append(row, result.Int(g.in(i)))
 		}
 		if bounds {
 			row = append(row, result.Str(c.boundOf(g)))
@@ -164,10 +163,16 @@ func (t tallies) top() (string, uint64) {
 // join lists all names.
 func (t tallies) join() string { return strings.Join(t.sorted(), "+") }
 
+// splits reports whether there is a column of hits for each input.
+func (c *Counts) splits() bool { return len(c.inputs) > 1 && !slices.Contains(c.by, key.File) }
+
+// isTooMany reports whether there are too many inputs for a column of each.
+func (c *Counts) isTooMany() bool { return c.maxFiles > 0 && len(c.inputs) > c.maxFiles }
+
 // fileColumns adds a column of hits for each input, if there are several and
 // the rows do not tell them apart, and returns the columns' names.
 func (c *Counts) fileColumns(t *result.Table) []string {
-	if len(c.inputs) < 2 || slices.Contains(c.by, key.File) {
+	if !c.splits() || c.isTooMany() {
 		return nil
 	}
 	var names []string
@@ -216,6 +221,9 @@ func (c *Counts) warn(set *result.Set) {
 	seen.Warn(set)
 	if slices.Contains(c.folded, true) {
 		key.WarnFolded(set)
+	}
+	if c.unlike {
+		set.Warn("isolated-differ", "the machines have different isolated CPUs: rates are by the time of those of each, and there is no table of CPUs")
 	}
 	c.warnWatched(set)
 	if c.named > 0 {

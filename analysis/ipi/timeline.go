@@ -205,6 +205,14 @@ func (c *Counts) addTimes(o *Counts) int64 {
 	return n
 }
 
+// dropCells leaves out what there is over time.
+func (c *Counts) dropCells() {
+	c.extent, c.cells, c.gaps = extent{}, nil, nil
+	for _, g := range c.groups {
+		g.cells = nil
+	}
+}
+
 // losses notes the stretches of a trace in which events were lost: any send may
 // be missing there, whatever its target.
 type losses struct {

@@ -15,7 +15,11 @@ import (
 // do_sync_core".
 func (c *Counts) verdict(set *result.Set, isolated *cpumask.Mask) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: ", isolated.Named())
+	b.WriteString(isolated.Named())
+	if c.unlike {
+		b.WriteString(", not the same ones on all machines")
+	}
+	b.WriteString(": ")
 	bound := ""
 	if set.IsLossy() || slices.ContainsFunc(c.inputs, func(in result.Input) bool { return len(in.Unrecorded) > 0 }) {
 		bound = "at least "

@@ -76,9 +76,9 @@ func (c *Counts) rated(g *namedGroup) uint64 {
 		return g.hits
 	}
 	var n uint64
-	for i, hits := range g.byFile {
-		if unitOf(c.inputs[i]) == c.unit() {
-			n += hits
+	for _, f := range g.byFile {
+		if unitOf(c.inputs[f.input]) == c.unit() {
+			n += f.hits
 		}
 	}
 	return n
@@ -106,7 +106,7 @@ func (c *Counts) isAtLeast(g *namedGroup) bool {
 		return false
 	}
 	for i, folded := range c.folded {
-		if folded && (i >= len(g.byFile) || g.byFile[i] == 0) {
+		if folded && g.in(i) == 0 {
 			return true
 		}
 	}

@@ -216,7 +216,7 @@ func TestCountsLaws(t *testing.T) {
 	}
 	laws := analysistest.Merging[*stacks.Counts]{
 		Zero: func() *stacks.Counts { return stacks.NewCounts(cfg) },
-		Part: part, Parts: len(parts),
+		Part: func(i int) *stacks.Counts { return again(t, part(i), cfg) }, Parts: len(parts),
 		Merge: func(into, from *stacks.Counts) { into.Merge(from) },
 		Text:  text,
 	}
@@ -247,5 +247,39 @@ func TestDoesNotAllocate(t *testing.T) {
 	feed()
 	if n := testing.AllocsPerRun(3, feed); n != 0 {
 		t.Errorf("%v allocations for %d events, want none", n, len(events))
+	}
+}
+
+// again is a sum that went through a state.
+func again(t *testing.T, c *stacks.Counts, cfg stacks.Config) *stacks.Counts {
+	t.Helper()
+	sums, err := c.State()
+	if err != nil {
+		t.Fatal(err)
+	}
+	back, err := stacks.Decode(sums, cfg, c.Result().Inputs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	show := func(c *stacks.Counts) string {
+		set := c.Result()
+		return fmt.Sprintln(set.Inputs, set.Totals, set.Verdict, set.Warnings, set.Isolated, flat(set.Stacks))
+	}
+	if d := cmp.Diff(show(c), show(back)); d != "" {
+		t.Errorf("-counted +through a state: %s", d)
+	}
+	return back
+}
+
+// TestDecodeRefused: what cannot be is an error, not a panic later.
+func TestDecodeRefused(t *testing.T) {
+	for text, want := range map[string]string{
+		`{`: "unexpected end", `{"samples":[{"frames":[]}]}`: "0 frames", `{"frames":["f"],"samples":[{"frames":[1],"labels":["x"]}]}`: "frame 1 of 1",
+		`{"frames":["f"],"samples":[{"frames":[0]}]}`: "0 labels, want 1",
+	} {
+		_, err := stacks.Decode([]byte(text), stacks.Config{Labels: []key.Key{key.Class}}, nil)
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: want %q, got %v", text, want, err)
+		}
 	}
 }

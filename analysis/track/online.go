@@ -1,6 +1,7 @@
 package track
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
 	"math/bits"
@@ -231,6 +232,17 @@ func (t *CPUTime) AddAll(o CPUTime) {
 	var carry uint64
 	t.lo, carry = bits.Add64(t.lo, o.lo, 0)
 	t.hi, _ = bits.Add64(t.hi, o.hi, carry)
+}
+
+// MarshalJSON implements json.Marshaler: an array of the upper and the lower 64 bits.
+func (t CPUTime) MarshalJSON() ([]byte, error) { return json.Marshal([2]uint64{t.hi, t.lo}) }
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (t *CPUTime) UnmarshalJSON(data []byte) error {
+	var v [2]uint64
+	err := json.Unmarshal(data, &v)
+	*t = CPUTime{v[0], v[1]}
+	return err
 }
 
 // IsZero reports whether there is none.

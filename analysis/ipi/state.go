@@ -1,0 +1,433 @@
+package ipi
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/ipiscope/ipiscope/analysis/catalog"
+	"github.com/ipiscope/ipiscope/analysis/result"
+	"github.com/ipiscope/ipiscope/analysis/state"
+	"github.com/ipiscope/ipiscope/analysis/track"
+	"github.com/ipiscope/ipiscope/parser/cpumask"
+)
+
+// StateVersion is that of the form of Overview.State.
+const StateVersion = 1
+
+// The form of Counts in a state: what is in a map or has an order of its own is a
+// list in the order of its names. Names are in a table, as most of them are there many
+// times; tallies are places in it, each followed by the hits of that name.
+type (
+	storedCounts struct {
+		Names    []state.Text         `json:"names"`
+		By       []string             `json:"by"`
+		Isolated *cpumask.Mask        `json:"isolated,omitzero"`
+		Unlike   bool                 `json:"unlike,omitzero"`
+		Totals   storedSums           `json:"totals"`
+		Groups   []storedGroup        `json:"groups,omitzero"`
+		CPUs     []storedCPU          `json:"cpus,omitzero"`
+		Function []uint64             `json:"function,omitzero"`
+		Advice   []storedAdvice       `json:"advice,omitzero"`
+		Patching [2]uint64            `json:"patching,omitzero"` // rounds, operations
+		Seen     cpumask.Mask         `json:"seen"`
+		Watched  [numUnits]storedTime `json:"watched"`
+		Unseen   []storedUnwatched    `json:"unseen,omitzero"`
+		Away     []storedUnwatched    `json:"away,omitzero"`
+		Dups     []state.Text         `json:"dups,omitzero"`
+		Late     []storedLate         `json:"late,omitzero"`
+		Missed   uint64               `json:"missed,omitzero"`
+		Excluded uint64               `json:"excluded,omitzero"`
+		Named    uint64               `json:"named,omitzero"`
+		Cut      uint64               `json:"cut,omitzero"`
+		Folded   []int                `json:"folded,omitzero"` // inputs
+		Regime   Regime               `json:"regime,omitzero"`
+		Extent   *storedExtent        `json:"extent,omitzero"`
+		Cells    []uint32             `json:"cells,omitzero"`
+		Gaps     []uint32             `json:"gaps,omitzero"`
+	}
+	storedSums struct {
+		Sends        uint64 `json:"sends,omitzero"`
+		Requests     uint64 `json:"requests,omitzero"`
+		Hits         uint64 `json:"hits,omitzero"`
+		Self         uint64 `json:"self,omitzero"`
+		Noise        uint64 `json:"noise,omitzero"`
+		Unattributed uint64 `json:"unattributed,omitzero"`
+	}
+	storedGroup struct {
+		Key []uint64 `json:"key"` // names
+		storedSums
+		CPUs     cpumask.Mask `json:"on"`
+		Inputs   [][2]uint64  `json:"inputs,omitzero"` // input, hits
+		Causes   []uint64     `json:"causes,omitzero"`
+		Classes  []uint64     `json:"classes,omitzero"`
+		Evidence []uint64     `json:"evidence,omitzero"`
+		Cells    []uint32     `json:"cells,omitzero"`
+	}
+	storedCPU struct {
+		CPU   int                 `json:"cpu"`
+		Units [numUnits][3]uint64 `json:"units"` // hits, longest quiet, time
+	}
+	storedAdvice struct {
+		Class     string   `json:"class"`
+		Do        uint64   `json:"do"` // name
+		Hits      uint64   `json:"hits"`
+		Functions []uint64 `json:"functions,omitzero"`
+		Roots     []uint64 `json:"roots,omitzero"`
+		Whys      []uint64 `json:"whys,omitzero"`
+		Limits    []uint64 `json:"limits,omitzero"`
+		Sources   []uint64 `json:"sources,omitzero"`
+	}
+	storedTime struct {
+		Traces   int           `json:"traces,omitzero"`
+		Duration int64         `json:"duration,omitzero"`
+		CPUs     track.CPUTime `json:"cpu_time,omitzero"`
+		Hits     uint64        `json:"hits,omitzero"`
+	}
+	storedUnwatched struct {
+		Path state.Text `json:"path"`
+		Text string     `json:"text"`
+	}
+	storedLate struct {
+		Path   state.Text `json:"path"`
+		First  string     `json:"first"`
+		Before uint64     `json:"before"`
+		Hits   uint64     `json:"hits"`
+	}
+	storedExtent struct {
+		Width  int64    `json:"width"`
+		Lead   int64    `json:"lead,omitzero"`
+		To     int64    `json:"to"`
+		Origin int64    `json:"origin,omitzero"`
+		Ends   []int64  `json:"ends"`
+		Early  [2]int64 `json:"early,omitzero"`
+	}
+)
+
+// State returns the sums as they are kept in a state (package state). Those of
+// Config.Spread are not.
+func (o *Overview) State() (json.RawMessage, error) {
+	var views []storedCounts
+	for _, c := range o.views {
+		views = append(views, c.stored())
+	}
+	return marshal(views)
+}
+
+// marshal is json.Marshal with "<" as it is.
+func marshal(v any) (json.RawMessage, error) {
+	var b strings.Builder
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	err := enc.Encode(v)
+	return json.RawMessage(strings.TrimSuffix(b.String(), "\n")), err
+}
+
+// naming makes the table of names.
+type naming struct {
+	names  []state.Text
+	places map[string]uint64
+}
+
+func (n *naming) place(name string) uint64 {
+	place, ok := n.places[name]
+	if !ok {
+		place = uint64(len(n.names))
+		n.places[name] = place
+		n.names = append(n.names, state.TextOf(name))
+	}
+	return place
+}
+
+func (n *naming) tallies(t tallies) []uint64 {
+	list := make([]uint64, 0, 2*len(t))
+	for _, name := range slices.Sorted(maps.Keys(t)) {
+		list = append(list, n.place(name), t[name])
+	}
+	return list
+}
+
+func (c *Counts) stored() storedCounts {
+	n := naming{places: map[string]uint64{}}
+	x := storedCounts{
+		Isolated: c.isolated, Unlike: c.unlike, Totals: c.totals.exported(), Function: n.tallies(c.function),
+		Patching: [2]uint64{c.patching.rounds, c.patching.operations}, Seen: c.seen,
+		Missed: c.missed, Excluded: c.excluded, Named: c.named, Cut: c.cut, Regime: c.regime, Cells: c.cells, Gaps: c.gaps,
+	}
+	for _, k := range c.by {
+		x.By = append(x.By, k.String())
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.groups)) {
+		x.Groups = append(x.Groups, c.groups[name].stored(&n))
+	}
+	for _, cpu := range slices.Sorted(maps.Keys(c.cpus)) {
+		s := storedCPU{CPU: cpu}
+		for u, t := range c.cpus[cpu] {
+			s.Units[u] = [3]uint64{t.hits, uint64(t.quiet), uint64(t.time)}
+		}
+		x.CPUs = append(x.CPUs, s)
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.advice)) {
+		a := c.advice[name]
+		x.Advice = append(x.Advice, storedAdvice{a.class.Class.String(), n.place(a.class.Do), a.hits, n.tallies(a.functions), n.tallies(a.roots), n.tallies(a.whys), n.tallies(a.limits), n.tallies(a.sources)})
+	}
+	for u, w := range c.watched {
+		x.Watched[u] = storedTime{w.traces, w.duration, w.cpus, w.hits}
+	}
+	x.Unseen, x.Away = storedOf(c.unseen), storedOf(c.away)
+	for _, d := range c.dups {
+		x.Dups = append(x.Dups, state.TextOf(d))
+	}
+	for _, l := range c.late {
+		x.Late = append(x.Late, storedLate{state.TextOf(l.path), l.first, l.before, l.hits})
+	}
+	for i, folded := range c.folded {
+		if folded {
+			x.Folded = append(x.Folded, i)
+		}
+	}
+	if e := &c.extent; e.traces > 0 {
+		x.Extent = &storedExtent{e.width, e.lead, e.to, e.origin, e.ends, [2]int64{e.early.From, e.early.To}}
+	}
+	x.Names = n.names
+	return x
+}
+
+func (g *namedGroup) stored(n *naming) storedGroup {
+	x := storedGroup{storedSums: g.counts.exported(), CPUs: g.cpus, Causes: n.tallies(g.causes), Classes: n.tallies(g.classes), Evidence: n.tallies(g.evidence), Cells: g.cells}
+	for _, k := range g.key {
+		x.Key = append(x.Key, n.place(k))
+	}
+	for _, f := range g.byFile {
+		x.Inputs = append(x.Inputs, [2]uint64{uint64(f.input), f.hits})
+	}
+	return x
+}
+
+func (c counts) exported() storedSums {
+	return storedSums{c.sends, c.requests, c.hits, c.self, c.noise, c.unattributed}
+}
+
+func (s storedSums) counts() counts {
+	return counts{s.Sends, s.Requests, s.Hits, s.Self, s.Noise, s.Unattributed}
+}
+
+func storedOf(list []track.Unwatched) (out []storedUnwatched) {
+	for _, u := range list {
+		out = append(out, storedUnwatched{state.TextOf(u.Path), u.Text})
+	}
+	return out
+}
+
+func unwatchedOf(list []storedUnwatched) (out []track.Unwatched) {
+	for _, u := range list {
+		out = append(out, track.Unwatched{Path: u.Path.String(), Text: u.Text})
+	}
+	return out
+}
+
+// DecodeOverview returns the sums that State made, of these inputs.
+func DecodeOverview(sums json.RawMessage, inputs []result.Input) (*Overview, error) {
+	var views []storedCounts
+	if err := json.Unmarshal(sums, &views); err != nil {
+		return nil, err
+	}
+	if len(views) == 0 {
+		return nil, errors.New("no view in it")
+	}
+	o := &Overview{}
+	for i := range views {
+		c, err := views[i].counts(inputs)
+		if err != nil {
+			return nil, fmt.Errorf("view %d: %w", i, err)
+		}
+		o.views = append(o.views, c)
+	}
+	return o, nil
+}
+
+// named is the name at a place of the table.
+func (x *storedCounts) named(place uint64) (string, error) {
+	if place >= uint64(len(x.Names)) {
+		return "", fmt.Errorf("name %d of %d", place, len(x.Names))
+	}
+	return x.Names[place].String(), nil
+}
+
+// tallies reads lists of naming.tallies, each into the place behind it.
+func (x *storedCounts) tallies(lists ...any) error {
+	for ; len(lists) > 0; lists = lists[2:] {
+		list, into := lists[0].([]uint64), lists[1].(*tallies)
+		if len(list)%2 != 0 {
+			return fmt.Errorf("a tally of %d numbers, want pairs", len(list))
+		}
+		*into = make(tallies, len(list)/2)
+		for i := 0; i < len(list); i += 2 {
+			name, err := x.named(list[i])
+			if err != nil {
+				return err
+			}
+			(*into)[name] = list[i+1]
+		}
+	}
+	return nil
+}
+
+func (x *storedCounts) counts(inputs []result.Input) (*Counts, error) {
+	var by []Key
+	if len(x.By) > 0 {
+		var err error
+		if by, err = ParseKeys(strings.Join(x.By, ",")); err != nil {
+			return nil, err
+		}
+	}
+	c := NewCounts(x.Isolated, by)
+	c.unlike, c.totals, c.seen = x.Unlike, x.Totals.counts(), x.Seen
+	c.patching = patching{x.Patching[0], x.Patching[1]}
+	c.missed, c.excluded, c.named, c.cut, c.regime, c.inputs = x.Missed, x.Excluded, x.Named, x.Cut, x.Regime, inputs
+	c.unseen, c.away = unwatchedOf(x.Unseen), unwatchedOf(x.Away)
+	for u, w := range x.Watched {
+		c.watched[u] = watched{w.Traces, w.Duration, w.CPUs, w.Hits}
+	}
+	for _, d := range x.Dups {
+		c.dups = append(c.dups, d.String())
+	}
+	for _, l := range x.Late {
+		c.late = append(c.late, lateCalls{l.Path.String(), l.First, l.Before, l.Hits})
+	}
+	c.folded = make([]bool, len(inputs))
+	for _, i := range x.Folded {
+		if i < 0 || i >= len(inputs) {
+			return nil, fmt.Errorf("input %d of %d", i, len(inputs))
+		}
+		c.folded[i] = true
+	}
+	for _, s := range x.CPUs {
+		var t cpuTotal
+		for u, v := range s.Units {
+			t[u].hits, t[u].quiet, t[u].time = v[0], int64(v[1]), int64(v[2])
+		}
+		c.cpus[s.CPU] = t
+	}
+	if err := x.tallies(x.Function, &c.function); err != nil {
+		return nil, err
+	}
+	for i := range x.Advice {
+		if err := x.advice(c, &x.Advice[i]); err != nil {
+			return nil, err
+		}
+	}
+	if err := x.cells(c, len(inputs)); err != nil {
+		return nil, err
+	}
+	for i := range x.Groups {
+		if err := x.group(c, &x.Groups[i]); err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+// advice takes something to do about hits.
+func (x *storedCounts) advice(c *Counts, a *storedAdvice) error {
+	class := slices.Index(catalog.ClassNames(), a.Class)
+	if class < 0 {
+		return fmt.Errorf("no class is called %q", a.Class)
+	}
+	do, err := x.named(a.Do)
+	if err != nil {
+		return err
+	}
+	t := adviceTotal{class: &catalog.Classification{Class: catalog.Class(class), Do: do}, hits: a.Hits}
+	err = x.tallies(a.Functions, &t.functions, a.Roots, &t.roots, a.Whys, &t.whys, a.Limits, &t.limits, a.Sources, &t.sources)
+	c.addAdvice(t)
+	return err
+}
+
+// cells takes what there is over time.
+func (x *storedCounts) cells(c *Counts, inputs int) error {
+	e := x.Extent
+	if e == nil {
+		return nil
+	}
+	c.extent = extent{width: e.Width, lead: e.Lead, to: e.To, origin: e.Origin, traces: len(e.Ends), ends: e.Ends, early: result.Span{From: e.Early[0], To: e.Early[1]}}
+	if e.Width <= 0 || e.Width&(e.Width-1) != 0 || e.Lead < 0 || e.To < 0 || len(e.Ends) != inputs || e.To/e.Width >= 2*maxShown {
+		return fmt.Errorf("the time of cells is not possible: %+v", *e)
+	}
+	c.cells, c.gaps = x.Cells, x.Gaps
+	if n := c.extent.cells(); len(c.cells) != n || len(c.gaps) != n {
+		return fmt.Errorf("%d and %d cells over time, want %d", len(c.cells), len(c.gaps), n)
+	}
+	return nil
+}
+
+// group takes a group.
+func (x *storedCounts) group(c *Counts, y *storedGroup) error {
+	g := &namedGroup{counts: y.counts(), cpus: y.CPUs, cells: y.Cells}
+	if err := x.tallies(y.Causes, &g.causes, y.Classes, &g.classes, y.Evidence, &g.evidence); err != nil {
+		return err
+	}
+	for _, k := range y.Key {
+		name, err := x.named(k)
+		if err != nil {
+			return err
+		}
+		g.key = append(g.key, name)
+	}
+	if len(g.key) != len(c.by) {
+		return fmt.Errorf("a group with %d keys, want %d", len(g.key), len(c.by))
+	}
+	last := -1
+	for _, f := range y.Inputs {
+		if f[0] >= uint64(len(c.inputs)) || int(f[0]) <= last {
+			return fmt.Errorf("a group with hits in input %d of %d, behind input %d", f[0], len(c.inputs), last)
+		}
+		last = int(f[0])
+		g.byFile = append(g.byFile, fileHits{last, f[1]})
+	}
+	if len(g.cells) > c.extent.cells() {
+		return fmt.Errorf("a group with %d cells over time, want at most %d", len(g.cells), c.extent.cells())
+	}
+	name := strings.Join(g.key, "\x00")
+	if c.groups[name] != nil {
+		return fmt.Errorf("two groups with the key %q", g.key)
+	}
+	c.groups[name] = g
+	return nil
+}
+
+// Merge adds an overview of the same views.
+func (o *Overview) Merge(p *Overview) error {
+	if len(o.views) != len(p.views) {
+		return fmt.Errorf("%d views, want %d", len(p.views), len(o.views))
+	}
+	for i, c := range p.views {
+		if !slices.Equal(o.views[i].by, c.by) {
+			return fmt.Errorf("view %d: other keys", i)
+		}
+	}
+	o.Add(p.views)
+	return nil
+}
+
+// sameSet reports whether two sets of isolated CPUs, nil for all, are the same.
+func sameSet(a, b *cpumask.Mask) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return a.Equal(b)
+}
+
+// joinSets is the set of the CPUs that are isolated on any of the machines.
+func joinSets(a, b *cpumask.Mask) *cpumask.Mask {
+	if a == nil || b == nil {
+		return nil
+	}
+	var all cpumask.Mask
+	all.CopyFrom(a)
+	all.Or(b)
+	return &all
+}
