@@ -45,6 +45,10 @@ func TestIsSame(t *testing.T) {
 		if got := tt.a.IsSame(tt.b); got != tt.same {
 			t.Errorf("%s: %v, want %v", name, got, tt.same)
 		}
+		alike := slices.ContainsFunc(tt.a.Likenesses(), func(l result.Likeness) bool { return slices.Contains(tt.b.Likenesses(), l) })
+		if tt.same && !alike {
+			t.Errorf("%s: nothing to find one by the other", name)
+		}
 		if got := tt.b.IsSame(tt.a); got != tt.same {
 			t.Errorf("%s, the other way round: %v, want %v", name, got, tt.same)
 		}

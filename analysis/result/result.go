@@ -157,6 +157,20 @@ func (in Input) IsSame(o Input) bool {
 	return in.Identity.isSame(o.Identity)
 }
 
+// A Likeness is something that inputs which are the same have in common.
+type Likeness struct {
+	what string
+	a, b uint64
+}
+
+// Likenesses are those of the input: of two that are the same one at least is equal.
+func (in Input) Likenesses() []Likeness {
+	if id := in.Identity; id.Sends > 0 {
+		return []Likeness{{"rounded", id.Sends, id.Rounded}, {"cut", id.Sends, id.Cut}}
+	}
+	return []Likeness{{"times", in.Events, uint64(in.First) ^ uint64(in.Last)<<1}}
+}
+
 // IsLossy reports whether the input lacks events, or targets of its sends, so
 // that its counts are lower bounds.
 func (in Input) IsLossy() bool { return in.LacksEvents() || in.Sent.Untargeted > 0 }

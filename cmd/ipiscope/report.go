@@ -8,13 +8,11 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/ipiscope/ipiscope/analysis"
 	"github.com/ipiscope/ipiscope/analysis/ipi"
 	"github.com/ipiscope/ipiscope/analysis/key"
 	"github.com/ipiscope/ipiscope/analysis/marks"
 	"github.com/ipiscope/ipiscope/analysis/result"
 	"github.com/ipiscope/ipiscope/cmd/internal/cli"
-	"github.com/ipiscope/ipiscope/parser/trace"
 )
 
 // defaultBy is what report groups by unless told otherwise.
@@ -26,6 +24,7 @@ type reportFlags struct {
 	by     string
 	sort   string
 	groups cli.GroupsFlag
+	files  filesFlag
 	whatIf string
 	spark  bool
 	marks  cli.MarkFlags
@@ -56,8 +55,10 @@ tells how many hits came meanwhile:
 	cli.KeysVar(cmd.Flags(), &f.by, "by", defaultBy, "group by `KEYS`, comma separated: "+strings.Join(ipi.KeyNames(), " "))
 	cmd.Flags().StringVar(&f.sort, "sort", "hits", "sort the groups by this `COLUMN`, largest first; names alphabetically")
 	f.groups.AddTo(cmd.Flags(), key.DefaultMaxGroups)
+	f.files.AddTo(cmd.Flags())
 	cmd.Flags().StringVar(&f.whatIf, "what-if", "", "add what would become of the hits by `KIND`: deferral of work to the target's next kernel entry, as a posted, unmerged series does on x86, or deferral-without-tlb, of work on kernel text alone")
 	cmd.Flags().BoolVar(&f.spark, "spark", false, "draw the hits of each CPU over time")
+	f.sends.AddJobs(cmd.Flags())
 	f.sends.AddFollow(cmd.Flags())
 	f.marks.AddTo(cmd.Flags())
 	f.output.AddTo(cmd, 20)
@@ -86,6 +87,10 @@ func runReport(ctx context.Context, t *cli.Terminal, f *reportFlags, paths []str
 	if err != nil {
 		return err
 	}
+	maxFiles, err := f.files.Max()
+	if err != nil {
+		return err
+	}
 	if f.whatIf != "" && !slices.Contains(whatIfs(), f.whatIf) {
 		return cli.Unknown("what-if", f.whatIf, whatIfs())
 	}
@@ -98,52 +103,25 @@ func runReport(ctx context.Context, t *cli.Terminal, f *reportFlags, paths []str
 	if err != nil {
 		return err
 	}
-	config := ipi.Config{Isolated: sends.Isolated.Targets(), By: by, Catalog: sends.Catalog, MaxGroups: maxGroups}
-	if f.isPage() {
-		config.Also, config.Timeline = ipi.OverviewKeys(), true
-	}
-	total, more := ipi.NewOverview(config), f.supplements(sends, by, named)
-	err = sends.Each(ctx, func(src trace.Source, counts func(*trace.Event) bool, run cli.Run) error {
-		config.Counts = counts
-		state := ipi.New(src.Table(), config)
-		states := []analysis.State{state}
-		for _, m := range more {
-			states = append(states, m.state(src, counts))
-		}
-		sends.Follow(func(input result.Input, span analysis.Span) error {
-			state.Until(span)
-			soFar := ipi.NewOverview(config)
-			soFar.Add(state.Views(input))
-			set := soFar.Result()
-			sortGroups(set, f.sort)
-			return write(set)
-		})
-		input, err := run(states...)
-		if input.Twin != "" {
-			return err
-		}
-		total.Add(state.Views(input))
-		for _, m := range more {
-			m.merge(input)
-		}
-		return err
+	sums := newReportSums(sends.Isolated.Targets(), by, sends.Catalog, f.isPage())
+	sums.config.MaxGroups = maxGroups
+	sums.total.MaxFiles(maxFiles)
+	sums.add(f.supplements(sends, named)...)
+	err = sums.read(ctx, sends, func(set *result.Set) error {
+		sortGroups(set, f.sort)
+		return write(set)
 	})
-	set := total.Result()
+	set := sums.total.Result()
 	sends.WarnRepeated(set)
 	return finish(err, set, func() {
 		sortGroups(set, f.sort)
-		for _, m := range more {
-			m.addTo(set)
-		}
+		sums.addTo(set)
 	}, write)
 }
 
-// supplements are the further analyses that were asked for.
-func (f *reportFlags) supplements(sends *cli.Sends, by []ipi.Key, named []marks.Mark) []supplement {
+// supplements are the further analyses that were asked for by flags of their own.
+func (f *reportFlags) supplements(sends *cli.Sends, named []marks.Mark) []supplement {
 	var more []supplement
-	if slices.Contains(by, key.Sender) {
-		more = append(more, perSwitch())
-	}
 	if f.whatIf != "" {
 		more = append(more, deferral(sends, f.whatIf != "deferral"))
 	}
@@ -152,9 +130,6 @@ func (f *reportFlags) supplements(sends *cli.Sends, by []ipi.Key, named []marks.
 	}
 	if f.spark {
 		more = append(more, bars(sends))
-	}
-	if f.isPage() {
-		more = append(more, callTree(sends))
 	}
 	return more
 }

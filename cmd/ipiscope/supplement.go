@@ -1,7 +1,10 @@
 package main
 
 import (
+	"encoding/json"
+
 	"github.com/ipiscope/ipiscope/analysis"
+	"github.com/ipiscope/ipiscope/analysis/catalog"
 	"github.com/ipiscope/ipiscope/analysis/ipi"
 	"github.com/ipiscope/ipiscope/analysis/key"
 	"github.com/ipiscope/ipiscope/analysis/marks"
@@ -10,29 +13,38 @@ import (
 	"github.com/ipiscope/ipiscope/analysis/switches"
 	"github.com/ipiscope/ipiscope/analysis/whatif"
 	"github.com/ipiscope/ipiscope/cmd/internal/cli"
+	"github.com/ipiscope/ipiscope/parser/cpumask"
 	"github.com/ipiscope/ipiscope/parser/trace"
 )
 
 // A supplement is a further analysis that a report is asked for: it reads the
 // traces together with the report and adds its tables to the result.
 type supplement struct {
-	// state makes the state for the next trace.
-	state func(src trace.Source, counts func(*trace.Event) bool) analysis.State
-	// merge takes up what that state found.
-	merge func(result.Input)
+	// start makes the state for a trace, and what takes up what that state found.
+	// Traces may be read at once: nothing of one is kept in the supplement.
+	start func(src trace.Source, counts func(*trace.Event) bool) (analysis.State, func(result.Input))
 	addTo func(*result.Set)
+	// stored is how the sums go into a state file and come from one, nil if they
+	// cannot.
+	stored *storedPart
+}
+
+// A storedPart is the sums of a supplement in a state file.
+type storedPart struct {
+	name    string
+	version int
+	state   func() (json.RawMessage, error)
+	add     func(json.RawMessage, []result.Input) error
 }
 
 // deferral tells what would become of the hits if deferrable work were deferred.
 func deferral(sends *cli.Sends, withoutTLB bool) supplement {
 	total := whatif.NewCounts()
-	var s *whatif.State
 	return supplement{
-		state: func(src trace.Source, counts func(*trace.Event) bool) analysis.State {
-			s = whatif.New(src.Table(), whatif.Config{Isolated: sends.Isolated.Targets(), Catalog: sends.Catalog, Counts: counts, WithoutTLB: withoutTLB})
-			return s
+		start: func(src trace.Source, counts func(*trace.Event) bool) (analysis.State, func(result.Input)) {
+			s := whatif.New(src.Table(), whatif.Config{Isolated: sends.Isolated.Targets(), Catalog: sends.Catalog, Counts: counts, WithoutTLB: withoutTLB})
+			return s, func(result.Input) { total.Merge(s.Counts()) }
 		},
-		merge: func(result.Input) { total.Merge(s.Counts()) },
 		addTo: total.AddTo,
 	}
 }
@@ -40,14 +52,12 @@ func deferral(sends *cli.Sends, withoutTLB bool) supplement {
 // markTables tells of the spans and counts that lines of text make.
 func markTables(sends *cli.Sends, all []marks.Mark) supplement {
 	total := marks.NewCounts(all)
-	var s *marks.State
 	return supplement{
-		state: func(src trace.Source, counts func(*trace.Event) bool) analysis.State {
+		start: func(src trace.Source, counts func(*trace.Event) bool) (analysis.State, func(result.Input)) {
 			text := cli.NewMarkText(src)
-			s = marks.New(src.Table(), marks.Config{Marks: all, Isolated: sends.Isolated.Targets(), Counts: counts, Text: text.Text, Events: text.Events()})
-			return s
+			s := marks.New(src.Table(), marks.Config{Marks: all, Isolated: sends.Isolated.Targets(), Counts: counts, Text: text.Text, Events: text.Events()})
+			return s, func(result.Input) { total.Merge(s.Counts()) }
 		},
-		merge: func(result.Input) { total.Merge(s.Counts()) },
 		addTo: total.AddTo,
 	}
 }
@@ -55,14 +65,19 @@ func markTables(sends *cli.Sends, all []marks.Mark) supplement {
 // perSwitch tells how many IPIs a CPU sends for each of its context switches.
 func perSwitch() supplement {
 	total := switches.NewCounts()
-	var s *switches.State
 	return supplement{
-		state: func(trace.Source, func(*trace.Event) bool) analysis.State {
-			s = switches.New()
-			return s
+		start: func(trace.Source, func(*trace.Event) bool) (analysis.State, func(result.Input)) {
+			s := switches.New()
+			return s, func(in result.Input) { total.Merge(s.Counts(in.Path)) }
 		},
-		merge: func(in result.Input) { total.Merge(s.Counts(in.Path)) },
 		addTo: total.AddTo,
+		stored: &storedPart{"switches", switches.StateVersion, total.State, func(sums json.RawMessage, _ []result.Input) error {
+			c, err := switches.Decode(sums)
+			if err == nil {
+				total.Merge(c)
+			}
+			return err
+		}},
 	}
 }
 
@@ -70,29 +85,34 @@ func perSwitch() supplement {
 func bars(sends *cli.Sends) supplement {
 	by := []key.Key{key.Target}
 	total := ipi.NewCounts(sends.Isolated.Targets(), by)
-	var s *ipi.State
 	return supplement{
-		state: func(src trace.Source, counts func(*trace.Event) bool) analysis.State {
-			s = ipi.New(src.Table(), ipi.Config{Isolated: sends.Isolated.Targets(), By: by, Catalog: sends.Catalog, Counts: counts, Timeline: true})
-			return s
+		start: func(src trace.Source, counts func(*trace.Event) bool) (analysis.State, func(result.Input)) {
+			s := ipi.New(src.Table(), ipi.Config{Isolated: sends.Isolated.Targets(), By: by, Catalog: sends.Catalog, Counts: counts, Timeline: true})
+			return s, func(in result.Input) { total.Merge(s.Counts(in)) }
 		},
-		merge: func(in result.Input) { total.Merge(s.Counts(in)) },
 		addTo: func(set *result.Set) { ipi.AddBars(set, total) },
 	}
 }
 
-// callTree has the stacks that sent, by class, for a flame graph.
-func callTree(sends *cli.Sends) supplement {
-	config := stacks.Config{Isolated: sends.Isolated.Targets(), Catalog: sends.Catalog, Labels: []key.Key{key.Class}}
+// callTree has the stacks that sent, by class, for a flame graph. cat may be nil
+// where they come from states.
+func callTree(isolated *cpumask.Mask, cat *catalog.Catalog) supplement {
+	config := stacks.Config{Isolated: isolated, Catalog: cat, Labels: []key.Key{key.Class}}
 	total := stacks.NewCounts(config)
-	var s *stacks.State
 	return supplement{
-		state: func(src trace.Source, counts func(*trace.Event) bool) analysis.State {
-			config.Counts = counts
-			s = stacks.New(src.Table(), config)
-			return s
+		start: func(src trace.Source, counts func(*trace.Event) bool) (analysis.State, func(result.Input)) {
+			own := config
+			own.Counts = counts
+			s := stacks.New(src.Table(), own)
+			return s, func(in result.Input) { total.Merge(s.Counts(in)) }
 		},
-		merge: func(in result.Input) { total.Merge(s.Counts(in)) },
 		addTo: func(set *result.Set) { set.Stacks = total.Result().Stacks },
+		stored: &storedPart{"stacks", stacks.StateVersion, total.State, func(sums json.RawMessage, inputs []result.Input) error {
+			c, err := stacks.Decode(sums, config, inputs)
+			if err == nil {
+				total.Merge(c)
+			}
+			return err
+		}},
 	}
 }

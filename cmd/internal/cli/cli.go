@@ -30,6 +30,9 @@ const (
 type ExitError struct {
 	Code int
 	Err  error
+	// Said is the error behind it where people were told of it already; it is not
+	// unwrapped.
+	Said error
 }
 
 func (e *ExitError) Error() string {
@@ -46,7 +49,7 @@ func Usage(err error) error {
 	if err == nil {
 		return nil
 	}
-	return &ExitError{ExitUsage, err}
+	return &ExitError{Code: ExitUsage, Err: err}
 }
 
 // Status is the exit status that an error stands for.

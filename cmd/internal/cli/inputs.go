@@ -40,6 +40,7 @@ type InputFlags struct {
 	recorded string
 	strict   bool
 	threads  int
+	jobs     int
 	follow   time.Duration
 	memory   string
 	spool    string
@@ -76,11 +77,13 @@ type Inputs struct {
 	recorded []string
 	strict   bool
 	threads  int
+	jobs     int // how many traces are read at once
 	memory   *ceiling
 	maxSpool int64     // 0 for the free space
 	follow   *follower // nil without --follow
 	twins    *Twins
 	repeated []result.Input // inputs that have a twin
+	turn     func()         // waits until all traces before this one are done with; may be nil
 	// Noise receives the lines of text inputs that are no records; it may be
 	// nil.
 	Noise func(line []byte)
@@ -139,6 +142,9 @@ func (f *InputFlags) Inputs(t *Terminal, paths []string) (*Inputs, error) {
 		in.paths, in.parts = []string{name}, map[string][]string{name: parts}
 	}
 	t.inputs = append(t.inputs, in.paths...)
+	if in.jobs, err = jobsOf(f.jobs, len(in.paths)); err != nil {
+		return nil, err
+	}
 	return in, in.checkFollow(f.follow, len(in.paths))
 }
 
@@ -153,12 +159,18 @@ func (in *Inputs) Each(ctx context.Context, f func(trace.Source, Run) error) err
 	var all []error
 	for _, tr := range in.Traces() {
 		err := tr.Read(ctx, f)
-		if status := Status(err); status == ExitUsage || status == ExitPipe {
+		if endsAll(err) {
 			return err
 		}
 		all = append(all, err)
 	}
 	return Worst(all)
+}
+
+// endsAll reports whether no further trace is to be read after an error.
+func endsAll(err error) bool {
+	status := Status(err)
+	return status == ExitUsage || status == ExitPipe
 }
 
 // A Trace is one of the inputs, for those who read several at once.
@@ -182,7 +194,7 @@ func (tr Trace) Read(ctx context.Context, f func(trace.Source, Run) error) error
 		return &ExitError{Code: ExitFailed}
 	}
 	lossy, err := tr.in.one(ctx, tr.Path, f)
-	if status := Status(err); status == ExitUsage || status == ExitPipe {
+	if endsAll(err) {
 		return err
 	}
 	if err != nil {
@@ -192,7 +204,7 @@ func (tr Trace) Read(ctx context.Context, f func(trace.Source, Run) error) error
 	case lossy && tr.in.strict:
 		return &ExitError{Code: ExitPartial}
 	case err != nil:
-		return &ExitError{Code: ExitFailed}
+		return &ExitError{Code: ExitFailed, Said: err}
 	}
 	return nil
 }
@@ -299,7 +311,10 @@ func (in *Inputs) run(ctx context.Context, src trace.Source, window *trace.Windo
 	}
 	input := st.Input(&src.Table().Meta, err)
 	in.testify(src.Table(), &input, &selection, states)
-	input.Twin = in.twins.find(input.Path, input)
+	if in.turn != nil {
+		in.turn()
+	}
+	input.Twin = in.twins.Find(input)
 	if input.Twin != "" {
 		in.repeated = append(in.repeated, input)
 	}
@@ -368,8 +383,13 @@ func (in *Inputs) Repeated() []result.Input { return in.repeated }
 // WarnRepeated says in a result which inputs were left out.
 func (in *Inputs) WarnRepeated(set *result.Set) {
 	for _, r := range in.repeated {
-		set.Warn("duplicate-input", r.Path+": holds the same sends as "+r.Twin+": it is left out")
+		WarnTwin(set, r)
 	}
+}
+
+// WarnTwin says in a result that an input was left out.
+func WarnTwin(set *result.Set, in result.Input) {
+	set.Warn("duplicate-input", in.Path+": holds the same sends as "+in.Twin+": it is left out")
 }
 
 // syntaxPrinter shows the first few bad lines or pages of an input.

@@ -62,6 +62,25 @@ func (f *SendFlags) Load(t *Terminal, paths []string) (*Sends, error) {
 	return s, err
 }
 
+// Of returns the same for one trace, with isolated CPUs of its own: what several
+// machines recorded is read with one set of flags. The trace may be a file that does
+// not exist, which shows when it is read.
+func (s *Sends) Of(t *Terminal, path string, iso *Isolated) *Sends {
+	in, filters := *s.in, *s.filters
+	in.t, in.paths, in.parts, in.jobs, in.twins, in.repeated = t, []string{path}, nil, 1, &Twins{}, nil
+	in.memory = in.memory.apart()
+	filters.iso = iso
+	return &Sends{Isolated: iso, Catalog: s.Catalog, t: t, in: &in, filters: &filters}
+}
+
+// OneThread reads each trace with one thread unless --threads says otherwise: others
+// are read at the same time.
+func (s *Sends) OneThread() {
+	if s.in.threads == 0 {
+		s.in.threads = 1
+	}
+}
+
 // Recording is what a trace says about which events were on, with what the flags
 // take of it and assert. It may be asked when the trace was read.
 func (s *Sends) Recording(t *trace.Table) (*track.Recording, error) {
@@ -73,16 +92,22 @@ func (s *Sends) Recording(t *trace.Table) (*track.Recording, error) {
 func (s *Sends) WarnRepeated(set *result.Set) { s.in.WarnRepeated(set) }
 
 // Each is Inputs.Each with the filter of each trace: counts is nil if every
-// send counts.
+// send counts. With --jobs f is called for several traces at once: up to where it
+// calls run by one at a time, and behind that by one at a time in the order of the
+// traces. It keeps what belongs to a trace in variables of its own.
 func (s *Sends) Each(ctx context.Context, f func(src trace.Source, counts func(*trace.Event) bool, run Run) error) error {
-	return s.in.Each(ctx, func(src trace.Source, run Run) error {
+	one := func(t *Terminal, src trace.Source, run Run) error {
 		if err := s.Isolated.Check(&src.Table().Meta); err != nil {
 			return err
 		}
-		bound, err := s.filters.BindSends(s.t, src)
+		bound, err := s.filters.BindSends(t, src)
 		if err != nil {
 			return err
 		}
 		return errors.Join(f(src, bound.Counts(), run), bound.End())
-	})
+	}
+	if s.in.jobs > 1 && s.Isolated.open == "" {
+		return s.in.eachAtOnce(ctx, one)
+	}
+	return s.in.Each(ctx, func(src trace.Source, run Run) error { return one(s.t, src, run) })
 }

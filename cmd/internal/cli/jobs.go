@@ -1,0 +1,124 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/spf13/pflag"
+
+	"github.com/ipiscope/ipiscope/analysis"
+	"github.com/ipiscope/ipiscope/analysis/result"
+	"github.com/ipiscope/ipiscope/parser/trace"
+)
+
+// maxJobs bounds --jobs: each has buffers of its own.
+const maxJobs = 256
+
+// AddJobs defines --jobs for a command that keeps what belongs to a trace apart.
+func (f *SendFlags) AddJobs(fs *pflag.FlagSet) {
+	fs.IntVar(&f.input.jobs, "jobs", 0, "read `N` traces at once, each with one thread unless --threads says otherwise; 0 is one for each CPU where there are more traces than CPUs. The result is the same whatever N")
+}
+
+// jobsOf checks --jobs.
+func jobsOf(jobs, traces int) (int, error) {
+	if jobs < 0 || jobs > maxJobs {
+		return 0, Usage(fmt.Errorf("--jobs %d: want 1 to %d, or 0 for one for each CPU where there are more traces than CPUs", jobs, maxJobs))
+	}
+	if cpus := runtime.GOMAXPROCS(0); jobs == 0 && traces > cpus {
+		jobs = cpus
+	}
+	return min(jobs, traces), nil
+}
+
+// eachAtOnce reads several traces at the same time. What f does before it runs the
+// states is done by one at a time in any order, what it does behind that in the
+// order of the traces; so is what is said about them.
+func (in *Inputs) eachAtOnce(ctx context.Context, f func(*Terminal, trace.Source, Run) error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	traces := in.Traces()
+	var prepare sync.Mutex
+	all := AtOnce(in.t, in.jobs, len(traces), func(i int, t *Terminal, turn func()) error {
+		own := *in
+		own.t, own.turn, own.repeated, own.memory = t, turn, nil, in.memory.apart()
+		if own.threads == 0 {
+			own.threads = 1
+		}
+		err := Trace{&own, traces[i].Path}.Read(ctx, func(src trace.Source, run Run) error {
+			prepare.Lock()
+			unlock := sync.OnceFunc(prepare.Unlock)
+			defer unlock()
+			return f(t, src, func(states ...analysis.State) (result.Input, error) {
+				unlock()
+				return run(states...)
+			})
+		})
+		turn()
+		in.repeated = append(in.repeated, own.repeated...)
+		if endsAll(err) {
+			cancel()
+		}
+		return err
+	})
+	if i := slices.IndexFunc(all, endsAll); i >= 0 {
+		return all[i]
+	}
+	return Worst(all)
+}
+
+// AtOnce does n pieces of work, up to jobs of them at the same time, and returns
+// their errors. Each has a Terminal of its own, what it says comes in the order of
+// the pieces. turn waits until all pieces before this one are done, so that what
+// follows has that order too; it may be called again, or not at all. What is said
+// behind an error that ends all is left out.
+func AtOnce(t *Terminal, jobs, n int, work func(i int, t *Terminal, turn func()) error) []error {
+	all := make([]error, n)
+	done := make([]chan struct{}, n+1) // done[i] is closed when all before i are done
+	for i := range done {
+		done[i] = make(chan struct{})
+	}
+	close(done[0])
+	over := false // read and set by whose turn it is
+	one := func(i int) {
+		var said bytes.Buffer
+		own := *t
+		own.Err, own.Progress = &said, false
+		turn := sync.OnceFunc(func() {
+			<-done[i]
+			own.Err = t.Err
+			if over {
+				own.Err = io.Discard
+			}
+			_, _ = said.WriteTo(own.Err) // as Warnf does
+		})
+		all[i] = work(i, &own, turn)
+		turn()
+		over = over || endsAll(all[i])
+		close(done[i+1])
+	}
+	var next atomic.Int64
+	var workers sync.WaitGroup
+	for range min(jobs, n) {
+		workers.Go(func() {
+			for i := int(next.Add(1) - 1); i < n; i = int(next.Add(1) - 1) {
+				one(i)
+			}
+		})
+	}
+	workers.Wait()
+	return all
+}
+
+// apart is a ceiling of the same program for another goroutine.
+func (c *ceiling) apart() *ceiling {
+	if c == nil {
+		return nil
+	}
+	return &ceiling{c.text, c.limit, slices.Clone(c.sample)}
+}
