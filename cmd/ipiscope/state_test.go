@@ -1,0 +1,185 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// recordings are all fixtures that open, one of each folder and form.
+func recordings(t *testing.T) (all []string) {
+	t.Helper()
+	err := filepath.WalkDir("../../fixtures", func(path string, d fs.DirEntry, err error) error {
+		if err == nil && regexp.MustCompile(`(trace\.dat|\.data|\.dat)(\.zst)?$|-(lost|t)\.txt\.gz$|script\.txt\.gz$`).MatchString(path) {
+			all = append(all, path)
+		}
+		return err
+	})
+	if err != nil || len(all) < 15 {
+		t.Fatalf("%d recordings: %v", len(all), err)
+	}
+	slices.Sort(all)
+	return all
+}
+
+// said is what the program prints and says.
+func said(t *testing.T, args ...string) (out, err string, status int) {
+	t.Helper()
+	var o, e bytes.Buffer
+	status = run(context.Background(), args, nil, &o, &e)
+	return o.String(), e.String(), status
+}
+
+// commandLine is what a page says of how it was made.
+var commandLine = regexp.MustCompile(`ipiscope (merge|report) [^<]*`)
+
+// TestMergeIsReport: merging the states of traces prints what report prints of the
+// traces, in each form: whatever the order, in steps, from a folder, a list, or with
+// several jobs.
+func TestMergeIsReport(t *testing.T) {
+	traces := recordings(t)
+	dir := filepath.Join(t.TempDir(), "states")
+	flags := []string{"--isolated", "2-3", "--by", "function,cause,sender,file"}
+	if _, errs, status := said(t, slices.Concat([]string{"state", "--for", "html", "--jobs", "2", "-o", dir}, flags, traces)...); status != 0 {
+		t.Fatalf("exit %d: %s", status, errs)
+	}
+	states, err := filepath.Glob(filepath.Join(dir, "*"+stateSuffix))
+	if err != nil || len(states) != len(traces) {
+		t.Fatalf("%d states of %d traces: %v", len(states), len(traces), err)
+	}
+	for _, format := range []string{"json", "csv", "table", "markdown", "html"} {
+		want, _, status := said(t, slices.Concat([]string{"report", "--format", format}, flags, traces)...)
+		if status > 1 {
+			t.Fatalf("%s: exit %d", format, status)
+		}
+		got, errs, status := said(t, "merge", "--format", format, dir)
+		if status != 0 {
+			t.Fatalf("%s: exit %d: %s", format, status, errs)
+		}
+		if d := cmp.Diff(commandLine.ReplaceAllString(want, ""), commandLine.ReplaceAllString(got, "")); d != "" {
+			t.Errorf("%s: -report +merge: %.2000s", format, d)
+		}
+	}
+	of := map[string]string{}
+	for _, s := range states {
+		out, _, _ := said(t, "merge", "--format", "json", s)
+		of[regexp.MustCompile(`"path": "([^"]*)"`).FindStringSubmatch(out)[1]] = s
+	}
+	draw := rand.New(rand.NewPCG(3, 4))
+	for i := range 5 {
+		few := make([]string, 6)
+		for j, k := range draw.Perm(len(traces))[:6] {
+			few[j] = traces[k]
+		}
+		want, _, _ := said(t, slices.Concat([]string{"report", "--format", "json", "--jobs", fmt.Sprint(1 + i%3)}, flags, few)...)
+		at := 1 + draw.IntN(4)
+		left, right := filepath.Join(t.TempDir(), "l"+stateSuffix), filepath.Join(t.TempDir(), "list")
+		var parts, rest []string
+		for j, trace := range few {
+			if j < at {
+				parts = append(parts, of[trace])
+			} else {
+				rest = append(rest, of[trace])
+			}
+		}
+		if err := os.WriteFile(right, []byte("# a list\n"+strings.Join(rest, "\n")), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		if _, errs, status := said(t, slices.Concat([]string{"merge", "--partial", left}, parts)...); status != 0 {
+			t.Fatal(errs)
+		}
+		if got, errs, _ := said(t, "merge", "--format", "json", left, right); got != want {
+			t.Errorf("%q: -report +merged in steps: %.2000s %s", few, cmp.Diff(want, got), errs)
+		}
+	}
+}
+
+// TestJobs: what is printed and said does not depend on how many traces are read at
+// once, nor on damage of one of them.
+func TestJobs(t *testing.T) {
+	traces := recordings(t)
+	cut := filepath.Join(t.TempDir(), "cut.dat")
+	data, err := os.ReadFile("../../fixtures/k612s4-06-multi/trace.dat")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(cut, data[:len(data)/2], 0o666); err != nil {
+		t.Fatal(err)
+	}
+	traces = slices.Insert(traces, 3, cut, "absent.dat", traces[0])
+	for _, flags := range [][]string{{"--isolated", "2-3"}, {"--isolated", "2-3", "--strict", "--filter", "!(cpumask & CPUS{9})"}, {"--cpu", "0", "--from", "+0.1", "--format", "json"}, {"--isolated", "0", "--instance", "nosuch"}} {
+		args := slices.Concat([]string{"report"}, flags, traces)
+		out, errs, status := said(t, append(args, "--jobs", "1")...)
+		for _, jobs := range []string{"2", "7", "0"} {
+			o, e, s := said(t, append(args, "--jobs", jobs)...)
+			if o != out || e != errs || s != status {
+				t.Errorf("%q --jobs %s: exit %d, want %d: %s%s", flags, jobs, s, status, cmp.Diff(out, o), cmp.Diff(errs, e))
+			}
+		}
+	}
+}
+
+// TestStateAgain: a state that is there is not made again, and nothing of the trace is
+// read; one of another trace, other flags, or cut, is.
+func TestStateAgain(t *testing.T) {
+	dir := t.TempDir()
+	trace, out := filepath.Join(dir, "trace.dat"), filepath.Join(dir, "a"+stateSuffix)
+	data, err := os.ReadFile("../../fixtures/k612s4-02-zlib-mono/trace.dat")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(trace, data, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	st, err := os.Stat(trace)
+	if err != nil {
+		t.Fatal(err)
+	}
+	make := func(flags ...string) string {
+		t.Helper()
+		if _, errs, status := said(t, slices.Concat([]string{"state", "--isolated", "2-3", "-o", out}, flags, []string{trace})...); status != 0 {
+			t.Fatalf("exit %d: %s", status, errs)
+		}
+		text, err := os.ReadFile(out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	first := make()
+	// a trace of the same name, size and time: whoever reads it would see that it is none
+	if err := os.WriteFile(trace, bytes.Repeat([]byte("x"), len(data)), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chtimes(trace, st.ModTime(), st.ModTime()); err != nil {
+		t.Fatal(err)
+	}
+	if make() != first {
+		t.Error("a state that was there was made again")
+	}
+	if err := os.WriteFile(trace, data, 0o666); err != nil { // another time
+		t.Fatal(err)
+	}
+	for name, flags := range map[string][]string{"by": {"--by", "cause"}, "filter": {"--filter", "cpumask & CPUS{2}"}, "host": {"--host", "h"}, "group": {"--group", "site=a"}, "page": {"--for", "html"}, "time": {"--from", "+1"}} {
+		if other := make(flags...); other == first {
+			t.Errorf("%s: the state of other flags was left", name)
+		}
+	}
+	make()
+	if err := os.Truncate(out, 100); err != nil {
+		t.Fatal(err)
+	}
+	if text := make(); len(text) < 500 {
+		t.Error("a cut state was left")
+	}
+}
