@@ -52,7 +52,7 @@ sent them.`,
 	root.Version = version()
 	root.SetVersionTemplate(versionLine())
 	root.SetUsageTemplate(wrapped(root.UsageTemplate(), t.Width))
-	root.AddCommand(newReport(t), newState(t), newMerge(t), newRecord(t), newLive(t), newStacks(t), newExplain(t), newDiff(t), newExport(t), newCat(t), newFilter(t), newDebug(t), newInfo(t), newLatency(t), newQuiet(t), newNoise(t), newCheck(t), newPlot(t), newCompletion(t), newVersion(t))
+	root.AddCommand(newReport(t), newState(t), newMerge(t), newFleet(t), newRecord(t), newLive(t), newStacks(t), newExplain(t), newDiff(t), newExport(t), newCat(t), newFilter(t), newDebug(t), newInfo(t), newLatency(t), newQuiet(t), newNoise(t), newCheck(t), newPlot(t), newCompletion(t), newVersion(t))
 	return root
 }
 
