@@ -5,9 +5,11 @@
 //	go run ./cmd/bench [-size 256MiB] [-runs 5] [-from TRACE.dat] [-dir DIR] [-o FILE]
 //	go run ./cmd/bench -make FILE.dat [-size 256MiB] [-compression zstd] [-from TRACE.dat]
 //	go run ./cmd/bench -record [-o FILE]
+//	go run ./cmd/bench -fleet [-hosts N] [-runs 5]
 //
 // Programs that are not installed are left out, which is said. The second form
 // makes one large file and measures nothing. The third compares recorders, as root.
+// The fourth measures states of many traces, and prints the figures.
 package main
 
 import (
@@ -40,6 +42,8 @@ type config struct {
 	make        string // the one file to make
 	compression string // of that file
 	record      bool   // compare recorders
+	states      bool   // measure states
+	hosts       int
 }
 
 func run(ctx context.Context, args []string, out, errw io.Writer) int {
@@ -55,6 +59,8 @@ func run(ctx context.Context, args []string, out, errw io.Writer) int {
 	fs.StringVar(&c.make, "make", "", "make this large file and measure nothing")
 	fs.StringVar(&c.compression, "compression", "none", "of the file to make: none or zstd")
 	fs.BoolVar(&c.record, "record", false, "compare recorders, as root, while a program interrupts CPU 1")
+	fs.BoolVar(&c.states, "fleet", false, "measure states of many traces")
+	fs.IntVar(&c.hosts, "hosts", 10000, "with -fleet: how many")
 	switch err := fs.Parse(args); {
 	case err == flag.ErrHelp:
 		return 0
@@ -66,6 +72,8 @@ func run(ctx context.Context, args []string, out, errw io.Writer) int {
 	}
 	var err error
 	switch {
+	case c.states:
+		err = c.fleet(ctx, out, errw)
 	case c.record:
 		err = c.recording(ctx, out, errw)
 	case c.make != "":
