@@ -69,7 +69,7 @@ func New(by []string) *Fleet {
 // Add adds a recording to the unit of that name: its host, or what its hosts are to be
 // taken together by. Recordings of one unit add up.
 func (f *Fleet) Add(name string, t *Trace) {
-	if t.Input.Ticks || t.CPUTime <= 0 {
+	if t.Input.Ticks || t.Input.Excerpt != "" || t.CPUTime <= 0 {
 		f.left = append(f.left, t.Input.Path)
 		return
 	}
@@ -89,21 +89,19 @@ func (f *Fleet) Add(name string, t *Trace) {
 	}
 	u.cpuTime += t.CPUTime
 	u.total += t.Total
-	u.doubted = u.doubted || isDoubted(&t.Input)
+	u.doubted = u.doubted || t.Input.MayLack()
 	for _, g := range t.Groups {
+		if g.Hits == 0 { // of sends to others, or of requests
+			continue
+		}
 		id := strings.Join(g.Key, "\x00")
 		f.keys[id] = g.Key
 		u.hits[id] += g.Hits
 		f.hits[id] += g.Hits
-		if old := u.first[id]; g.Hits > 0 && t.Date != "" && (old == "" || t.Date < old) {
+		if old := u.first[id]; t.Date != "" && (old == "" || t.Date < old) {
 			u.first[id] = t.Date
 		}
 	}
-}
-
-// isDoubted reports whether there may be more hits than an input shows.
-func isDoubted(in *result.Input) bool {
-	return in.IsLossy() || len(in.Unrecorded) > 0 || in.Sent.All() == 0 && !in.TellsOfNone()
 }
 
 // rate is hits per isolated CPU and hour.

@@ -148,6 +148,6 @@ func (f *Fleet) warn(set *result.Set, units []*unit, over string) {
 		set.Warn("hosts-in-doubt", fmt.Sprintf("%d of %s lost events, or not all sends were recorded: their rates, and the quantiles of all, are lower bounds", n, count(len(units), over)))
 	}
 	for _, path := range f.left {
-		set.Warn("no-rate", path+": nothing was watched for a time in nanoseconds: it is in no rate and no count of "+over+"s")
+		set.Warn("no-rate", path+": no time in nanoseconds is known that was watched (a clock of ticks, an excerpt, no events): it is in no rate and no count of "+over+"s")
 	}
 }

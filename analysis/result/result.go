@@ -166,7 +166,7 @@ type Likeness struct {
 // Likenesses are those of the input: of two that are the same one at least is equal.
 func (in Input) Likenesses() []Likeness {
 	if id := in.Identity; id.Sends > 0 {
-		return []Likeness{{"rounded", id.Sends, id.Rounded}, {"cut", id.Sends, id.Cut}}
+		return []Likeness{{"rounded", id.Sends, id.Rounded}, {"cut", id.Sends, id.Cut}, {"rounded times", id.Sends, id.RoundedTimes}, {"cut times", id.Sends, id.CutTimes}}
 	}
 	return []Likeness{{"times", in.Events, uint64(in.First) ^ uint64(in.Last)<<1}}
 }
@@ -182,6 +182,12 @@ func (in Input) LacksEvents() bool { return in.Lost > 0 || in.LostUnknown || in.
 // it: it was recorded whole, with every kind of them.
 func (in Input) TellsOfNone() bool {
 	return in.Whole && !in.IsLossy() && len(in.Unrecorded) == 0 && len(in.Unsaid) == 0
+}
+
+// MayLack reports whether there may be more hits than the input shows: events were
+// lost, or sends were not recorded, or nothing says that they were.
+func (in Input) MayLack() bool {
+	return in.IsLossy() || len(in.Unrecorded) > 0 || in.Sent.All() == 0 && !in.TellsOfNone()
 }
 
 // Joined says that several recordings stand in the input, where that alone is why

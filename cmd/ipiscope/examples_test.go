@@ -33,7 +33,13 @@ func TestExamples(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	states := os.DirFS(filepath.Join(fixtures, "../docs/fleet/states"))
 	t.Chdir(t.TempDir())
+	for _, folder := range []string{"states", "rack1"} {
+		if err := os.CopyFS(folder, states); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for name, fixture := range exampleFiles {
 		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 			t.Fatal(err)
@@ -42,10 +48,13 @@ func TestExamples(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for name, text := range map[string]string{"budget.yaml": "max_hits_per_cpu_hour: 5000\n", "cmdline": "quiet nohz_full=2-3\n"} {
+	for name, text := range map[string]string{"budget.yaml": "max_hits_per_cpu_hour: 5000\n", "cmdline": "quiet nohz_full=2-3\n", "fleet.csv": "path,isolated\ntrace.dat,2-3\n"} {
 		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
+	}
+	if _, errs, status := said(t, "state", "--isolated", "2-3", "--for", "html", "-o", "pages", "before.dat", "after.dat"); status != 0 {
+		t.Fatal(errs)
 	}
 	ran := 0
 	for _, line := range allExamples(newRoot(cli.NewTerminal(nil, &bytes.Buffer{}, &bytes.Buffer{}))) {

@@ -35,9 +35,14 @@ func newExport(t *cli.Terminal) *cobra.Command {
 		Long: `Write one row for each hit of an isolated CPU, or for each send or request
 (--rows), in the order of the trace, with all keys that report groups by. The
 formats perfetto and chrome draw all three on the timeline of each CPU, with
-arrows from sends to what they made their targets run.`,
+arrows from sends to what they made their targets run.
+
+Of states (state) in place of traces, --rows traces has a row for each trace, with
+what rates are divided by, and --rows groups one for each group of each trace:
+what SQL needs for questions about many machines (docs/sql.md).`,
 		Example: `  ipiscope export --isolated 2-3 trace.dat > hits.csv
   ipiscope export --isolated 2-3 --format parquet --rows requests -o requests.parquet trace.dat
+  ipiscope export --rows traces --format parquet -o traces.parquet states
   ipiscope export --isolated 2-3 --format perfetto -o trace.perfetto-trace trace.dat`,
 		Args: atLeastOneTrace,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -47,11 +52,11 @@ arrows from sends to what they made their targets run.`,
 	fs := cmd.Flags()
 	f.sends.AddTo(fs, "list only the hits of sends")
 	fs.StringVar(&f.format, "format", "csv", "`FORMAT`: "+strings.Join(exportNames(), " "))
-	fs.StringVar(&f.rows, "rows", "hits", "what there is a row for, one `KIND` of "+strings.Join(listing.RowsNames(), " "))
+	fs.StringVar(&f.rows, "rows", "hits", "what there is a row for, one `KIND` of "+strings.Join(listing.RowsNames(), " ")+"; of states: "+strings.Join(stateRows(), " "))
 	fs.StringVarP(&f.output, "output", "o", "", "write to `FILE`")
 	fs.BoolVar(&f.raw, "raw-cells", false, cli.RawCells)
 	complete(cmd, "format", exportNames())
-	complete(cmd, "rows", listing.RowsNames())
+	complete(cmd, "rows", append(listing.RowsNames(), stateRows()...))
 	return cmd
 }
 
@@ -81,6 +86,9 @@ func exportNames() (names []string) {
 }
 
 func runExport(ctx context.Context, t *cli.Terminal, f *exportFlags, rowsGiven bool, paths []string) error {
+	if slices.Contains(stateRows(), f.rows) {
+		return f.exportStates(t, paths)
+	}
 	e, err := newExporter(t, f, rowsGiven)
 	if err != nil {
 		return err
@@ -140,7 +148,7 @@ type exportState interface {
 func newExporter(t *cli.Terminal, f *exportFlags, rowsGiven bool) (exporter, error) {
 	kind, err := listing.ParseRows(f.rows)
 	if err != nil {
-		return nil, cli.Unknown("rows", f.rows, listing.RowsNames())
+		return nil, cli.Unknown("rows", f.rows, append(listing.RowsNames(), stateRows()...))
 	}
 	formats := exportFormats()
 	i := slices.IndexFunc(formats, func(x exportFormat) bool { return x.name == f.format })

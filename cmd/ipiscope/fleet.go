@@ -261,7 +261,7 @@ func newFleetDiff(t *cli.Terminal) *cobra.Command {
 as diff compares recordings, with machines as the units: recordings of one machine add
 up, and how much machines of one group differ is what a difference between the groups
 is held against.`,
-		Example: "  ipiscope fleet diff --a kernel=6.12.107 --b kernel=7.2.13 states\n  ipiscope fleet diff --a site=ams --b site=fra states",
+		Example: "  ipiscope fleet diff --a kernel=6.12.107+deb13-amd64 --b kernel=7.2.13+deb14-amd64 states\n  ipiscope fleet diff --a site=ams --b site=fra states",
 		RunE:    func(_ *cobra.Command, args []string) error { return f.run(t, args) },
 	}
 	fs := cmd.Flags()

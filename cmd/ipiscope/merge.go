@@ -41,8 +41,8 @@ anew from their traces.
 
 --partial writes the sum as a state again, for merging in steps.`,
 		Example: `  ipiscope merge states
-  ipiscope merge --format html -o fleet.html states
-  ipiscope merge --partial rack1.ipistate.json.zst states/rack1`,
+  ipiscope merge --format html -o fleet.html pages
+  ipiscope merge --partial rack1.ipistate.json.zst rack1`,
 		RunE: func(cmd *cobra.Command, args []string) error { return runMerge(t, &f, args) },
 	}
 	cmd.Flags().StringVar(&f.sort, "sort", "hits", "sort the groups by this `COLUMN`, largest first; names alphabetically")

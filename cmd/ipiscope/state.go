@@ -67,7 +67,7 @@ The exit status tells whether trying again may help: 0 a state was written, also
 a damaged trace, which it says; 1 none was, and it may help (no such file, no space);
 2 none was, and it will not (no trace, wrong flags); 3 as everywhere with --strict.`,
 		Example: `  ipiscope state --isolated 2-3 -o a.ipistate.json.zst trace.dat
-  ipiscope state --isolated 2-3 -o states before.dat after.dat
+  ipiscope state --isolated 2-3 --for html -o pages before.dat after.dat
   ipiscope state --manifest fleet.csv --shard 3/64 -o states`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runState(cmd.Context(), t, &f, cmd.Flags(), args)
@@ -131,6 +131,9 @@ func runState(ctx context.Context, t *cli.Terminal, f *stateFlags, fs *pflag.Fla
 	}
 	if m.redact, err = parseRedaction(f.redact, f.secret, f.page != ""); err != nil {
 		return err
+	}
+	if f.manifest != "" {
+		f.sends.IsolatedElsewhere()
 	}
 	if m.sends, err = f.sends.Load(t, nil); err != nil {
 		return err

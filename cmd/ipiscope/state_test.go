@@ -183,3 +183,42 @@ func TestStateAgain(t *testing.T) {
 		t.Error("a cut state was left")
 	}
 }
+
+// TestGoldenStates holds the states that docs/fleet.md shows against those that are
+// made today: whoever changes what is counted raises state.Counting, so that sums of
+// both are never added.
+func TestGoldenStates(t *testing.T) {
+	for name, recording := range map[string]string{
+		"a1": "k612s4-02-zlib-mono", "b1": "k612s4-06-multi", "b2": "karm64s4-21-ipi-all", "a2": "k72s4-01-zstd-local",
+	} {
+		trace, err := os.Open("../../fixtures/" + recording + "/trace.dat")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer trace.Close()
+		made := filepath.Join(t.TempDir(), "made"+stateSuffix)
+		site := map[byte]string{'a': "site=ams", 'b': "site=fra"}[name[0]]
+		var out, errs bytes.Buffer
+		args := []string{"state", "--isolated", "2-3", "--by", "function,cause", "--as", "/traces/" + name + ".dat", "--host", name, "--group", site, "-o", made, "-"}
+		if status := run(context.Background(), args, trace, &out, &errs); status != 0 {
+			t.Fatalf("exit %d: %s", status, &errs)
+		}
+		got, err := os.ReadFile(made)
+		if err != nil {
+			t.Fatal(err)
+		}
+		golden := "../../docs/fleet/states/" + name + stateSuffix
+		if *update {
+			if err := os.WriteFile(golden, got, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(golden)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(want, got) {
+			t.Errorf("%s is not what is made today (-update writes it)", golden)
+		}
+	}
+}

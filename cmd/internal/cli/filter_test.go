@@ -213,7 +213,7 @@ func filtered(t *testing.T, args []string, isolated string) (times, said string,
 	if err := fs.Parse(args); err != nil {
 		t.Fatal(err)
 	}
-	iso, err := (&IsolatedFlag{isolated}).SetQuietly()
+	iso, err := (&IsolatedFlag{arg: isolated}).SetQuietly()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,7 +19,12 @@ import (
 const isolatedVariable = "IPISCOPE_ISOLATED"
 
 // IsolatedFlag is --isolated.
-type IsolatedFlag struct{ arg string }
+type IsolatedFlag struct {
+	arg string
+	// elsewhere: something else may name the CPUs, so nothing is said where the flag
+	// does not
+	elsewhere bool
+}
 
 // AddTo defines the flag.
 func (f *IsolatedFlag) AddTo(fs *pflag.FlagSet) {
@@ -32,6 +37,7 @@ func (f *IsolatedFlag) Set(t *Terminal) (*Isolated, error) {
 	switch {
 	case err != nil:
 		return nil, err
+	case iso.All && f.elsewhere:
 	case iso.All:
 		t.Warnf("hint", "no --isolated: every CPU counts as isolated")
 	case iso.Note != "":

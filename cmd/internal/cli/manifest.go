@@ -21,7 +21,8 @@ type ManifestLine struct {
 	Host     string
 	Date     string
 	Groups   map[string]string // further columns by their heads
-	// Set is what stands in the column isolated.
+	// Set is the set as a list, or what stands in the column where that depends on
+	// the number of CPUs.
 	Set string
 }
 
@@ -85,6 +86,9 @@ func manifestLine(head, row []string, folder string) (l ManifestLine, err error)
 			l.Set = value
 			if l.Isolated, err = isolatedFromText([]byte(value)); err != nil {
 				return l, fmt.Errorf("isolated %q: %w", value, err)
+			}
+			if l.Isolated.open == "" {
+				l.Set = l.Isolated.Mask.String()
 			}
 		case "host":
 			l.Host = value

@@ -38,6 +38,9 @@ type Sends struct {
 	filters  *Filters
 }
 
+// IsolatedElsewhere tells that a manifest may name the isolated CPUs; before Load.
+func (f *SendFlags) IsolatedElsewhere() { f.isolated.elsewhere = true }
+
 // UseMarks makes the names of marks known to --from and --to; before Load.
 func (f *SendFlags) UseMarks(m []marks.Mark) { f.input.marks = m }
 
