@@ -137,6 +137,9 @@ func TestCheck(t *testing.T) {
 				"undecided 2: at least 5µs of 1s: events were lost: one of them may have ended a longer run",
 				"undecided 2: about 1h0m0s of at least 1s: events were lost: one of them may have interrupted it", "pass all: 7 of 7",
 			}},
+		{"hits without an interrupt", budget.Budget{MaxHandler: span(time.Second)},
+			func(m *budget.Measured) { m.CPUs[0].Unarrived, m.CPUs = 3, m.CPUs[:1] }, budget.Undecided,
+			[]string{"undecided 2: 5µs of 1s: 3 hits have no interrupt: how long they took is not known", "pass all: 0 of 0"}},
 		{"quiet that is not known", budget.Budget{MinQuiet: span(90 * time.Minute)},
 			func(m *budget.Measured) { m.CPUs[0].QuietBound, m.CPUs[1].QuietBound = "about", "at most" }, budget.Undecided,
 			[]string{

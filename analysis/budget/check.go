@@ -60,6 +60,8 @@ type CPU struct {
 	Handler  int64 // ns, -1 if none was seen
 	Function string
 	Quiet    int64 // ns, longest
+	// Unarrived are hits of which no interrupt was seen where others have one.
+	Unarrived uint64
 	// Lossy says that events were lost.
 	Lossy bool
 	// QuietBound says in which way Quiet may be wrong: "at most" or "about" so long.
@@ -461,6 +463,8 @@ func (m *Measured) handler(c *CPU, limit int64) rule {
 		r.reason = m.unseen()
 	case c.Lossy:
 		r.reason = "events were lost: one of them may have ended a longer run"
+	case c.Unarrived > 0:
+		r.reason = fmt.Sprintf("%d hits have no interrupt: how long they took is not known", c.Unarrived)
 	case c.Unpaired+c.UnpairedCalls > 0:
 		r.reason = unpaired(c.Unpaired+c.UnpairedCalls, "interrupts and functions")
 	default:

@@ -272,6 +272,7 @@ type CPU struct {
 	Taken, Longest int64  // ns
 	Bound          string // what Longest is: "at most" or "about" so long
 	Censored       uint64
+	Unarrived      uint64    // hits without an interrupt, on all CPUs, where others have one
 	Lossy          bool      // events of the recording were lost
 	Quiet          stat.Dist // lengths of the quiet stretches, ns
 	// Sampled says that only noise events tell of interrupts: Observed is for how
@@ -289,7 +290,7 @@ type CPU struct {
 func (c *Counts) CPUs() []CPU {
 	list := make([]CPU, 0, len(c.cpus))
 	for n, t := range c.cpus {
-		x := CPU{CPU: n, Interruptions: t.interruptions, Taken: t.taken, Longest: t.longest, Bound: t.doubt.String(), Lossy: t.doubt.lossy, Censored: t.censored, Sampled: t.sampled, Observed: t.observed, LongestRun: t.longestRun}
+		x := CPU{CPU: n, Interruptions: t.interruptions, Taken: t.taken, Longest: t.longest, Bound: t.doubt.String(), Lossy: t.doubt.lossy, Unarrived: c.noEntry, Censored: t.censored, Sampled: t.sampled, Observed: t.observed, LongestRun: t.longestRun}
 		x.Quiet.Merge(&t.quiet)
 		x.Unpaired = t.unpaired[track.BracketVector] + t.unpaired[track.BracketIRQ] + t.unpaired[track.BracketIPI]
 		x.UnpairedCalls, x.UnpairedSoftirqs = t.unpaired[track.BracketCall], t.unpaired[track.BracketSoftirq]

@@ -179,6 +179,42 @@ func TestSilent(t *testing.T) {
 	}
 }
 
+// TestSilentTarget: a text in which CPUs show the interrupts of IPIs, and one that was
+// sent some shows nothing, lacks what that one recorded.
+func TestSilentTarget(t *testing.T) {
+	send := "at 1.0 cpu 1 task a-7 flags d..1 ipi_send_cpumask cpumask=2-3 callsite=f+0x1 callback=0x0\n"
+	entry := func(cpu string) string {
+		return "at 1.1 cpu " + cpu + " task b-8 flags d.h. reschedule_entry vector=253\n" + "at 1.2 cpu " + cpu + " task b-8 flags d.h. reschedule_exit vector=253\n"
+	}
+	for _, tt := range []struct {
+		name, script string
+		long         int
+		silent       string
+	}{
+		{"no interrupt anywhere", send, 0, "0"},
+		{"one of two targets shows", send + entry("3"), 0, "0,2"},
+		{"both show", send + entry("2") + entry("3"), 0, "0"},
+		{"a file", send + entry("3"), 8, ""},
+	} {
+		src := tracetest.Parse(tt.script)
+		src.Table().Meta.CPUs, src.Table().Meta.LongSize = 4, tt.long
+		isolated, _ := cpumask.ParseList([]byte("2-3"))
+		d := track.NewDeliveries(src.Table(), track.DeliveryConfig{Config: track.Config{Isolated: &isolated}, Delivery: func(*track.Delivery) {}})
+		for src.Scan() {
+			if e, ok := src.Record().(*trace.Event); ok {
+				d.Event(e)
+			}
+		}
+		d.End()
+		var in result.Input
+		d.Testify(&in)
+		d.Testify(&in) // as several states do
+		if in.Silent != tt.silent {
+			t.Errorf("%s: %q is silent, want %q", tt.name, in.Silent, tt.silent)
+		}
+	}
+}
+
 // 8192 CPUs that are watched for 2^63-1 ns do not fit into 64 bits.
 func TestCPUTime(t *testing.T) {
 	var sum, half track.CPUTime

@@ -53,7 +53,7 @@ func (s *Sends) Testify(in *result.Input) {
 	in.Tells = s.tells()
 	if s.table.Meta.LongSize == 0 { // a file has a buffer of each CPU, be it empty
 		silent := s.online.silent(s.cfg.Isolated, s.table.Meta.CPUs)
-		in.Silent = silent.String()
+		in.Silent = together(in.Silent, &silent)
 	}
 	in.Notes = append(in.Notes, s.doubles.notes(s.table)...)
 }
@@ -88,7 +88,30 @@ func (s *Sends) tells() []string {
 }
 
 // Testify implements analysis.Witness for the states that hold a Deliveries.
-func (d *Deliveries) Testify(in *result.Input) { d.sends.Testify(in) }
+// Isolated CPUs may record nothing, but not those to which IPIs were sent in a
+// recording that has interrupts of IPIs.
+func (d *Deliveries) Testify(in *result.Input) {
+	d.sends.Testify(in)
+	isolated := d.cfg.Isolated
+	if d.table.Meta.LongSize > 0 || !d.anyEntry || isolated == nil {
+		return
+	}
+	var hit cpumask.Mask
+	hit.CopyFrom(&d.sends.online.seen)
+	hit.And(isolated)
+	hit.AndNot(&d.sends.online.own)
+	in.Silent = together(in.Silent, &hit)
+}
+
+// together adds CPUs to a list.
+func together(list string, more *cpumask.Mask) string {
+	all, err := cpumask.ParseList([]byte(list))
+	if err != nil {
+		return list
+	}
+	all.Or(more)
+	return all.String()
+}
 
 // Testify implements analysis.Witness for the states that hold a Records.
 func (r *Records) Testify(in *result.Input) { r.deliveries.Testify(in) }

@@ -318,7 +318,7 @@ func (c *checked) fill() {
 	c.Evidence.Late = c.hits.Late()
 	index := map[string]int{}
 	for i, q := range c.quiet.CPUs() {
-		c.CPUs = append(c.CPUs, budget.CPU{CPU: q.CPU, Watched: c.hits.Watched(q.CPU), Quiet: q.Longest, QuietBound: q.Bound, Lossy: q.Lossy,
+		c.CPUs = append(c.CPUs, budget.CPU{CPU: q.CPU, Watched: c.hits.Watched(q.CPU), Quiet: q.Longest, QuietBound: q.Bound, Lossy: q.Lossy, Unarrived: q.Unarrived,
 			Handler: -1, Sampled: q.Sampled, Observed: q.Observed, LongestRun: q.LongestRun,
 			Unpaired: q.Unpaired, UnpairedCalls: q.UnpairedCalls, UnpairedSoftirqs: q.UnpairedSoftirqs})
 		index[strconv.Itoa(q.CPU)] = i
