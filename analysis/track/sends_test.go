@@ -362,3 +362,23 @@ func TestSendsDoNotHang(t *testing.T) {
 		}
 	}
 }
+
+// TestNoInterruptsToWaitFor: functions that run on the target tell nothing without
+// the interrupt around them: but for the first few, sends do not wait for them.
+func TestNoInterruptsToWaitFor(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("at 1.0 cpu 2 task x-1 csd_function_entry func=g csd=1\n")
+	const n = 1000
+	for i := range n {
+		fmt.Fprintf(&b, "at 1.%09d cpu 0 task a-7 ipi_send_cpu cpu=2 callsite=f+0x1 callback=%s\n", 1000+i, generic)
+	}
+	src := tracetest.Parse(b.String())
+	handed := 0
+	s := track.NewSends(src.Table(), track.Config{Send: func(*track.Send) { handed++ }})
+	for src.Scan() {
+		s.Event(src.Record().(*trace.Event))
+	}
+	if handed < n-10 {
+		t.Errorf("%d of %d sends were handed out while the trace was read", handed, n)
+	}
+}
