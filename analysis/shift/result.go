@@ -231,7 +231,7 @@ func notes(cs []comparison) []string {
 	var out []string
 	for i := range cs {
 		c := &cs[i]
-		for _, reason := range []Reason{ClockReason, Means, Recorder, Lost, Unknown, NoValues, Missing, Resolution, FewValues, Adjusted, Scatter, Bias, NotShown} {
+		for _, reason := range []Reason{ClockReason, Excerpt, Means, Recorder, Lost, Unknown, NoValues, Missing, Resolution, FewValues, Adjusted, Scatter, Bias, NotShown} {
 			n, detail := 0, ""
 			for j := range c.rows {
 				if r := &c.rows[j]; r.reason == reason {

@@ -107,6 +107,7 @@ func TestReasons(t *testing.T) {
 		{"nothing", func(_, _ []shift.Run) {}, "f p50 grown; f p99 grown"},
 		{"clock", func(b, _ []shift.Run) { b[1].Clock = "local" }, "f p50 unclear clock; f p99 unclear clock"},
 		{"lost, number unknown", func(_, a []shift.Run) { a[0].Input.LostUnknown = true }, "f p50 unclear lost; f p99 unclear lost"},
+		{"an excerpt", func(_, a []shift.Run) { a[0].Input.Excerpt = "4 of its 7 lines are those of a trace" }, "f p50 unclear excerpt; f p99 unclear excerpt"},
 		{"cut", func(_, a []shift.Run) { a[2].Input.Incomplete = true }, "f p50 unclear lost; f p99 unclear lost"},
 		// 30 of 930: the median moves little, the 99th percentile may be any
 		{"lost, 30", func(b, _ []shift.Run) { b[0].Input.Lost = 30 }, "f p50 grown; f p99 unclear lost"},

@@ -22,6 +22,7 @@ type Reason string
 const (
 	// These are for want of evidence: there is no ratio to go by.
 	ClockReason Reason = "clock"      // the clock does not allow such times
+	Excerpt     Reason = "excerpt"    // a recording is no whole one
 	Means       Reason = "means"      // measured with other events on one side
 	Recorder    Reason = "recorder"   // stacks were recorded on one side only
 	Lost        Reason = "lost"       // events were lost
@@ -41,6 +42,7 @@ const (
 func (r Reason) Meaning() string {
 	return map[Reason]string{
 		ClockReason: "the clock does not allow such times",
+		Excerpt:     "an excerpt has the durations that somebody chose",
 		Means:       "measured with other events on one side",
 		Recorder:    "stacks were recorded on one side only, and recording them takes time itself",
 		Lost:        "events were lost, and with them durations that may be any",
@@ -71,6 +73,8 @@ func (c *comparison) evidence(g *pair) (Reason, string) {
 			switch {
 			case run.Clock != "":
 				return ClockReason, run.Input.Path + ": " + run.Clock
+			case run.Input.Excerpt != "":
+				return Excerpt, run.Input.Path + " is an excerpt: " + run.Input.Excerpt
 			case run.Input.LostUnknown || run.Input.Incomplete:
 				return Lost, run.Input.Path + ": events are missing, and nobody knows how many"
 			case run.Stacks:
