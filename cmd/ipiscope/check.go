@@ -78,6 +78,7 @@ The budget comes from flags, or from a file:
 	}
 	fs := cmd.Flags()
 	f.sends.AddTo(fs, "count only the sends")
+	f.sends.AddJobs(fs)
 	fs.StringVar(&f.budget, "budget", "", "read the budget from `FILE`")
 	fs.StringArrayVar(&f.max, "max", nil, "allow so many hits per CPU and hour: `WHAT:N` with all, class=NAME or function=NAME, which may be a set a|b as tables print it; may be repeated")
 	fs.DurationVar(&f.maxHandler, "max-handler", 0, "allow no run longer than `TIME`")

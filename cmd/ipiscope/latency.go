@@ -40,6 +40,7 @@ csd on x86, ipi_entry and ipi_exit on arm64.`,
 	}
 	fs := cmd.Flags()
 	f.sends.AddTo(fs, "measure only the sends")
+	f.sends.AddJobs(fs)
 	cli.KeysVar(fs, &f.by, "by", "function", "group by `KEYS`, comma separated: "+strings.Join(latency.KeyNames(), " "))
 	fs.StringVar(&f.kind, "kind", "all", "`KIND` of events to pair: "+strings.Join(latency.Kinds(), " "))
 	f.groups.AddTo(fs, latency.DefaultMaxGroups)

@@ -117,8 +117,11 @@ func TestJobs(t *testing.T) {
 		t.Fatal(err)
 	}
 	traces = slices.Insert(traces, 3, cut, "absent.dat", traces[0])
-	for _, flags := range [][]string{{"--isolated", "2-3"}, {"--isolated", "2-3", "--strict", "--filter", "!(cpumask & CPUS{9})"}, {"--cpu", "0", "--from", "+0.1", "--format", "json"}, {"--isolated", "0", "--instance", "nosuch"}} {
-		args := slices.Concat([]string{"report"}, flags, traces)
+	for _, flags := range [][]string{
+		{"report", "--isolated", "2-3"}, {"report", "--isolated", "2-3", "--strict", "--filter", "!(cpumask & CPUS{9})"}, {"report", "--cpu", "0", "--from", "+0.1", "--format", "json"},
+		{"report", "--isolated", "0", "--instance", "nosuch"}, {"latency", "--isolated", "2-3"}, {"check", "--isolated", "2-3", "--max-hits-per-cpu-hour", "5000"},
+	} {
+		args := slices.Concat(flags, traces)
 		out, errs, status := said(t, append(args, "--jobs", "1")...)
 		for _, jobs := range []string{"2", "7", "0"} {
 			o, e, s := said(t, append(args, "--jobs", jobs)...)
@@ -126,6 +129,24 @@ func TestJobs(t *testing.T) {
 				t.Errorf("%q --jobs %s: exit %d, want %d: %s%s", flags, jobs, s, status, cmp.Diff(out, o), cmp.Diff(errs, e))
 			}
 		}
+	}
+}
+
+// TestRowsOfSeveral: what writes while it reads, reads one trace after the other however
+// many there are.
+func TestRowsOfSeveral(t *testing.T) {
+	traces := recordings(t)[:6]
+	all, _, _ := said(t, slices.Concat([]string{"export", "--isolated", "2-3"}, traces)...)
+	var want strings.Builder
+	for i, trace := range traces {
+		one, _, _ := said(t, "export", "--isolated", "2-3", trace)
+		if i > 0 {
+			_, one, _ = strings.Cut(one, "\n")
+		}
+		want.WriteString(one)
+	}
+	if all != want.String() {
+		t.Error("the rows of several traces are not those of one after the other")
 	}
 }
 

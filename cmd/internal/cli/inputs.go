@@ -41,6 +41,7 @@ type InputFlags struct {
 	strict   bool
 	threads  int
 	jobs     int
+	atOnce   bool // the command has --jobs
 	follow   time.Duration
 	memory   string
 	spool    string
@@ -142,7 +143,7 @@ func (f *InputFlags) Inputs(t *Terminal, paths []string) (*Inputs, error) {
 		in.paths, in.parts = []string{name}, map[string][]string{name: parts}
 	}
 	t.inputs = append(t.inputs, in.paths...)
-	if in.jobs, err = jobsOf(f.jobs, len(in.paths)); err != nil {
+	if in.jobs, err = f.jobsOf(len(in.paths)); err != nil {
 		return nil, err
 	}
 	return in, in.checkFollow(f.follow, len(in.paths))

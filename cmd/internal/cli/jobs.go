@@ -22,11 +22,16 @@ const maxJobs = 256
 
 // AddJobs defines --jobs for a command that keeps what belongs to a trace apart.
 func (f *SendFlags) AddJobs(fs *pflag.FlagSet) {
+	f.input.atOnce = true
 	fs.IntVar(&f.input.jobs, "jobs", 0, "read `N` traces at once, each with one thread unless --threads says otherwise; 0 is one for each CPU where there are more traces than CPUs. The result is the same whatever N")
 }
 
-// jobsOf checks --jobs.
-func jobsOf(jobs, traces int) (int, error) {
+// jobsOf checks --jobs. Commands without it read one trace after the other.
+func (f *InputFlags) jobsOf(traces int) (int, error) {
+	jobs := f.jobs
+	if !f.atOnce {
+		return 1, nil
+	}
 	if jobs < 0 || jobs > maxJobs {
 		return 0, Usage(fmt.Errorf("--jobs %d: want 1 to %d, or 0 for one for each CPU where there are more traces than CPUs", jobs, maxJobs))
 	}
