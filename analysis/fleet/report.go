@@ -29,7 +29,7 @@ func (f *Fleet) Report(over string) *result.Set {
 	}
 	t.Show = []string{"hosts_hit", "share_of_hosts", "median", "p90", "max", "worst", "per_cpu_hour", "hits"}
 	t.Show = append(t.Show[:0:0], append(append([]string{}, f.by...), t.Show...)...)
-	all := &result.Table{Name: "total", Title: "all hits", Cols: spreadCols(over)}
+	all := &result.Table{Name: "all", Title: "all hits", Cols: spreadCols(over)}
 	if len(units) > 0 {
 		s := spreadOf(units, nil)
 		all.Rows = [][]result.Value{s.values(len(units))}
