@@ -47,6 +47,9 @@ var commandLine = regexp.MustCompile(`ipiscope (merge|report) [^<]*`)
 // traces, in each form: whatever the order, in steps, from a folder, a list, or with
 // several jobs.
 func TestMergeIsReport(t *testing.T) {
+	if testing.Short() {
+		t.Skip("reads all fixtures some ten times")
+	}
 	traces := recordings(t)
 	dir := filepath.Join(t.TempDir(), "states")
 	flags := []string{"--isolated", "2-3", "--by", "function,cause,sender,file"}
@@ -115,6 +118,9 @@ func TestJobs(t *testing.T) {
 	}
 	if err := os.WriteFile(cut, data[:len(data)/2], 0o666); err != nil {
 		t.Fatal(err)
+	}
+	if testing.Short() {
+		traces = traces[:8]
 	}
 	traces = slices.Insert(traces, 3, cut, "absent.dat", traces[0])
 	for _, flags := range [][]string{

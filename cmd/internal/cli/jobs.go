@@ -49,9 +49,11 @@ func (in *Inputs) eachAtOnce(ctx context.Context, f func(*Terminal, trace.Source
 	defer cancel()
 	traces := in.Traces()
 	var prepare sync.Mutex
+	alike := *in // a copy, since in is written to by whose turn it is
+	alike.repeated = nil
 	all := AtOnce(in.t, in.jobs, len(traces), func(i int, t *Terminal, turn func()) error {
-		own := *in
-		own.t, own.turn, own.repeated, own.memory = t, turn, nil, in.memory.apart()
+		own := alike
+		own.t, own.turn, own.memory = t, turn, alike.memory.apart()
 		if own.threads == 0 {
 			own.threads = 1
 		}
@@ -61,6 +63,7 @@ func (in *Inputs) eachAtOnce(ctx context.Context, f func(*Terminal, trace.Source
 			defer unlock()
 			return f(t, src, func(states ...analysis.State) (result.Input, error) {
 				unlock()
+				defer turn() // also where it could not be read
 				return run(states...)
 			})
 		})
