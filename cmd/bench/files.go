@@ -56,6 +56,14 @@ type files struct {
 	text    string // plain as trace-cmd report prints it
 }
 
+// build builds the program that is measured.
+func build(ctx context.Context, path string) error {
+	if msg, err := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", path, "./cmd/ipiscope").CombinedOutput(); err != nil {
+		return fmt.Errorf("go build: %w: %s", err, msg)
+	}
+	return nil
+}
+
 // A maker makes files in a folder and leaves those alone that are there.
 type maker struct {
 	ctx      context.Context
@@ -66,7 +74,7 @@ type maker struct {
 
 func (m *maker) all(size int64) (files, error) {
 	f := files{program: filepath.Join(m.dir, "ipiscope")}
-	if err := m.command("", "go", "build", "-trimpath", "-o", f.program, "./cmd/ipiscope"); err != nil {
+	if err := build(m.ctx, f.program); err != nil {
 		return f, err
 	}
 	var err error

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"time"
 
@@ -33,8 +32,8 @@ func (c *config) fleet(ctx context.Context, out, errw io.Writer) error {
 	}
 	defer os.RemoveAll(dir)
 	program := filepath.Join(dir, "ipiscope")
-	if text, err := exec.CommandContext(ctx, "go", "build", "-o", program, "./cmd/ipiscope").CombinedOutput(); err != nil {
-		return fmt.Errorf("%w: %s", err, text)
+	if err := build(ctx, program); err != nil {
+		return err
 	}
 	b := &bench{ctx: ctx, runs: c.runs, progress: errw}
 	doc := &document{}

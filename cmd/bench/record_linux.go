@@ -87,8 +87,8 @@ func (c *config) recording(ctx context.Context, out, errw io.Writer) error {
 	}
 	defer os.RemoveAll(dir)
 	program := filepath.Join(dir, benchComm)
-	if msg, err := exec.CommandContext(ctx, "go", "build", "-o", program, "./cmd/ipiscope").CombinedOutput(); err != nil {
-		return fmt.Errorf("go build: %w: %s", err, msg)
+	if err := build(ctx, program); err != nil {
+		return err
 	}
 	doc := &document{}
 	if err := doc.machine(ctx); err != nil {
