@@ -69,7 +69,7 @@ func New(by []string) *Fleet {
 // Add adds a recording to the unit of that name: its host, or what its hosts are to be
 // taken together by. Recordings of one unit add up.
 func (f *Fleet) Add(name string, t *Trace) {
-	if t.Input.Ticks || t.Input.Excerpt != "" || t.CPUTime <= 0 {
+	if !t.Input.HasRate() || t.CPUTime <= 0 {
 		f.left = append(f.left, t.Input.Path)
 		return
 	}

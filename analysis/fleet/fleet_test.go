@@ -148,6 +148,13 @@ func TestOutliersOfFew(t *testing.T) {
 	if len(set.Table("outliers").Rows) != 1 {
 		t.Errorf("one of eight, where the others are alike: %q", set.Verdict)
 	}
+	f := of(1, 1, 1, 1, 1, 1, 1, 1)
+	lossy := whole("lossy")
+	lossy.Lost = 3
+	f.Add("lossy", &fleet.Trace{Host: "lossy", Input: lossy, CPUTime: hour})
+	if set := f.Outliers("host", "", fleet.DefaultZ); !strings.HasPrefix(set.Verdict, "at least 0 of 9 hosts") {
+		t.Errorf("one that lost events may be one: %q", set.Verdict)
+	}
 	set = of(7, 7, 7, 7, 7, 7, 7, 7).Outliers("host", "", fleet.DefaultZ)
 	if len(set.Table("outliers").Rows) != 0 || !strings.HasPrefix(set.Verdict, "0 of 8") {
 		t.Errorf("all alike: %q", set.Verdict)

@@ -64,7 +64,11 @@ func (f *Fleet) Outliers(over, within string, z float64) *result.Set {
 	case judged == 0:
 		set.Verdict = fmt.Sprintf("undecided: %s, and no stratum has %d", count(total, over), leastHosts)
 	default:
-		set.Verdict = fmt.Sprintf("%d of %s far above the others (z > %g)", len(t.Rows), count(judged, over), z)
+		bound := ""
+		if doubted(f.sorted()) > 0 { // one that lost events may be one
+			bound = "at least "
+		}
+		set.Verdict = fmt.Sprintf("%s%d of %s far above the others (z > %g)", bound, len(t.Rows), count(judged, over), z)
 	}
 	f.warn(set, f.sorted(), over)
 	return set

@@ -148,6 +148,11 @@ func (f *Fleet) warn(set *result.Set, units []*unit, over string) {
 		set.Warn("hosts-in-doubt", fmt.Sprintf("%d of %s lost events, or not all sends were recorded: their rates, and the quantiles of all, are lower bounds", n, count(len(units), over)))
 	}
 	for _, path := range f.left {
-		set.Warn("no-rate", path+": no time in nanoseconds is known that was watched (a clock of ticks, an excerpt, no events): it is in no rate and no count of "+over+"s")
+		WarnNoRate(set, path, over)
 	}
+}
+
+// WarnNoRate says in a result that a recording is in no rate.
+func WarnNoRate(set *result.Set, path, over string) {
+	set.Warn("no-rate", path+": no time in nanoseconds is known that was watched (a clock of ticks, an excerpt, no events): it is in no rate and no count of "+over+"s")
 }

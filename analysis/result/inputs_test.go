@@ -55,6 +55,31 @@ func TestIsSame(t *testing.T) {
 	}
 }
 
+// TestWith: whatever is wrong with the second of two recordings that were added up is
+// wrong with both, and what vouches for the first one alone does not vouch for them.
+func TestWith(t *testing.T) {
+	whole := result.Input{Path: "a", Whole: true, Sent: result.Sent{CPU: 1}}
+	if got := whole.With(whole); got.MayLack() || !got.HasRate() || !got.TellsOfNone() || got.Sent.All() != 2 {
+		t.Errorf("two whole ones: %+v", got)
+	}
+	for name, change := range map[string]func(*result.Input){
+		"lost": func(in *result.Input) { in.Lost = 1 }, "lost unknown": func(in *result.Input) { in.LostUnknown = true },
+		"incomplete": func(in *result.Input) { in.Incomplete = true }, "no targets": func(in *result.Input) { in.Sent.Untargeted = 1 },
+		"a kind of sends": func(in *result.Input) { in.Unrecorded = []string{"x"} }, "nothing vouches": func(in *result.Input) { in.Whole = false },
+		"unsaid": func(in *result.Input) { in.Unsaid = []string{"x"} }, "ticks": func(in *result.Input) { in.Ticks = true },
+		"an excerpt": func(in *result.Input) { in.Excerpt = "x" },
+	} {
+		other := whole
+		change(&other)
+		ab, ba := whole.With(other), other.With(whole)
+		for _, got := range []result.Input{ab, ba} {
+			if got.MayLack() != other.MayLack() || got.HasRate() != other.HasRate() || got.TellsOfNone() != other.TellsOfNone() {
+				t.Errorf("%s: %+v of %+v", name, got, other)
+			}
+		}
+	}
+}
+
 // TestLosses: numbers add up, and one that is not known makes the sum a lower bound.
 func TestLosses(t *testing.T) {
 	for want, inputs := range map[string][]result.Input{

@@ -243,6 +243,31 @@ type Warning struct {
 	Text string
 }
 
+// HasRate reports whether rates can be had of the input: its clock counts nanoseconds,
+// and it is no excerpt.
+func (in Input) HasRate() bool { return !in.Ticks && in.Excerpt == "" }
+
+// With describes two recordings of one machine that were added up, by the first: what
+// one of them lacks, the sum lacks.
+func (in Input) With(o Input) Input {
+	in.Events += o.Events
+	in.Lost += o.Lost
+	in.SyntaxErrors += o.SyntaxErrors
+	in.LostUnknown = in.LostUnknown || o.LostUnknown
+	in.Incomplete = in.Incomplete || o.Incomplete
+	in.Ticks = in.Ticks || o.Ticks
+	in.Excerpt = cmp.Or(in.Excerpt, o.Excerpt)
+	in.Whole = in.Whole && o.Whole
+	in.Sent.CPU += o.Sent.CPU
+	in.Sent.Mask += o.Sent.Mask
+	in.Sent.Raise += o.Sent.Raise
+	in.Sent.Untargeted += o.Sent.Untargeted
+	in.Unrecorded = slices.Concat(in.Unrecorded, o.Unrecorded)
+	in.Unsaid = slices.Concat(in.Unsaid, o.Unsaid)
+	in.Missing = slices.Concat(in.Missing, o.Missing)
+	return in
+}
+
 // Excerpt says that inputs are excerpts of recordings; it is empty if none is.
 func (s *Set) Excerpt() string {
 	var paths []string

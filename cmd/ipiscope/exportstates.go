@@ -28,7 +28,10 @@ func (f *exportFlags) exportStates(t *cli.Terminal, args []string) error {
 	}
 	return cli.WriteTo(t, f.output, func(o cli.Output) error {
 		e := &stateExport{flags: f, out: o, format: formats[i]}
-		err := eachHost(args, e.add)
+		repeated, err := eachHost(args, e.add)
+		for _, in := range repeated {
+			t.Warnf("warning", "%s", cli.TwinText(in))
+		}
 		if e.w == nil {
 			return err
 		}
@@ -114,7 +117,7 @@ func traceCols() []result.Col {
 func (e *stateExport) trace(s *hostState) ([]result.Value, error) {
 	in, total := s.in, s.sum.Total()
 	cpuTime, duration := s.sum.CPUTime().Int(), s.sum.Duration()
-	if in.Ticks || in.Excerpt != "" {
+	if !in.HasRate() {
 		cpuTime, duration = 0, 0
 	}
 	doubt := 0

@@ -112,7 +112,7 @@ func (f *fleetFlags) run(t *cli.Terminal, args []string, ask func(*fleet.Fleet, 
 	var fl *fleet.Fleet
 	var keys []int
 	var fromFiles int
-	err = eachHost(args, func(s *hostState) error {
+	repeated, err := eachHost(args, func(s *hostState) error {
 		if fl == nil {
 			if keys, err = keysAmong(f.by, s.Config.By); err != nil {
 				return err
@@ -135,10 +135,18 @@ func (f *fleetFlags) run(t *cli.Terminal, args []string, ask func(*fleet.Fleet, 
 		return err
 	}
 	set := ask(fl, f.over)
+	warnTwins(set, repeated)
 	if fromFiles > 0 && set.Table("first") != nil {
 		set.Warn("date-of-file", fmt.Sprintf("%d recordings have no date in a manifest: that of their file is taken", fromFiles))
 	}
 	return write(set)
+}
+
+// warnTwins says in a result which recordings were left out.
+func warnTwins(set *result.Set, repeated []result.Input) {
+	for _, in := range repeated {
+		cli.WarnTwin(set, in)
+	}
 }
 
 // keysAmong are the places of the wanted keys among those that states have; "" wants
@@ -168,38 +176,40 @@ type hostState struct {
 	sum *ipi.Counts
 }
 
-// eachHost calls f for each state that is of one recording; those of a recording that
-// was there before are left out, as merge does.
-func eachHost(args []string, f func(*hostState) error) error {
+// eachHost calls f for each state that is of one recording. Those of a recording that
+// was there before are left out, as merge does, and returned.
+func eachHost(args []string, f func(*hostState) error) (repeated []result.Input, err error) {
 	var m merger
 	for s, err := range states(args) {
 		switch {
 		case err != nil:
-			return err
+			return nil, err
 		case len(s.Inputs) != 1:
-			return cli.Usage(fmt.Errorf("%s: the sum of %d recordings: machines cannot be told apart in it; name the states that it was made of", s.path, len(s.Inputs)))
-		case m.head != nil && m.head.Differs(s.State) != "":
-			return cli.Usage(fmt.Errorf("%s and %s do not go together: %s", m.first, s.path, m.head.Differs(s.State)))
+			return nil, cli.Usage(fmt.Errorf("%s: the sum of %d recordings: machines cannot be told apart in it; name the states that it was made of", s.path, len(s.Inputs)))
+		}
+		if err := m.fits(s); err != nil {
+			return nil, err
 		}
 		if m.head == nil {
 			m.first, m.head = s.path, s.State
 		}
 		in := &s.Inputs[0]
-		if m.twin(in) != "" {
+		if in.Twin = m.twin(in); in.Twin != "" {
+			m.repeated = append(m.repeated, in.Input)
 			continue
 		}
-		o, err := ipi.DecodeOverview(s.Parts[partIPI].Sums, []result.Input{in.Input})
+		o, err := s.groups([]result.Input{in.Input})
 		if err != nil {
-			return cli.Usage(fmt.Errorf("%s: the state does not hold what it should: %w", s.path, err))
+			return nil, cli.Usage(fmt.Errorf("%s: the state does not hold what it should: %w", s.path, err))
 		}
 		if err := f(&hostState{s, in, o.Main()}); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return nil
+	return m.repeated, nil
 }
 
-// is what a recording has of a property, "" if nothing tells.
+// property is what a recording has of a property, "" if nothing tells.
 func (s *hostState) property(name string) string {
 	switch name {
 	case "host":
@@ -290,8 +300,13 @@ func (f *fleetDiffFlags) run(t *cli.Terminal, args []string) error {
 		}
 	}
 	var by []string
-	err = eachHost(args, func(h *hostState) error {
+	var left []string // paths of recordings without a rate
+	repeated, err := eachHost(args, func(h *hostState) error {
 		by = h.Config.By
+		if !h.in.HasRate() {
+			left = append(left, h.in.Asked.Path)
+			return nil
+		}
 		for _, s := range sides {
 			s.take(h)
 		}
@@ -311,7 +326,12 @@ func (f *fleetDiffFlags) run(t *cli.Terminal, args []string) error {
 	if err := checkExposure(compared, cfg); err != nil {
 		return err
 	}
-	return write(compare.Compare(compared, cfg))
+	set := compare.Compare(compared, cfg)
+	warnTwins(set, repeated)
+	for _, path := range left {
+		fleet.WarnNoRate(set, path, "host")
+	}
+	return write(set)
 }
 
 // A fleetSide is the machines of one side of a comparison.
@@ -345,14 +365,7 @@ func (s *fleetSide) side() compare.Side {
 		r := newRun(s.hosts[host])
 		r.Input.Path = host
 		for _, in := range s.hosts[host].Inputs()[1:] {
-			r.Input.Events += in.Events
-			r.Input.Lost += in.Lost
-			r.Input.LostUnknown = r.Input.LostUnknown || in.LostUnknown
-			r.Input.Incomplete = r.Input.Incomplete || in.Incomplete
-			r.Input.Ticks = r.Input.Ticks || in.Ticks
-			r.Input.Sent.Untargeted += in.Sent.Untargeted
-			r.Input.Unrecorded = append(r.Input.Unrecorded, in.Unrecorded...)
-			r.Input.Unsaid = append(r.Input.Unsaid, in.Unsaid...)
+			r.Input = r.Input.With(in)
 		}
 		side.Runs = append(side.Runs, r)
 	}

@@ -82,7 +82,7 @@ func runMerge(t *cli.Terminal, f *mergeFlags, args []string) error {
 	}
 	m.sums.total.MaxFiles(maxFiles)
 	set := m.sums.total.Result()
-	m.warn(set)
+	warnTwins(set, m.repeated)
 	sortGroups(set, f.sort)
 	m.sums.addTo(set)
 	return write(set)
@@ -116,6 +116,15 @@ func states(args []string) iter.Seq2[storedState, error] {
 			}
 		}
 	}
+}
+
+// groups are the sums by group of a state of these inputs.
+func (s *storedState) groups(inputs []result.Input) (*ipi.Overview, error) {
+	part := s.Parts[partIPI]
+	if part.Version != ipi.StateVersion {
+		return nil, fmt.Errorf("part %s of version %d, this program has %d", partIPI, part.Version, ipi.StateVersion)
+	}
+	return ipi.DecodeOverview(part.Sums, inputs)
 }
 
 func readState(r *state.Reader, path string) (*state.State, error) {
@@ -211,10 +220,8 @@ type merger struct {
 
 // add adds a state, unless its trace was there before.
 func (m *merger) add(s storedState) error {
-	if m.head != nil {
-		if why := m.head.Differs(s.State); why != "" {
-			return cli.Usage(fmt.Errorf("%s and %s do not add up: %s", m.first, s.path, why))
-		}
+	if err := m.fits(s); err != nil {
+		return err
 	}
 	inputs := make([]result.Input, len(s.Inputs))
 	again := 0
@@ -239,13 +246,20 @@ func (m *merger) add(s storedState) error {
 	return nil
 }
 
+// fits refuses a state that differs from the first one in what was counted.
+func (m *merger) fits(s storedState) error {
+	if m.head == nil {
+		return nil
+	}
+	if why := m.head.Differs(s.State); why != "" {
+		return cli.Usage(fmt.Errorf("%s and %s do not add up: %s", m.first, s.path, why))
+	}
+	return nil
+}
+
 // addSums adds what was counted of these inputs.
 func (m *merger) addSums(s storedState, inputs []result.Input) error {
-	part := s.Parts[partIPI]
-	if part.Version != ipi.StateVersion {
-		return fmt.Errorf("part %s of version %d, this program has %d", partIPI, part.Version, ipi.StateVersion)
-	}
-	groups, err := ipi.DecodeOverview(part.Sums, inputs)
+	groups, err := s.groups(inputs)
 	if err != nil {
 		return err
 	}
@@ -291,13 +305,6 @@ func (m *merger) twin(in *state.Input) string {
 		m.ids[in.ID] = in.Asked.Path
 	}
 	return twin
-}
-
-// warn says in a result which traces were left out.
-func (m *merger) warn(set *result.Set) {
-	for _, r := range m.repeated {
-		cli.WarnTwin(set, r)
-	}
 }
 
 // writePartial writes the sum as a state.

@@ -144,8 +144,8 @@ func runState(ctx context.Context, t *cli.Terminal, f *stateFlags, fs *pflag.Fla
 		return err
 	}
 	n := f.jobs
-	if n < 0 {
-		return cli.Usage(fmt.Errorf("--jobs %d: want 1 or more, or 0 for one for each CPU", n))
+	if err := cli.CheckJobs(n); err != nil {
+		return err
 	}
 	if n == 0 {
 		n = runtime.GOMAXPROCS(0)

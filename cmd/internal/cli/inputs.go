@@ -390,7 +390,12 @@ func (in *Inputs) WarnRepeated(set *result.Set) {
 
 // WarnTwin says in a result that an input was left out.
 func WarnTwin(set *result.Set, in result.Input) {
-	set.Warn("duplicate-input", in.Path+": holds the same sends as "+in.Twin+": it is left out")
+	set.Warn("duplicate-input", TwinText(in))
+}
+
+// TwinText is the sentence of that.
+func TwinText(in result.Input) string {
+	return in.Path + ": holds the same sends as " + in.Twin + ": it is left out"
 }
 
 // syntaxPrinter shows the first few bad lines or pages of an input.

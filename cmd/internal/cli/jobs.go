@@ -32,13 +32,21 @@ func (f *InputFlags) jobsOf(traces int) (int, error) {
 	if !f.atOnce {
 		return 1, nil
 	}
-	if jobs < 0 || jobs > maxJobs {
-		return 0, Usage(fmt.Errorf("--jobs %d: want 1 to %d, or 0 for one for each CPU where there are more traces than CPUs", jobs, maxJobs))
+	if err := CheckJobs(jobs); err != nil {
+		return 0, err
 	}
 	if cpus := runtime.GOMAXPROCS(0); jobs == 0 && traces > cpus {
 		jobs = cpus
 	}
 	return min(jobs, traces), nil
+}
+
+// CheckJobs checks a number of jobs, 0 for the usual one.
+func CheckJobs(jobs int) error {
+	if jobs < 0 || jobs > maxJobs {
+		return Usage(fmt.Errorf("--jobs %d: want 1 to %d, or 0 for the usual number", jobs, maxJobs))
+	}
+	return nil
 }
 
 // eachAtOnce reads several traces at the same time. What f does before it runs the
@@ -54,9 +62,7 @@ func (in *Inputs) eachAtOnce(ctx context.Context, f func(*Terminal, trace.Source
 	all := AtOnce(in.t, in.jobs, len(traces), func(i int, t *Terminal, turn func()) error {
 		own := alike
 		own.t, own.turn, own.memory = t, turn, alike.memory.apart()
-		if own.threads == 0 {
-			own.threads = 1
-		}
+		own.oneThread()
 		err := Trace{&own, traces[i].Path}.Read(ctx, func(src trace.Source, run Run) error {
 			prepare.Lock()
 			unlock := sync.OnceFunc(prepare.Unlock)
@@ -78,6 +84,13 @@ func (in *Inputs) eachAtOnce(ctx context.Context, f func(*Terminal, trace.Source
 		return all[i]
 	}
 	return Worst(all)
+}
+
+// oneThread reads with one thread unless --threads says otherwise.
+func (in *Inputs) oneThread() {
+	if in.threads == 0 {
+		in.threads = 1
+	}
 }
 
 // AtOnce does n pieces of work, up to jobs of them at the same time, and returns

@@ -78,11 +78,7 @@ func (s *Sends) Of(t *Terminal, path string, iso *Isolated) *Sends {
 
 // OneThread reads each trace with one thread unless --threads says otherwise: others
 // are read at the same time.
-func (s *Sends) OneThread() {
-	if s.in.threads == 0 {
-		s.in.threads = 1
-	}
-}
+func (s *Sends) OneThread() { s.in.oneThread() }
 
 // Recording is what a trace says about which events were on, with what the flags
 // take of it and assert. It may be asked when the trace was read.
