@@ -19,6 +19,7 @@ import (
 	"github.com/ipiscope/ipiscope/analysis/shift"
 	"github.com/ipiscope/ipiscope/analysis/stat"
 	"github.com/ipiscope/ipiscope/cmd/internal/cli"
+	"github.com/ipiscope/ipiscope/cmd/internal/states"
 	"github.com/ipiscope/ipiscope/report"
 	"github.com/ipiscope/ipiscope/report/mail"
 )
@@ -119,7 +120,7 @@ func (f *diffFlags) addSides(cmd *cobra.Command) {
 	fs.BoolVar(&f.duplicates, "allow-duplicates", false, "take a recording that was named twice, or a copy of it, as if it were another one")
 	fs.StringVar(&f.isolatedBefore, "isolated-before", "", "the isolated CPUs of the first side, if they differ: a `LIST` or a file")
 	fs.StringVar(&f.isolatedAfter, "isolated-after", "", "the isolated CPUs of the other sides: a `LIST` or a file")
-	cli.KeysVar(fs, &f.by, "by", defaultBy, "group by `KEYS`, comma separated: "+strings.Join(ipi.KeyNames(), " "))
+	cli.KeysVar(fs, &f.by, "by", states.DefaultBy, "group by `KEYS`, comma separated: "+strings.Join(ipi.KeyNames(), " "))
 	f.byGiven = func() bool { return fs.Changed("by") }
 	f.marginGiven = func() bool { return fs.Changed("margin") }
 	f.filterGiven = func() bool { return fs.Changed("filter") }
@@ -179,7 +180,7 @@ func runDiff(ctx context.Context, t *cli.Terminal, f *diffFlags, args []string) 
 		if err != nil {
 			return err
 		}
-		by, err := parseKeys(f.by)
+		by, err := states.ParseKeys(f.by)
 		if err != nil {
 			return err
 		}

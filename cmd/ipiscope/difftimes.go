@@ -19,6 +19,7 @@ import (
 	"github.com/ipiscope/ipiscope/analysis/shift"
 	"github.com/ipiscope/ipiscope/analysis/track"
 	"github.com/ipiscope/ipiscope/cmd/internal/cli"
+	"github.com/ipiscope/ipiscope/cmd/internal/states"
 	"github.com/ipiscope/ipiscope/parser/trace"
 	"github.com/ipiscope/ipiscope/report"
 	"github.com/ipiscope/ipiscope/report/mail"
@@ -201,7 +202,7 @@ func (f *diffFlags) timesReader(cfg *shift.Config) (*timesReader, error) {
 	var err error
 	if f.by != noKey {
 		if r.latency.By, err = latency.ParseKeys(f.by); err != nil {
-			return nil, keyError(err)
+			return nil, states.KeyError(err)
 		}
 	}
 	for _, k := range r.latency.By {
@@ -225,7 +226,7 @@ func (f *diffFlags) noiseReader(r *timesReader, cfg *shift.Config) error {
 	}
 	var err error
 	if r.noise.By, err = noise.ParseKeys(by); err != nil {
-		return keyError(err)
+		return states.KeyError(err)
 	}
 	for _, k := range r.noise.By {
 		cfg.By = append(cfg.By, k.String())

@@ -137,7 +137,7 @@ func (e *stateExport) trace(s *hostState) ([]result.Value, error) {
 	}
 	for name := range in.Groups {
 		if !slices.Contains(e.groups, name) {
-			return nil, cli.Usage(fmt.Errorf("%s: has the group %q, which the first state does not have: rows need the same columns", s.path, name))
+			return nil, cli.Usage(fmt.Errorf("%s: has the group %q, which the first state does not have: rows need the same columns", s.Path, name))
 		}
 	}
 	return row, nil

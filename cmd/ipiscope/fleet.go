@@ -17,6 +17,7 @@ import (
 	"github.com/ipiscope/ipiscope/analysis/stat"
 	"github.com/ipiscope/ipiscope/analysis/state"
 	"github.com/ipiscope/ipiscope/cmd/internal/cli"
+	"github.com/ipiscope/ipiscope/cmd/internal/states"
 )
 
 func newFleet(t *cli.Terminal) *cobra.Command {
@@ -171,7 +172,7 @@ func keysAmong(by string, have []string) ([]int, error) {
 
 // A hostState is the state of one recording.
 type hostState struct {
-	storedState
+	states.Stored
 	in  *state.Input
 	sum *ipi.Counts
 }
@@ -179,34 +180,31 @@ type hostState struct {
 // eachHost calls f for each state that is of one recording. Those of a recording that
 // was there before are left out, as merge does, and returned.
 func eachHost(args []string, f func(*hostState) error) (repeated []result.Input, err error) {
-	var m merger
-	for s, err := range states(args) {
+	var m states.Merger
+	for s, err := range eachState(args) {
 		switch {
 		case err != nil:
 			return nil, err
 		case len(s.Inputs) != 1:
-			return nil, cli.Usage(fmt.Errorf("%s: the sum of %d recordings: machines cannot be told apart in it; name the states that it was made of", s.path, len(s.Inputs)))
+			return nil, cli.Usage(fmt.Errorf("%s: the sum of %d recordings: machines cannot be told apart in it; name the states that it was made of", s.Path, len(s.Inputs)))
 		}
-		if err := m.fits(s); err != nil {
+		if err := m.Fits(s); err != nil {
 			return nil, err
 		}
-		if m.head == nil {
-			m.first, m.head = s.path, s.State
-		}
 		in := &s.Inputs[0]
-		if in.Twin = m.twin(in); in.Twin != "" {
-			m.repeated = append(m.repeated, in.Input)
+		if in.Twin = m.Twin(in); in.Twin != "" {
+			m.Repeated = append(m.Repeated, in.Input)
 			continue
 		}
-		o, err := s.groups([]result.Input{in.Input})
+		o, err := s.Groups([]result.Input{in.Input})
 		if err != nil {
-			return nil, cli.Usage(fmt.Errorf("%s: the state does not hold what it should: %w", s.path, err))
+			return nil, cli.Usage(fmt.Errorf("%s: the state does not hold what it should: %w", s.Path, err))
 		}
 		if err := f(&hostState{s, in, o.Main()}); err != nil {
 			return nil, err
 		}
 	}
-	return m.repeated, nil
+	return m.Repeated, nil
 }
 
 // property is what a recording has of a property, "" if nothing tells.
@@ -226,7 +224,7 @@ func (s *hostState) property(name string) string {
 func (s *hostState) is(name string) (string, error) {
 	value := s.property(name)
 	if value == "" {
-		return "", cli.Usage(fmt.Errorf("%s: nothing tells its %q: known are host, kernel, arch and the groups %s", s.path, name, strings.Join(sortedNames(s.in.Groups), ", ")))
+		return "", cli.Usage(fmt.Errorf("%s: nothing tells its %q: known are host, kernel, arch and the groups %s", s.Path, name, strings.Join(sortedNames(s.in.Groups), ", ")))
 	}
 	return value, nil
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/ipiscope/ipiscope/analysis/latency"
 	"github.com/ipiscope/ipiscope/cmd/internal/cli"
+	"github.com/ipiscope/ipiscope/cmd/internal/states"
 	"github.com/ipiscope/ipiscope/parser/trace"
 )
 
@@ -55,7 +56,7 @@ func (f *latencyFlags) config() (latency.Config, error) {
 	var c latency.Config
 	var err error
 	if c.By, err = latency.ParseKeys(f.by); err != nil {
-		return c, keyError(err)
+		return c, states.KeyError(err)
 	}
 	if c.Kind, err = latency.ParseKind(f.kind); err != nil {
 		return c, cli.Unknown("kind", f.kind, latency.Kinds())

@@ -24,6 +24,7 @@ import (
 	"github.com/ipiscope/ipiscope/analysis/result"
 	"github.com/ipiscope/ipiscope/cmd/internal/cli"
 	"github.com/ipiscope/ipiscope/cmd/internal/live"
+	"github.com/ipiscope/ipiscope/cmd/internal/states"
 	"github.com/ipiscope/ipiscope/parser/cpumask"
 	"github.com/ipiscope/ipiscope/report"
 	reportjson "github.com/ipiscope/ipiscope/report/json"
@@ -98,7 +99,7 @@ what the isolated CPUs do, which costs them about a microsecond for each IPI.`,
 func (f *liveFlags) addTo(cmd *cobra.Command) {
 	f.tracingFlags.addTo(cmd, liveQuestions())
 	fs := cmd.Flags()
-	cli.KeysVar(fs, &f.by, "by", defaultBy, "group by `KEYS`, comma separated: "+strings.Join(ipi.KeyNames(), " "))
+	cli.KeysVar(fs, &f.by, "by", states.DefaultBy, "group by `KEYS`, comma separated: "+strings.Join(ipi.KeyNames(), " "))
 	completeList(cmd, "by", ipi.KeyNames())
 	fs.DurationVar(&f.every, "every", time.Second, "show what was counted every `TIME`")
 	fs.DurationVar(&f.forTime, "for-time", 0, "end after this `TIME`, such as 60s; 0 is at Ctrl-C")
@@ -178,7 +179,7 @@ type shower interface {
 
 // counting compiles the flags before anything is traced. end ends the tracing.
 func (f *liveFlags) counting(t *cli.Terminal, end func()) (*counting, error) {
-	by, err := parseKeys(f.by)
+	by, err := states.ParseKeys(f.by)
 	if err != nil {
 		return nil, err
 	}

@@ -15,9 +15,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ipiscope/ipiscope/analysis/ipi"
-	"github.com/ipiscope/ipiscope/analysis/result"
 	"github.com/ipiscope/ipiscope/analysis/state"
 	"github.com/ipiscope/ipiscope/cmd/internal/cli"
+	"github.com/ipiscope/ipiscope/cmd/internal/states"
 )
 
 type mergeFlags struct {
@@ -62,69 +62,54 @@ func runMerge(t *cli.Terminal, f *mergeFlags, args []string) error {
 	if err != nil {
 		return err
 	}
-	m := merger{page: f.partial != "" || f.output.Format() == "html"}
-	for s, err := range states(args) {
+	m := states.Merger{Page: f.partial != "" || f.output.Format() == "html"}
+	for s, err := range eachState(args) {
 		if err == nil {
-			err = m.add(s)
+			err = m.Add(s)
 		}
 		if err != nil {
 			return err
 		}
 	}
 	if f.partial != "" {
-		return m.writePartial(t, f.partial)
+		return writePartial(t, &m, f.partial)
 	}
-	if err := checkSort(f.sort, m.sums.config.By); err != nil {
+	if err := checkSort(f.sort, m.Sums.Config.By); err != nil {
 		return err
 	}
-	if f.output.Format() == "html" && !m.head.Config.Page {
+	if f.output.Format() == "html" && !m.Head.Config.Page {
 		return cli.Usage(errors.New("--format html: the states lack what a page shows: make them with state --for html"))
 	}
-	m.sums.total.MaxFiles(maxFiles)
-	set := m.sums.total.Result()
-	warnTwins(set, m.repeated)
+	m.Sums.Total.MaxFiles(maxFiles)
+	set := m.Sums.Total.Result()
+	warnTwins(set, m.Repeated)
 	sortGroups(set, f.sort)
-	m.sums.addTo(set)
+	m.Sums.AddTo(set)
 	return write(set)
 }
 
-// A storedState is a state with the file that it comes from.
-type storedState struct {
-	path string
-	*state.State
-}
-
-// states reads all that the arguments name, one after the other.
-func states(args []string) iter.Seq2[storedState, error] {
-	return func(yield func(storedState, error) bool) {
+// eachState reads all that the arguments name, one after the other.
+func eachState(args []string) iter.Seq2[states.Stored, error] {
+	return func(yield func(states.Stored, error) bool) {
 		if len(args) == 0 {
-			yield(storedState{}, cli.Usage(errors.New("name at least one state, a folder of them, or a text with their paths")))
+			yield(states.Stored{}, cli.Usage(errors.New("name at least one state, a folder of them, or a text with their paths")))
 			return
 		}
 		r := state.NewReader()
 		for _, arg := range args {
 			paths, err := statePaths(r, arg)
 			if err != nil {
-				yield(storedState{}, err)
+				yield(states.Stored{}, err)
 				return
 			}
 			for _, path := range paths {
 				s, err := readState(r, path)
-				if !yield(storedState{path, s}, err) || err != nil {
+				if !yield(states.Stored{Path: path, State: s}, err) || err != nil {
 					return
 				}
 			}
 		}
 	}
-}
-
-// groups are the sums by group of a state of these inputs.
-func (s *storedState) groups(inputs []result.Input) (*ipi.Overview, error) {
-	part := s.Parts[partIPI]
-	if part.Version != ipi.StateVersion {
-		return nil, fmt.Errorf("part %s of version %d, this program has %d", partIPI, part.Version, ipi.StateVersion)
-	}
-	return ipi.DecodeOverview(part.Sums, inputs)
 }
 
 func readState(r *state.Reader, path string) (*state.State, error) {
@@ -205,112 +190,9 @@ func statesIn(r *state.Reader, folder string) ([]string, error) {
 	return paths, nil
 }
 
-// A merger adds up states.
-type merger struct {
-	page  bool   // keep what a page shows
-	first string // path of the first state
-	head  *state.State
-	sums  *reportSums
-	twins cli.Twins
-	ids   map[string]string // of traces -> path
-	// inputs are what was added, repeated what was left out
-	inputs   []state.Input
-	repeated []result.Input
-}
-
-// add adds a state, unless its trace was there before.
-func (m *merger) add(s storedState) error {
-	if err := m.fits(s); err != nil {
-		return err
-	}
-	inputs := make([]result.Input, len(s.Inputs))
-	again := 0
-	for i := range s.Inputs {
-		in := &s.Inputs[i]
-		if in.Twin = m.twin(in); in.Twin != "" {
-			m.repeated = append(m.repeated, in.Input)
-			again++
-		}
-		inputs[i] = in.Input
-	}
-	switch {
-	case again > 0 && len(inputs) > 1:
-		return cli.Usage(fmt.Errorf("%s: %d of the %d traces that are added up in it were there before, such as %s: a sum cannot be taken apart; merge the states that it was made of", s.path, again, len(inputs), m.repeated[len(m.repeated)-1].Twin))
-	case again > 0:
-		return nil
-	}
-	if err := m.addSums(s, inputs); err != nil {
-		return cli.Usage(fmt.Errorf("%s: the state does not hold what it should: %w", s.path, err))
-	}
-	m.inputs = append(m.inputs, s.Inputs...)
-	return nil
-}
-
-// fits refuses a state that differs from the first one in what was counted.
-func (m *merger) fits(s storedState) error {
-	if m.head == nil {
-		return nil
-	}
-	if why := m.head.Differs(s.State); why != "" {
-		return cli.Usage(fmt.Errorf("%s and %s do not add up: %s", m.first, s.path, why))
-	}
-	return nil
-}
-
-// addSums adds what was counted of these inputs.
-func (m *merger) addSums(s storedState, inputs []result.Input) error {
-	groups, err := s.groups(inputs)
-	if err != nil {
-		return err
-	}
-	page := m.page && s.Config.Page
-	if !page {
-		groups.Narrow()
-	}
-	if m.head == nil {
-		by, err := ipi.ParseKeys(strings.Join(s.Config.By, ","))
-		if err != nil {
-			return err
-		}
-		m.first, m.head, m.sums = s.path, s.State, newReportSums(nil, by, nil, page)
-		m.sums.total = groups
-	} else if err := m.sums.total.Merge(groups); err != nil {
-		return err
-	}
-	for _, more := range m.sums.more {
-		p, ok := s.Parts[more.stored.name]
-		if !ok || p.Version != more.stored.version {
-			return fmt.Errorf("part %s of version %d, this program has %d", more.stored.name, p.Version, more.stored.version)
-		}
-		if err := more.stored.add(p.Sums, inputs); err != nil {
-			return fmt.Errorf("part %s: %w", more.stored.name, err)
-		}
-	}
-	return nil
-}
-
-// twin is the path of the trace that in repeats, "" if there is none.
-func (m *merger) twin(in *state.Input) string {
-	twin := m.twins.Find(in.Input)
-	if in.ID == "" {
-		return twin
-	}
-	if twin == "" {
-		twin = m.ids[in.ID]
-	}
-	if m.ids == nil {
-		m.ids = map[string]string{}
-	}
-	if m.ids[in.ID] == "" {
-		m.ids[in.ID] = in.Asked.Path
-	}
-	return twin
-}
-
 // writePartial writes the sum as a state.
-func (m *merger) writePartial(t *cli.Terminal, path string) error {
-	head := &state.State{Catalog: m.head.Catalog, Config: m.head.Config, Inputs: m.inputs}
-	s, err := m.sums.state(head, m.sums.total.Inputs())
+func writePartial(t *cli.Terminal, m *states.Merger, path string) error {
+	s, err := m.State()
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/ipiscope/ipiscope/analysis/noise"
 	"github.com/ipiscope/ipiscope/cmd/internal/cli"
+	"github.com/ipiscope/ipiscope/cmd/internal/states"
 	"github.com/ipiscope/ipiscope/parser/trace"
 )
 
@@ -57,7 +58,7 @@ func (f *noiseFlags) config() (noise.Config, error) {
 	var c noise.Config
 	var err error
 	if c.By, err = noise.ParseKeys(f.by); err != nil {
-		return c, keyError(err)
+		return c, states.KeyError(err)
 	}
 	if f.over < 0 {
 		return c, cli.Usage(fmt.Errorf("--over %v: want a time such as 50us", f.over))

@@ -12,6 +12,7 @@ import (
 	"github.com/ipiscope/ipiscope/analysis/ipi"
 	"github.com/ipiscope/ipiscope/analysis/result"
 	"github.com/ipiscope/ipiscope/cmd/internal/cli"
+	"github.com/ipiscope/ipiscope/cmd/internal/states"
 	"github.com/ipiscope/ipiscope/report"
 	"github.com/ipiscope/ipiscope/report/plot"
 )
@@ -149,7 +150,7 @@ func plotKey(by string) ([]ipi.Key, error) {
 	}
 	keys, err := ipi.ParseKeys(by)
 	if err != nil {
-		return nil, keyError(err)
+		return nil, states.KeyError(err)
 	}
 	if len(keys) > 1 {
 		return nil, cli.Usage(fmt.Errorf("--by %s: a figure has series by one key", by))

@@ -7,6 +7,7 @@ import (
 
 	"github.com/ipiscope/ipiscope/analysis/compare"
 	"github.com/ipiscope/ipiscope/cmd/internal/cli"
+	"github.com/ipiscope/ipiscope/cmd/internal/states"
 )
 
 type diffPlotFlags struct {
@@ -52,7 +53,7 @@ func runDiffPlot(ctx context.Context, t *cli.Terminal, f *diffPlotFlags, args []
 	if err != nil {
 		return err
 	}
-	by, err := parseKeys(f.diff.by)
+	by, err := states.ParseKeys(f.diff.by)
 	if err != nil {
 		return err
 	}

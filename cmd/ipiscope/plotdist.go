@@ -16,6 +16,7 @@ import (
 	"github.com/ipiscope/ipiscope/analysis/result"
 	"github.com/ipiscope/ipiscope/analysis/stat"
 	"github.com/ipiscope/ipiscope/cmd/internal/cli"
+	"github.com/ipiscope/ipiscope/cmd/internal/states"
 	"github.com/ipiscope/ipiscope/parser/trace"
 )
 
@@ -189,7 +190,7 @@ func (r *distReader) latency(time latency.Time) (*result.Set, []stat.Sample, err
 	var err error
 	if r.f.by != noKey {
 		if config.By, err = latency.ParseKeys(r.f.by); err != nil {
-			return nil, nil, keyError(err)
+			return nil, nil, states.KeyError(err)
 		}
 	}
 	if config.Kind, err = latency.ParseKind(r.f.kind); err != nil {
@@ -226,7 +227,7 @@ func (r *distReader) noise(single bool) (*result.Set, []stat.Sample, error) {
 	config := noise.Config{Isolated: sends.Isolated.Targets(), Catalog: sends.Catalog, Top: 1, MaxGroups: latency.DefaultMaxGroups}
 	if single && r.f.by != noKey {
 		if config.By, err = noise.ParseKeys(r.f.by); err != nil {
-			return nil, nil, keyError(err)
+			return nil, nil, states.KeyError(err)
 		}
 	}
 	total := noise.NewCounts(config)

@@ -11,6 +11,7 @@ import (
 	"github.com/ipiscope/ipiscope/analysis/key"
 	"github.com/ipiscope/ipiscope/analysis/result"
 	"github.com/ipiscope/ipiscope/cmd/internal/cli"
+	"github.com/ipiscope/ipiscope/cmd/internal/states"
 	"github.com/ipiscope/ipiscope/parser/trace"
 )
 
@@ -35,7 +36,7 @@ func hitPlots() []hitPlot {
 	return []hitPlot{
 		{
 			name: "timeline", short: "Draw the hits of each CPU over time, coloured by function", example: "ipiscope plot timeline --isolated 2-3 trace.dat -o hits.png",
-			by: defaultBy, top: defaultSeries, topHelp: "give the first `N` a colour of their own, 0 all", timeline: true,
+			by: states.DefaultBy, top: defaultSeries, topHelp: "give the first `N` a colour of their own, 0 all", timeline: true,
 			keys:   func(by []ipi.Key) []ipi.Key { return append([]ipi.Key{key.Target}, by...) },
 			figure: (*ipi.Counts).Timeline,
 		},
@@ -51,7 +52,7 @@ func hitPlots() []hitPlot {
 		},
 		{
 			name: "bars", short: "Draw the functions or causes with the most hits, and their class", example: "ipiscope plot bars --by cause --isolated 2-3 trace.dat -o causes.svg",
-			by: defaultBy, top: 20, topHelp: "show the first `N`, 0 for all",
+			by: states.DefaultBy, top: 20, topHelp: "show the first `N`, 0 for all",
 			keys: func(by []ipi.Key) []ipi.Key {
 				if slices.Equal(by, []ipi.Key{key.Class}) {
 					return by
@@ -62,7 +63,7 @@ func hitPlots() []hitPlot {
 		},
 		{
 			name: "rate", short: "Draw the rate of hits over time", example: "ipiscope plot rate --by cause --isolated 2-3 trace.dat -o rate.png",
-			by: defaultBy, top: defaultSeries, topHelp: "give the first `N` a line of their own, 0 all", timeline: true,
+			by: states.DefaultBy, top: defaultSeries, topHelp: "give the first `N` a line of their own, 0 all", timeline: true,
 			keys:   func(by []ipi.Key) []ipi.Key { return by },
 			figure: (*ipi.Counts).Rate,
 		},

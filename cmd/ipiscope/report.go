@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"strings"
 
@@ -13,10 +12,8 @@ import (
 	"github.com/ipiscope/ipiscope/analysis/marks"
 	"github.com/ipiscope/ipiscope/analysis/result"
 	"github.com/ipiscope/ipiscope/cmd/internal/cli"
+	"github.com/ipiscope/ipiscope/cmd/internal/states"
 )
-
-// defaultBy is what report groups by unless told otherwise.
-const defaultBy = "function"
 
 type reportFlags struct {
 	sends  cli.SendFlags
@@ -52,7 +49,7 @@ tells how many hits came meanwhile:
 		RunE: func(cmd *cobra.Command, args []string) error { return runReport(cmd.Context(), t, &f, args) },
 	}
 	f.sends.AddTo(cmd.Flags(), "count only the sends")
-	cli.KeysVar(cmd.Flags(), &f.by, "by", defaultBy, "group by `KEYS`, comma separated: "+strings.Join(ipi.KeyNames(), " "))
+	cli.KeysVar(cmd.Flags(), &f.by, "by", states.DefaultBy, "group by `KEYS`, comma separated: "+strings.Join(ipi.KeyNames(), " "))
 	cmd.Flags().StringVar(&f.sort, "sort", "hits", "sort the groups by this `COLUMN`, largest first; names alphabetically")
 	f.groups.AddTo(cmd.Flags(), key.DefaultMaxGroups)
 	f.files.AddTo(cmd.Flags())
@@ -72,7 +69,7 @@ tells how many hits came meanwhile:
 func whatIfs() []string { return []string{"deferral", "deferral-without-tlb"} }
 
 func runReport(ctx context.Context, t *cli.Terminal, f *reportFlags, paths []string) error {
-	by, err := parseKeys(f.by)
+	by, err := states.ParseKeys(f.by)
 	if err != nil {
 		return err
 	}
@@ -103,25 +100,25 @@ func runReport(ctx context.Context, t *cli.Terminal, f *reportFlags, paths []str
 	if err != nil {
 		return err
 	}
-	sums := newReportSums(sends.Isolated.Targets(), by, sends.Catalog, f.isPage())
-	sums.config.MaxGroups = maxGroups
-	sums.total.MaxFiles(maxFiles)
-	sums.add(f.supplements(sends, named)...)
-	err = sums.read(ctx, sends, func(set *result.Set) error {
+	sums := states.NewSums(sends.Isolated.Targets(), by, sends.Catalog, f.isPage())
+	sums.Config.MaxGroups = maxGroups
+	sums.Total.MaxFiles(maxFiles)
+	sums.Add(f.supplements(sends, named)...)
+	err = sums.Read(ctx, sends, func(set *result.Set) error {
 		sortGroups(set, f.sort)
 		return write(set)
 	})
-	set := sums.total.Result()
+	set := sums.Total.Result()
 	sends.WarnRepeated(set)
 	return finish(err, set, func() {
 		sortGroups(set, f.sort)
-		sums.addTo(set)
+		sums.AddTo(set)
 	}, write)
 }
 
 // supplements are the further analyses that were asked for by flags of their own.
-func (f *reportFlags) supplements(sends *cli.Sends, named []marks.Mark) []supplement {
-	var more []supplement
+func (f *reportFlags) supplements(sends *cli.Sends, named []marks.Mark) []states.Supplement {
+	var more []states.Supplement
 	if f.whatIf != "" {
 		more = append(more, deferral(sends, f.whatIf != "deferral"))
 	}
@@ -137,21 +134,6 @@ func (f *reportFlags) supplements(sends *cli.Sends, named []marks.Mark) []supple
 // isPage reports whether the result is to be looked at as a page, which shows
 // more than tables.
 func (f *reportFlags) isPage() bool { return f.output.Format() == "html" }
-
-// parseKeys reads --by.
-func parseKeys(list string) ([]ipi.Key, error) {
-	by, err := ipi.ParseKeys(list)
-	return by, keyError(err)
-}
-
-// keyError lists the valid keys for one that does not exist.
-func keyError(err error) error {
-	var unknown *key.UnknownError
-	if errors.As(err, &unknown) {
-		return cli.Unknown("key", unknown.Name, unknown.Valid)
-	}
-	return cli.Usage(err)
-}
 
 // sortColumns are the columns that --sort takes besides the keys of --by.
 func sortColumns() []string { return []string{"hits", "sends", "requests", "self", "noise"} }

@@ -13,6 +13,7 @@ import (
 	"github.com/ipiscope/ipiscope/analysis/result"
 	"github.com/ipiscope/ipiscope/analysis/stacks"
 	"github.com/ipiscope/ipiscope/cmd/internal/cli"
+	"github.com/ipiscope/ipiscope/cmd/internal/states"
 	"github.com/ipiscope/ipiscope/parser/trace"
 	"github.com/ipiscope/ipiscope/report"
 	"github.com/ipiscope/ipiscope/report/calltree"
@@ -95,7 +96,7 @@ func (f *stacksFlags) config() (stacks.Config, error) {
 	c := stacks.Config{Whole: f.whole, Labels: []key.Key{key.Class}}
 	var err error
 	if f.by != "" {
-		if c.By, err = parseKeys(f.by); err != nil {
+		if c.By, err = states.ParseKeys(f.by); err != nil {
 			return c, err
 		}
 	}

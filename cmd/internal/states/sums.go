@@ -1,4 +1,6 @@
-package main
+// Package states makes states of traces and adds them up: what the commands report,
+// state, merge and fleet share, and the Beam pipeline in a module of its own.
+package states
 
 import (
 	"context"
@@ -14,22 +16,22 @@ import (
 	"github.com/ipiscope/ipiscope/parser/trace"
 )
 
-// reportSums are what a report says of traces: their hits by groups, and what belongs to
+// Sums are what a report says of traces: their hits by groups, and what belongs to
 // that. They come from traces or from states of them.
-type reportSums struct {
-	config ipi.Config
-	total  *ipi.Overview
-	more   []supplement
-	// name changes how results call a trace; nil leaves it
-	name func(*trace.Meta)
+type Sums struct {
+	Config ipi.Config
+	Total  *ipi.Overview
+	// Name changes how results call a trace; nil leaves it.
+	Name func(*trace.Meta)
+	more []Supplement
 }
 
-// newReportSums returns the sums of no traces; page adds what a page shows beside the
+// NewSums returns the sums of no traces; page adds what a page shows beside the
 // groups. cat may be nil where they come from states.
-func newReportSums(isolated *cpumask.Mask, by []ipi.Key, cat *catalog.Catalog, page bool) *reportSums {
-	s := &reportSums{config: ipi.Config{Isolated: isolated, By: by, Catalog: cat}}
+func NewSums(isolated *cpumask.Mask, by []ipi.Key, cat *catalog.Catalog, page bool) *Sums {
+	s := &Sums{Config: ipi.Config{Isolated: isolated, By: by, Catalog: cat}}
 	if page {
-		s.config.Also, s.config.Timeline = ipi.OverviewKeys(), true
+		s.Config.Also, s.Config.Timeline = ipi.OverviewKeys(), true
 	}
 	if slices.Contains(by, key.Sender) {
 		s.more = append(s.more, perSwitch())
@@ -37,34 +39,34 @@ func newReportSums(isolated *cpumask.Mask, by []ipi.Key, cat *catalog.Catalog, p
 	if page {
 		s.more = append(s.more, callTree(isolated, cat))
 	}
-	s.total = ipi.NewOverview(s.config)
+	s.Total = ipi.NewOverview(s.Config)
 	return s
 }
 
-// add adds further analyses.
-func (s *reportSums) add(more ...supplement) { s.more = append(s.more, more...) }
+// Add adds further analyses.
+func (s *Sums) Add(more ...Supplement) { s.more = append(s.more, more...) }
 
-// addTo completes a result.
-func (s *reportSums) addTo(set *result.Set) {
+// AddTo completes a result.
+func (s *Sums) AddTo(set *result.Set) {
 	for _, m := range s.more {
-		m.addTo(set)
+		m.AddTo(set)
 	}
 }
 
-// read adds traces. soFar is shown what was counted up to now where --follow asks
+// Read adds traces. soFar is shown what was counted up to now where --follow asks
 // for it.
-func (s *reportSums) read(ctx context.Context, sends *cli.Sends, soFar func(*result.Set) error) error {
+func (s *Sums) Read(ctx context.Context, sends *cli.Sends, soFar func(*result.Set) error) error {
 	return sends.Each(ctx, func(src trace.Source, counts func(*trace.Event) bool, run cli.Run) error {
-		if s.name != nil {
-			s.name(&src.Table().Meta)
+		if s.Name != nil {
+			s.Name(&src.Table().Meta)
 		}
-		config := s.config
+		config := s.Config
 		config.Counts = counts
 		state := ipi.New(src.Table(), config)
 		states := []analysis.State{state}
 		var take []func(result.Input)
 		for _, m := range s.more {
-			st, f := m.start(src, counts)
+			st, f := m.Start(src, counts)
 			states, take = append(states, st), append(take, f)
 		}
 		sends.Follow(func(input result.Input, span analysis.Span) error {
@@ -77,7 +79,7 @@ func (s *reportSums) read(ctx context.Context, sends *cli.Sends, soFar func(*res
 		if input.Twin != "" {
 			return err
 		}
-		s.total.Add(state.Views(input))
+		s.Total.Add(state.Views(input))
 		for _, f := range take {
 			f(input)
 		}

@@ -1,4 +1,4 @@
-package main
+package states
 
 import (
 	"crypto/hmac"
@@ -15,8 +15,8 @@ import (
 	"github.com/ipiscope/ipiscope/cmd/internal/cli"
 )
 
-// redactable lists what --redact takes.
-func redactable() []string { return []string{"comm", "pid", "stack", "path", "host"} }
+// Redactable lists what --redact takes.
+func Redactable() []string { return []string{"comm", "pid", "stack", "path", "host"} }
 
 // maxSecret bounds the file of --redact-key.
 const maxSecret = 1 << 16
@@ -37,8 +37,8 @@ func parseRedaction(list, file string, page bool) (*redaction, error) {
 	}
 	r := &redaction{what: strings.Split(list, ",")}
 	for _, w := range r.what {
-		if !slices.Contains(redactable(), w) {
-			return nil, cli.Unknown("redact", w, redactable())
+		if !slices.Contains(Redactable(), w) {
+			return nil, cli.Unknown("redact", w, Redactable())
 		}
 	}
 	slices.Sort(r.what)

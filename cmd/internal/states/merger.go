@@ -1,0 +1,134 @@
+package states
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/ipiscope/ipiscope/analysis/ipi"
+	"github.com/ipiscope/ipiscope/analysis/result"
+	"github.com/ipiscope/ipiscope/analysis/state"
+	"github.com/ipiscope/ipiscope/cmd/internal/cli"
+)
+
+// A Stored is a state with the file that it comes from.
+type Stored struct {
+	Path string
+	*state.State
+}
+
+// Groups are the sums by group of a state of these inputs.
+func (s *Stored) Groups(inputs []result.Input) (*ipi.Overview, error) {
+	part := s.Parts[partIPI]
+	if part.Version != ipi.StateVersion {
+		return nil, fmt.Errorf("part %s of version %d, this program has %d", partIPI, part.Version, ipi.StateVersion)
+	}
+	return ipi.DecodeOverview(part.Sums, inputs)
+}
+
+// A Merger adds up states.
+type Merger struct {
+	Page  bool         // keep what a page shows
+	Head  *state.State // the first one
+	Sums  *Sums
+	first string // path of the first state
+	twins cli.Twins
+	ids   map[string]string // of traces -> path
+	// Inputs are what was added, Repeated what was left out.
+	Inputs   []state.Input
+	Repeated []result.Input
+}
+
+// Add adds a state, unless its trace was there before.
+func (m *Merger) Add(s Stored) error {
+	if err := m.Fits(s); err != nil {
+		return err
+	}
+	inputs := make([]result.Input, len(s.Inputs))
+	again := 0
+	for i := range s.Inputs {
+		in := &s.Inputs[i]
+		if in.Twin = m.Twin(in); in.Twin != "" {
+			m.Repeated = append(m.Repeated, in.Input)
+			again++
+		}
+		inputs[i] = in.Input
+	}
+	switch {
+	case again > 0 && len(inputs) > 1:
+		return cli.Usage(fmt.Errorf("%s: %d of the %d traces that are added up in it were there before, such as %s: a sum cannot be taken apart; merge the states that it was made of", s.Path, again, len(inputs), m.Repeated[len(m.Repeated)-1].Twin))
+	case again > 0:
+		return nil
+	}
+	if err := m.addSums(s, inputs); err != nil {
+		return cli.Usage(fmt.Errorf("%s: the state does not hold what it should: %w", s.Path, err))
+	}
+	m.Inputs = append(m.Inputs, s.Inputs...)
+	return nil
+}
+
+// Fits refuses a state that differs from the first one in what was counted.
+func (m *Merger) Fits(s Stored) error {
+	if m.Head == nil {
+		m.first, m.Head = s.Path, s.State
+	}
+	if why := m.Head.Differs(s.State); why != "" {
+		return cli.Usage(fmt.Errorf("%s and %s do not add up: %s", m.first, s.Path, why))
+	}
+	return nil
+}
+
+// addSums adds what was counted of these inputs.
+func (m *Merger) addSums(s Stored, inputs []result.Input) error {
+	groups, err := s.Groups(inputs)
+	if err != nil {
+		return err
+	}
+	page := m.Page && s.Config.Page
+	if !page {
+		groups.Narrow()
+	}
+	if m.Sums == nil {
+		by, err := ipi.ParseKeys(strings.Join(s.Config.By, ","))
+		if err != nil {
+			return err
+		}
+		m.Sums = NewSums(nil, by, nil, page)
+		m.Sums.Total = groups
+	} else if err := m.Sums.Total.Merge(groups); err != nil {
+		return err
+	}
+	for _, more := range m.Sums.more {
+		p, ok := s.Parts[more.stored.name]
+		if !ok || p.Version != more.stored.version {
+			return fmt.Errorf("part %s of version %d, this program has %d", more.stored.name, p.Version, more.stored.version)
+		}
+		if err := more.stored.add(p.Sums, inputs); err != nil {
+			return fmt.Errorf("part %s: %w", more.stored.name, err)
+		}
+	}
+	return nil
+}
+
+// Twin is the path of the trace that in repeats, "" if there is none.
+func (m *Merger) Twin(in *state.Input) string {
+	twin := m.twins.Find(in.Input)
+	if in.ID == "" {
+		return twin
+	}
+	if twin == "" {
+		twin = m.ids[in.ID]
+	}
+	if m.ids == nil {
+		m.ids = map[string]string{}
+	}
+	if m.ids[in.ID] == "" {
+		m.ids[in.ID] = in.Asked.Path
+	}
+	return twin
+}
+
+// State is the sum as a state.
+func (m *Merger) State() (*state.State, error) {
+	head := &state.State{Catalog: m.Head.Catalog, Config: m.Head.Config, Inputs: m.Inputs}
+	return m.Sums.State(head, m.Sums.Total.Inputs())
+}
