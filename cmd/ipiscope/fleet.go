@@ -136,18 +136,11 @@ func (f *fleetFlags) run(t *cli.Terminal, args []string, ask func(*fleet.Fleet, 
 		return err
 	}
 	set := ask(fl, f.over)
-	warnTwins(set, repeated)
+	states.WarnTwins(set, repeated)
 	if fromFiles > 0 && set.Table("first") != nil {
 		set.Warn("date-of-file", fmt.Sprintf("%d recordings have no date in a manifest: that of their file is taken", fromFiles))
 	}
 	return write(set)
-}
-
-// warnTwins says in a result which recordings were left out.
-func warnTwins(set *result.Set, repeated []result.Input) {
-	for _, in := range repeated {
-		cli.WarnTwin(set, in)
-	}
 }
 
 // keysAmong are the places of the wanted keys among those that states have; "" wants
@@ -325,7 +318,7 @@ func (f *fleetDiffFlags) run(t *cli.Terminal, args []string) error {
 		return err
 	}
 	set := compare.Compare(compared, cfg)
-	warnTwins(set, repeated)
+	states.WarnTwins(set, repeated)
 	for _, path := range left {
 		fleet.WarnNoRate(set, path, "host")
 	}

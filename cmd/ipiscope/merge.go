@@ -21,9 +21,7 @@ import (
 )
 
 type mergeFlags struct {
-	output  cli.OutputFlags
-	sort    string
-	files   filesFlag
+	form    states.Form
 	partial string
 }
 
@@ -45,24 +43,18 @@ anew from their traces.
   ipiscope merge --partial rack1.ipistate.json.zst rack1`,
 		RunE: func(cmd *cobra.Command, args []string) error { return runMerge(t, &f, args) },
 	}
-	cmd.Flags().StringVar(&f.sort, "sort", "hits", "sort the groups by this `COLUMN`, largest first; names alphabetically")
-	f.files.AddTo(cmd.Flags())
+	f.form.AddTo(cmd)
 	cmd.Flags().StringVar(&f.partial, "partial", "", "write the sum to the state `FILE` and print nothing")
-	f.output.AddTo(cmd, 20)
-	complete(cmd, "sort", append(sortColumns(), ipi.KeyNames()...))
+	complete(cmd, "sort", append(states.SortColumns(), ipi.KeyNames()...))
 	return cmd
 }
 
 func runMerge(t *cli.Terminal, f *mergeFlags, args []string) error {
-	write, err := f.output.Writer(t)
+	write, err := f.form.Writer(t)
 	if err != nil {
 		return err
 	}
-	maxFiles, err := f.files.Max()
-	if err != nil {
-		return err
-	}
-	m := states.Merger{Page: f.partial != "" || f.output.Format() == "html"}
+	m := states.Merger{Page: f.partial != "" || f.form.IsPage()}
 	for s, err := range eachState(args) {
 		if err == nil {
 			err = m.Add(s)
@@ -74,18 +66,7 @@ func runMerge(t *cli.Terminal, f *mergeFlags, args []string) error {
 	if f.partial != "" {
 		return writePartial(t, &m, f.partial)
 	}
-	if err := checkSort(f.sort, m.Sums.Config.By); err != nil {
-		return err
-	}
-	if f.output.Format() == "html" && !m.Head.Config.Page {
-		return cli.Usage(errors.New("--format html: the states lack what a page shows: make them with state --for html"))
-	}
-	m.Sums.Total.MaxFiles(maxFiles)
-	set := m.Sums.Total.Result()
-	warnTwins(set, m.Repeated)
-	sortGroups(set, f.sort)
-	m.Sums.AddTo(set)
-	return write(set)
+	return write(&m, m.Repeated)
 }
 
 // eachState reads all that the arguments name, one after the other.

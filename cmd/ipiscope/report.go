@@ -21,7 +21,7 @@ type reportFlags struct {
 	by     string
 	sort   string
 	groups cli.GroupsFlag
-	files  filesFlag
+	files  states.FilesFlag
 	whatIf string
 	spark  bool
 	marks  cli.MarkFlags
@@ -60,7 +60,7 @@ tells how many hits came meanwhile:
 	f.marks.AddTo(cmd.Flags())
 	f.output.AddTo(cmd, 20)
 	completeList(cmd, "by", ipi.KeyNames())
-	complete(cmd, "sort", append(sortColumns(), ipi.KeyNames()...))
+	complete(cmd, "sort", append(states.SortColumns(), ipi.KeyNames()...))
 	complete(cmd, "what-if", whatIfs())
 	return cmd
 }
@@ -77,7 +77,7 @@ func runReport(ctx context.Context, t *cli.Terminal, f *reportFlags, paths []str
 	if err != nil {
 		return err
 	}
-	if err := checkSort(f.sort, by); err != nil {
+	if err := states.CheckSort(f.sort, by); err != nil {
 		return err
 	}
 	maxGroups, err := f.groups.Max()
@@ -105,13 +105,13 @@ func runReport(ctx context.Context, t *cli.Terminal, f *reportFlags, paths []str
 	sums.Total.MaxFiles(maxFiles)
 	sums.Add(f.supplements(sends, named)...)
 	err = sums.Read(ctx, sends, func(set *result.Set) error {
-		sortGroups(set, f.sort)
+		states.SortGroups(set, f.sort)
 		return write(set)
 	})
 	set := sums.Total.Result()
 	sends.WarnRepeated(set)
 	return finish(err, set, func() {
-		sortGroups(set, f.sort)
+		states.SortGroups(set, f.sort)
 		sums.AddTo(set)
 	}, write)
 }
@@ -134,28 +134,3 @@ func (f *reportFlags) supplements(sends *cli.Sends, named []marks.Mark) []states
 // isPage reports whether the result is to be looked at as a page, which shows
 // more than tables.
 func (f *reportFlags) isPage() bool { return f.output.Format() == "html" }
-
-// sortColumns are the columns that --sort takes besides the keys of --by.
-func sortColumns() []string { return []string{"hits", "sends", "requests", "self", "noise"} }
-
-func checkSort(column string, by []ipi.Key) error {
-	valid := sortColumns()
-	for _, k := range by {
-		valid = append(valid, k.String())
-	}
-	if !slices.Contains(valid, column) {
-		return cli.Unknown("sort column", column, valid)
-	}
-	return nil
-}
-
-func sortGroups(set *result.Set, column string) {
-	t := set.Table("groups")
-	switch i := t.Index(column); {
-	case column == "hits": // the order they have
-	case t.Cols[i].Key:
-		t.SortUp(i)
-	default:
-		t.SortDown(i)
-	}
-}
