@@ -253,9 +253,8 @@ func (c *Counts) addGroup(g *groupSum) {
 }
 
 func (x *cpuSum) add(o *cpuSum) {
-	if x.tracer = mergedName(x.tracer, o.tracer); x.offset*x.offset < o.offset*o.offset {
-		x.offset = o.offset
-	}
+	x.tracer = mergedName(x.tracer, o.tracer)
+	x.offset = farther(x.offset, o.offset)
 	x.runs += o.runs
 	x.samples += o.samples
 	x.hardware += o.hardware
@@ -278,6 +277,14 @@ func (x *cpuSum) add(o *cpuSum) {
 	for i := range x.parts {
 		x.parts[i].Merge(&o.parts[i])
 	}
+}
+
+// farther is the one of two offsets that is farther from 0.
+func farther(a, b int64) int64 {
+	if far := max(a, -a); max(b, -b) > far || max(b, -b) == far && b > a {
+		return b
+	}
+	return a
 }
 
 // mergedName joins the names of tracers that different inputs had.

@@ -91,10 +91,9 @@ type threadID struct {
 // cpu is what is kept of one CPU.
 type cpu struct {
 	pieces []*piece // not in a sample or activation that is over
-	cut    bool     // there were more than are kept
+	cut    bool     // some may be missing: there were more than are kept, or events were lost
 	counts [track.NumNoiseKinds]uint64
 	bad    uint64
-	lost   bool
 
 	samples, hardware, incomplete uint64
 	parts                         [numParts]stat.Dist
@@ -279,8 +278,7 @@ func (s *State) Event(e *trace.Event) {
 func (s *State) Lost(l *trace.Lost) {
 	s.deliveries.Lost(l)
 	if s.isolated(l.CPU) {
-		c := s.cpu(l.CPU)
-		c.lost, c.cut = true, true
+		s.cpu(l.CPU).cut = true
 	}
 	s.ticks.lost(l)
 }
@@ -304,14 +302,7 @@ func (s *State) End(span analysis.Span) {
 		c := &s.cpus[n]
 		c.offset = s.deliveries.Noises().Offset(int32(n))
 		if tracer, _ := s.deliveries.Noises().Measures(int32(n)); tracer != "osnoise" || c.runtime == 0 {
-			first, last := s.deliveries.Noises().Watched(int32(n))
-			switch {
-			case first == track.Never:
-			case tracer == "osnoise":
-				c.observed = int64(last - max(span.First, first))
-			default:
-				c.observed = int64(span.Last - max(span.First, first))
-			}
+			c.observed = s.deliveries.Noises().Observed(int32(n), span.First, span.Last, tracer == "osnoise")
 		} else {
 			c.observed = c.runtime * 1000
 		}

@@ -68,6 +68,7 @@ func (c *Counts) cpuTable() *result.Table {
 		{Name: "activations", Head: "activations", Help: "of timerlat"},
 		{Name: "nmi", Head: "NMI"}, {Name: "irq", Head: "IRQ"}, {Name: "softirq", Head: "softirq"}, {Name: "thread", Head: "thread"},
 		{Name: "bad_noise", Head: "broken", Help: "noise events whose times cannot be"},
+		{Name: "clock_offset_ns", Head: "clock ahead", Unit: "ns", Help: "how far the clock of the noise is ahead of the trace's, by which its times were moved"},
 	}}
 	for _, n := range c.sortedCPUs() {
 		x := c.cpus[n]
@@ -86,7 +87,7 @@ func (c *Counts) cpuTable() *result.Table {
 			result.Int(n), result.Str(x.tracer), result.Int(x.runs), result.Int(x.observed), result.Float(share), result.Int(x.runtime * 1000), result.Int(noise),
 			available, result.Int(x.samples), result.Int(x.longest), result.Int(x.explained), result.Int(x.rest), result.Int(x.hardware), result.Int(x.partial),
 			result.Int(x.activations), result.Int(x.counts[track.NoiseNMI]), result.Int(x.counts[track.NoiseIRQ]), result.Int(x.counts[track.NoiseSoftirq]),
-			result.Int(x.counts[track.NoiseThread]), result.Int(x.bad),
+			result.Int(x.counts[track.NoiseThread]), result.Int(x.bad), result.Int(x.offset),
 		})
 	}
 	t.Show = []string{"cpu", "tracer", "runs", "observed_share", "available", "samples", "longest_ns", "explained_ns", "rest_ns", "activations", "irq", "thread", "nmi", "softirq", "hardware_samples", "incomplete", "bad_noise"}
@@ -315,9 +316,7 @@ func (c *Counts) warn(set *result.Set) {
 	for _, n := range c.sortedCPUs() {
 		x := c.cpus[n]
 		bad += x.bad
-		if x.offset*x.offset > far*far {
-			far = x.offset
-		}
+		far = farther(far, x.offset)
 	}
 	if bad > 0 {
 		set.Warn("bad-noise", fmt.Sprintf("%d noise events have times that cannot be (those of the thread that ran when the tracer began, or of a kernel that keeps them in 32 bits): they are not counted", bad))

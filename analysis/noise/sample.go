@@ -157,8 +157,10 @@ func (s *State) sample(c *cpu, r *track.NoiseReport) {
 	clear(c.pieces[len(keep):])
 	c.pieces = keep
 	s.unseen += max(n, r.Interference) - n
-	x.incomplete = n != r.Interference || c.cut && len(x.parts) > 0 && c.lost
-	c.cut, c.lost = false, false
+	// the kernel counts by itself what came (int_counter): a loss that took none of it
+	// away leaves the sample whole
+	x.incomplete = n != r.Interference
+	c.cut = false
 	c.samples++
 	c.length += x.length
 	c.longest = max(c.longest, x.length)
@@ -242,7 +244,7 @@ func (s *State) endActivation(c *cpu) {
 		return
 	}
 	x.incomplete = c.cut
-	c.cut, c.lost = false, false
+	c.cut = false
 	if x.irqAt != track.Never {
 		x.late = x.irq
 		for _, p := range x.parts {

@@ -73,7 +73,8 @@ func (p *partRow) words() (one, many, extra string) {
 			}
 			extra += ")"
 		}
-		return "IPI " + p.function, "IPIs " + p.function, extra
+		name := strings.TrimPrefix(p.function, "IPI ") // of arm64, whose IPIs are called so
+		return "IPI " + name, "IPIs " + name, extra
 	case "timer":
 		switch {
 		case p.name == "timer interrupt":

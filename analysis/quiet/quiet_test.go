@@ -43,7 +43,7 @@ func watch(t testing.TB, script string, gaps ...quiet.Gap) *quiet.Counts {
 }
 
 // rows prints columns of a table.
-func rows(t *testing.T, set *result.Set, table string, cols ...string) []string {
+func rows(t testing.TB, set *result.Set, table string, cols ...string) []string {
 	t.Helper()
 	var out []string
 	tb := set.Table(table)

@@ -98,8 +98,9 @@ type noiseCPU struct {
 	// runBegin is when the first noise or sample behind the last row began, runEnd
 	// the time of that row; Never if there is none.
 	runBegin, runEnd trace.Time
-	first            trace.Time // begin of the first noise or sample
+	first            trace.Time // begin of the first noise or sample of this recording
 	last             trace.Time // of the newest of its records
+	before           int64      // from first to last of recordings before it in the input, ns
 	lastRun          NoiseReport
 	lastActivation   NoiseReport
 	samples          bool // a sample or a run of osnoise was seen
@@ -396,6 +397,10 @@ func (n *Noises) Lost(l *trace.Lost) {
 	if l.CPU >= 0 && int(l.CPU) < len(n.cpus) {
 		c := &n.cpus[l.CPU]
 		c.lastRun, c.lastActivation = NoiseReport{}, NoiseReport{}
+		if c.first != Never && l.Time < c.last { // another recording begins
+			c.before += max(0, int64(c.last-c.first))
+			c.first, c.last = Never, Never
+		}
 	}
 }
 
@@ -428,6 +433,21 @@ func (n *Noises) Watched(cpu int32) (first, last trace.Time) {
 		return Never, Never
 	}
 	return n.cpus[cpu].first, n.cpus[cpu].last
+}
+
+// Observed is for how long a CPU's noise would have shown in a trace from begin to end:
+// from its first noise on, of osnoise (silent: between its runs nothing shows) to its
+// newest record only.
+func (n *Noises) Observed(cpu int32, begin, end trace.Time, silent bool) int64 {
+	first, last := n.Watched(cpu)
+	if first == Never {
+		return 0
+	}
+	to := end
+	if silent {
+		to = last
+	}
+	return n.cpus[cpu].before + max(0, int64(to-max(begin, first)))
 }
 
 // RunBegin is when the run of osnoise began that goes on, as far as noise or a

@@ -208,7 +208,11 @@ func (d *Deliveries) unsentNoise(t *target, x *Bracket) *flight {
 		}
 	}
 	if f.Line != LineReschedule || !d.anySend {
-		f.Function = d.table.Name(f.Line.String() + senderNotRecorded)
+		name := f.Line.String()
+		if f.Line == LineOther { // of arm64, where all are called alike
+			name = d.table.NameOf(x.Name)
+		}
+		f.Function = d.table.Name(name + senderNotRecorded)
 	}
 	return f
 }
