@@ -17,6 +17,9 @@ type Options struct {
 	Width  int  // columns of the terminal, 0 for no limit
 	Colour bool // ANSI colours may be used
 	Top    int  // rows to show, 0 for all; machine formats always have all
+	Every  bool // Top holds for every table, and not for the first alone
+	// AllRows shows rows that tell of nothing too, and one for each CPU.
+	AllRows bool
 	// RawCells are written as they are, whatever a spreadsheet makes of them.
 	RawCells bool
 	// Command is the command line that made the result, as a shell takes it, and
@@ -40,7 +43,7 @@ type Format struct {
 func Formats() []Format {
 	return []Format{
 		{Name: "table", Doc: "a table for the terminal", Colours: true, Write: func(w io.Writer, s *result.Set, o Options) error {
-			return text.Write(w, s, text.Options{Width: o.Width, Colour: o.Colour, Top: o.Top})
+			return text.Write(w, s, text.Options{Width: o.Width, Colour: o.Colour, Top: o.Top, Every: o.Every, All: o.AllRows})
 		}},
 		{Name: "json", Doc: "one JSON object with stable names", Write: func(w io.Writer, s *result.Set, _ Options) error { return json.Write(w, s) }},
 		{Name: "csv", Doc: "the groups as comma-separated values", Write: func(w io.Writer, s *result.Set, o Options) error {
@@ -50,10 +53,10 @@ func Formats() []Format {
 			return csv.Write(w, s, csv.Options{Comma: '\t', Raw: o.RawCells})
 		}},
 		{Name: "markdown", Doc: "tables for an issue or a pull request", Write: func(w io.Writer, s *result.Set, o Options) error {
-			return text.WriteMarkdown(w, s, text.Options{Top: o.Top})
+			return text.WriteMarkdown(w, s, text.Options{Top: o.Top, Every: o.Every, All: o.AllRows})
 		}},
 		{Name: "html", Doc: "one self-contained page for a browser", Aside: true, Write: func(w io.Writer, s *result.Set, o Options) error {
-			return html.Write(w, s, html.Options{Command: o.Command, Version: o.Version})
+			return html.Write(w, s, html.Options{Command: o.Command, Version: o.Version, AllRows: o.AllRows})
 		}},
 	}
 }

@@ -332,7 +332,7 @@ func List(c *catalog.Catalog, class string) *result.Set {
 		{Name: "limit", Head: "limit"},
 	}}
 	t.Show = []string{"callback", "class", "also", "root", "purpose"}
-	t.Wrap, t.Spare = "purpose", []string{"also", "root"}
+	t.Wrap, t.Spare = "purpose", []string{"root", "also"}
 	add := func(cb *catalog.Callback, k *catalog.Classification) {
 		var also []string
 		is := class == "" || k.Class.String() == class

@@ -103,7 +103,7 @@ func (c *Counts) groupTable() *result.Table {
 	if bounds {
 		t.Show = slices.Insert(t.Show, 1, "bound")
 	}
-	t.Spare = []string{"evidence"}
+	t.Spare, t.Idle = []string{"evidence"}, []string{"hits", "bound"}
 	t.SortDown(first+2, first, first+1) // hits; where nothing was hit, sends
 	return t
 }
@@ -197,7 +197,7 @@ func ratio(a, b float64) float64 {
 }
 
 func (c *Counts) cpuTable() *result.Table {
-	t := &result.Table{Name: "cpus", Cols: []result.Col{
+	t := &result.Table{Name: "cpus", Fold: "cpu", Rank: "hits", Brief: 20, Cols: []result.Col{
 		{Name: "cpu", Head: "CPU"},
 		{Name: "hits", Head: "hits"},
 		{Name: "rate_hz", Head: "per second", Unit: "Hz"},

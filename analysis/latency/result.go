@@ -127,7 +127,7 @@ func (c *Counts) groupTable() *result.Table {
 		}
 		name := Time(i).String()
 		t.Show = append(t.Show, name+".count", name+".p50_ns", name+".p99_ns", name+".max_ns")
-		t.Spare = append(t.Spare, name+".count", name+".p99_ns")
+		t.Spare = append([]string{name + ".count", name + ".p50_ns"}, t.Spare...) // of the last time first
 		first = false
 	}
 	switch {
@@ -207,6 +207,7 @@ func (c *Counts) legTable() *result.Table {
 		{Name: "line", Head: "line", Key: true}, {Name: "leg", Head: "leg", Key: true},
 	}}
 	t.Cols = append(t.Cols, flat(result.QuantileCols("", "", ""))...)
+	t.Spare = result.SpareQuantiles("")[:4]
 	for l := range c.chain {
 		for i := range numShown {
 			if d := &c.chain[l][i]; d.Count() > 0 {
@@ -234,6 +235,7 @@ const numFlags = 3
 func (c *Counts) reschedTable() *result.Table {
 	t := &result.Table{Name: "resched", Title: "Need-resched flags of the isolated CPUs", Cols: []result.Col{{Name: "flag", Head: "from", Key: true}}}
 	t.Cols = append(t.Cols, flat(result.QuantileCols("", "", ""))...)
+	t.Spare = result.SpareQuantiles("")[:4]
 	for i, name := range [numFlags]string{"need-resched to switch", "lazy to switch", "lazy to need-resched"} {
 		if d := &c.resched[i]; d.Count() > 0 {
 			t.Rows = append(t.Rows, append([]result.Value{result.Str(name)}, d.Quantiles().Values()...))

@@ -55,7 +55,7 @@ func (c *Counts) sortedCPUs() []int {
 }
 
 func (c *Counts) cpuTable() *result.Table {
-	t := &result.Table{Name: "cpus", Title: "The isolated CPUs", Cols: []result.Col{
+	t := &result.Table{Name: "cpus", Title: "The isolated CPUs", Fold: "cpu", Rank: "interruptions", Cols: []result.Col{
 		{Name: "cpu", Head: "CPU"},
 		{Name: "interruptions", Head: "interruptions"},
 		{Name: "stolen_ns", Head: "stolen", Unit: "ns", Help: "time in interruptions; of those that overlap it counts once"},
@@ -96,6 +96,7 @@ func (c *Counts) cpuTable() *result.Table {
 	for i, n := range c.sortedCPUs() {
 		t.Rows[i] = append(t.Rows[i], result.Str(c.cpus[n].doubt.String()))
 	}
+	t.Spare = []string{"quiet.p50_ns", "worst_second.interruptions"}
 	t.Show = []string{"cpu", "interruptions", "stolen_ns", "stolen_share", "longest_quiet_ns", "quiet.p50_ns", "quiet.p99_ns", "worst_second.stolen_ns", "worst_second.interruptions"}
 	if len(c.bounds()) > 0 {
 		t.Show = slices.Insert(t.Show, 4, "longest_quiet_bound")
@@ -134,6 +135,7 @@ func (c *Counts) sourceTable() *result.Table {
 	}
 	t.SortDown(4, 2)
 	t.Show = []string{"kind", "name", "count", "per_cpu_hour", "stolen_ns", "taken.p50_ns", "taken.p99_ns", "taken.max_ns", "cpus"}
+	t.Spare = []string{"taken.p50_ns"}
 	if c.isSampled() {
 		t.Show = slices.Insert(t.Show, 5, "timed_by")
 	}
@@ -194,7 +196,7 @@ func (c *Counts) entryTable() *result.Table {
 		t.Rows = append(t.Rows, append(row, e.after.Quantiles().Values()...))
 	}
 	t.SortDown(1)
-	t.Show = []string{"event", "count", "per_second", "after.p50_ns", "after.p99_ns", "after.max_ns"}
+	t.Show, t.Spare = []string{"event", "count", "per_second", "after.p50_ns", "after.p99_ns", "after.max_ns"}, []string{"after.p50_ns"}
 	return t
 }
 

@@ -28,3 +28,16 @@ func (q Quantiles) Values() []Value {
 	}
 	return values
 }
+
+// SpareQuantiles are the columns of QuantileCols that people miss least, in the order
+// of Table.Spare: the longest and the 99th percentile are what they came for.
+func SpareQuantiles(prefix string) []string {
+	var names []string
+	for _, name := range []string{"p999_ns", "min_ns", "p90_ns", "p50_ns", "count"} {
+		if prefix != "" {
+			name = prefix + "." + name
+		}
+		names = append(names, name)
+	}
+	return names
+}

@@ -409,11 +409,31 @@ type Table struct {
 	// Wrap names a last column of sentences, which are wrapped within it.
 	Wrap string
 	// Spare names columns that people miss least: where there is no room they
-	// are left out before names are cut short.
+	// are left out before names are cut short, the first one first.
 	Spare []string
 	// Brief is how many rows people are shown unless they ask for more, 0 for
 	// all.
 	Brief int
+	// Rank names the column whose largest values decide which rows stay where not all
+	// are shown; the first ones stay if it names none.
+	Rank string
+	// Idle names columns of counts and words: a row in which all of them are 0 or empty
+	// tells of nothing, and people are not shown it unless they ask for all rows.
+	Idle []string
+	// Fold names a column of CPU numbers: people are shown rows that differ in it
+	// alone as one.
+	Fold string
+}
+
+// IsIdle reports whether a row of the table is idle.
+func (t *Table) IsIdle(row []Value) bool {
+	if len(t.Idle) == 0 {
+		return false
+	}
+	return !slices.ContainsFunc(t.Idle, func(name string) bool {
+		i := t.Index(name)
+		return i >= 0 && (row[i].Int != 0 || row[i].Float != 0 || row[i].Str != "")
+	})
 }
 
 // A Col describes one column. Key columns identify a row: machine formats put

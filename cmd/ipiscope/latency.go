@@ -46,6 +46,7 @@ csd on x86, ipi_entry and ipi_exit on arm64.`,
 	fs.StringVar(&f.kind, "kind", "all", "`KIND` of events to pair: "+strings.Join(latency.Kinds(), " "))
 	f.groups.AddTo(fs, latency.DefaultMaxGroups)
 	fs.DurationVar(&f.window, "window", time.Duration(latency.DefaultWindow), "`TIME` after an interrupt within which a context switch is put down to it")
+	f.output.Every = true
 	f.output.AddTo(cmd, 20)
 	completeList(cmd, "by", latency.KeyNames())
 	complete(cmd, "kind", latency.Kinds())

@@ -53,6 +53,7 @@ before a time, or in the gaps that cyclictest, jitterdebugger or oslat saw.`,
 	fs.DurationVar(&f.within, "within", 50*time.Microsecond, "how long before a time or a gap still counts, `TIME`")
 	f.gaps.AddTo(fs)
 	f.counted.AddTo(fs)
+	f.output.Every = true
 	f.output.AddTo(cmd, 0)
 	f.catalog.AddTo(fs)
 	f.input.AddTo(fs)

@@ -142,6 +142,9 @@ func (d *dump) fields(head string, fields []result.Field) {
 
 func (d *dump) table(t *result.Table) {
 	d.line("table %s: %s; show %q prose %q wrap %q spare %q brief %d", t.Name, t.Title, t.Show, t.Prose, t.Wrap, t.Spare, t.Brief)
+	if t.Idle != nil || t.Fold != "" || t.Rank != "" {
+		d.line("  idle %q fold %q rank %q", t.Idle, t.Fold, t.Rank)
+	}
 	cols := make([]string, len(t.Cols))
 	for i, c := range t.Cols {
 		cols[i] = c.Name

@@ -20,6 +20,7 @@ const MaxSize = 3_000_000
 type Options struct {
 	Command string // the command line that made it, as a shell takes it
 	Version string // of this program
+	AllRows bool   // rows that tell of nothing are on the page too
 }
 
 // Write writes the page of s. What would make it too large is left out, and the
@@ -29,12 +30,17 @@ func Write(w io.Writer, s *result.Set, o Options) error {
 	if err != nil {
 		return err
 	}
+	idle := map[string]int{}
+	if !o.AllRows {
+		s, idle = withoutIdle(s)
+	}
 	var b bytes.Buffer
 	for l := usual(); ; l = l.half() {
 		p, err := newPage(s, o, l)
 		if err != nil {
 			return err
 		}
+		p.sayIdle(idle)
 		p.Style, p.Script, p.Policy = template.CSS(a.style), template.JS(a.script), a.policy()
 		b.Reset()
 		if err := a.page.ExecuteTemplate(&b, "page", p); err != nil {

@@ -203,3 +203,33 @@ func newCell(s *result.Set, t *result.Table, i int, v result.Value, l limits) ce
 	}
 	return c
 }
+
+// withoutIdle is the result without the rows that tell of nothing, and how many they
+// are by table. The result that was given stays as it is.
+func withoutIdle(s *result.Set) (*result.Set, map[string]int) {
+	busy, idle := *s, map[string]int{}
+	busy.Tables = slices.Clone(s.Tables)
+	for i, t := range s.Tables {
+		rows := slices.DeleteFunc(slices.Clone(t.Rows), t.IsIdle)
+		if n := len(t.Rows) - len(rows); n > 0 {
+			of := *t
+			of.Rows = rows
+			busy.Tables[i], idle[t.Name] = &of, n
+		}
+	}
+	return &busy, idle
+}
+
+// sayIdle adds how many rows without a hit the tables have.
+func (p *page) sayIdle(idle map[string]int) {
+	for i := range p.Sections {
+		t := p.Sections[i].Table
+		if t == nil || idle[t.ID] == 0 {
+			continue
+		}
+		if t.Rest != "" {
+			t.Rest += "; "
+		}
+		t.Rest += fmt.Sprintf("%d without a hit are left out (--all-rows shows them)", idle[t.ID])
+	}
+}

@@ -29,11 +29,11 @@ func (g *grid) fit(width int) {
 	if width <= 0 {
 		return
 	}
-	for !g.fits(width, round{readable, readable}) && g.drop(g.lastOf(func(c *column) bool { return c.spare && !c.name })) {
+	for !g.fits(width, round{readable, readable}) && g.drop(g.spare(func(c *column) bool { return !c.name })) {
 	}
 	for !g.fits(width, round{readable, readable}) && g.drop(g.lastFigure()) {
 	}
-	for !g.fits(width, round{narrow, readable}) && g.drop(g.lastOf(func(c *column) bool { return c.spare })) {
+	for !g.fits(width, round{narrow, readable}) && g.drop(g.spare(func(*column) bool { return true })) {
 	}
 	for !g.fits(width, round{narrow, short}) && g.drop(g.lastOf(func(c *column) bool { return !c.key && !c.wraps })) {
 	}
@@ -118,6 +118,11 @@ func (c *column) cut(width int) {
 		}
 		return
 	}
+	if c.list {
+		for r, cell := range c.cells {
+			c.cells[r] = shortenList(cell, width)
+		}
+	}
 	c.cells = shortenApart(c.cells, width)
 }
 
@@ -127,6 +132,19 @@ func (g *grid) lastFigure() int {
 		return c
 	}
 	return -1
+}
+
+// spare is the column that people miss least of those for which may holds, -1 if
+// the table can spare none of them.
+func (g *grid) spare(may func(*column) bool) int {
+	least := -1
+	for i := range g.cols {
+		c := &g.cols[i]
+		if c.spare > 0 && !c.key && may(c) && (least < 0 || c.spare < g.cols[least].spare) {
+			least = i
+		}
+	}
+	return least
 }
 
 // lastOf is the last column for which may holds, the first one excepted; -1 if
@@ -140,11 +158,12 @@ func (g *grid) lastOf(may func(*column) bool) int {
 	return -1
 }
 
-// drop leaves out a column and reports whether there is one.
+// drop leaves out a column, whose name is kept, and reports whether there is one.
 func (g *grid) drop(c int) bool {
 	if c < 0 {
 		return false
 	}
+	g.out = append(g.out, g.cols[c])
 	g.cols = slices.Delete(g.cols, c, c+1)
 	return true
 }

@@ -35,9 +35,9 @@ func report(function, cause string) *result.Set {
 func TestFitPriorities(t *testing.T) {
 	for width, want := range map[int]string{
 		200: "hits   share  function                                    evidence      class                 top cause                    sends",
-		110: "hits   share  function                             evidence      class               top cause           sends",
-		95:  "hits   share  function                     evidence      class               top cause",
-		80:  "hits   share  function                    class               top cause",
+		110: "hits   share  function                             evidence      class         top cause           sends",
+		95:  "hits   share  function                     evidence      class         top cause",
+		80:  "hits   share  function                    class         top cause",
 		60:  "hits   share  function                    class",
 	} {
 		got := write(t, report("generic_smp_call_function_single_interrupt", "membarrier_global_expedited"), text.Options{Width: width})

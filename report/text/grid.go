@@ -16,7 +16,8 @@ import (
 type grid struct {
 	cols []column
 	rows int
-	left int // rows that are not shown
+	rest string   // what rows are not shown
+	out  []column // for which there was no room
 	// colours holds a word for each row that decides its colour
 	colours []string
 	bars    *bars
@@ -25,22 +26,19 @@ type grid struct {
 // A column is the cells of one column from top to bottom.
 type column struct {
 	head  string
+	at    int // where it stood among those to be shown
 	cells []string
 	key   bool // never left out
 	name  bool // text, which may be shortened
-	spare bool // left out before others
+	list  bool // words with + between them, the most frequent first
+	spare int  // left out before others, the smallest first; 0 is none
 	wraps bool // sentences: they take the width that is left
 	right bool // numbers
 }
 
-func newGrid(t *result.Table, top int) *grid {
-	rows := t.Rows
-	g := &grid{}
-	if top > 0 && top < len(rows) {
-		g.left = len(rows) - top
-		rows = rows[:top]
-	}
-	g.rows = len(rows)
+func newGrid(t *result.Table, chosen choice) *grid {
+	rows := chosen.rows
+	g := &grid{rows: len(rows), rest: chosen.rest()}
 	show := t.Show
 	if show == nil {
 		for _, c := range t.Cols {
@@ -62,8 +60,9 @@ func newGrid(t *result.Table, top int) *grid {
 			continue
 		}
 		col := column{
-			head: c.Head, key: c.Key, right: len(rows) > 0 && kind != result.KindString, wraps: name == t.Wrap,
-			name: len(rows) > 0 && kind == result.KindString && name != "cpus", spare: !c.Key && slices.Contains(t.Spare, name),
+			head: c.Head, at: len(g.cols), key: c.Key, right: len(rows) > 0 && kind != result.KindString || name == t.Fold, wraps: name == t.Wrap,
+			name: len(rows) > 0 && kind == result.KindString && name != "cpus" && name != t.Fold, spare: slices.Index(t.Spare, name) + 1,
+			list: name == "class" || name == "evidence",
 		}
 		for _, row := range rows {
 			cell := Human(row[i], c.Unit)
@@ -120,11 +119,22 @@ func (g *grid) paint() {
 	}
 }
 
-func (g *grid) writeRest(w io.Writer) error {
-	if g.left == 0 {
+// writeRest says which rows and columns of the table are not shown.
+func (g *grid) writeRest(w io.Writer, width int) error {
+	if g.rest != "" {
+		if _, err := fmt.Fprintln(w, g.rest); err != nil {
+			return err
+		}
+	}
+	if len(g.out) == 0 {
 		return nil
 	}
-	_, err := fmt.Fprintf(w, "… and %d more (--top 0 shows all)\n", g.left)
+	slices.SortFunc(g.out, func(a, b column) int { return a.at - b.at })
+	var heads []string
+	for _, c := range g.out {
+		heads = append(heads, Clean(c.head))
+	}
+	_, err := fmt.Fprintln(w, wrap("left out: "+strings.Join(heads, ", ")+" (wider, or --format json)", "", width))
 	return err
 }
 

@@ -17,7 +17,8 @@ func writeList(w io.Writer, t *result.Table, o Options, top int) error {
 	prose := t.Index(t.Prose)
 	heads := *t
 	heads.Show = slices.DeleteFunc(slices.Clone(t.Show), func(name string) bool { return name == t.Prose })
-	g := newGrid(&heads, top)
+	chosen := choose(t, top, o.All)
+	g := newGrid(&heads, chosen)
 	g.fit(o.Width - 2)
 	widths := make([]int, len(g.cols))
 	for c := range g.cols {
@@ -44,12 +45,12 @@ func writeList(w io.Writer, t *result.Table, o Options, top int) error {
 			}
 		}
 		b.WriteString(strings.TrimRight(line, " ") + "\n")
-		b.WriteString(wrap(Clean(t.Rows[i][prose].Str), "      ", o.Width) + "\n")
+		b.WriteString(wrap(Clean(chosen.rows[i][prose].Str), "      ", o.Width) + "\n")
 	}
 	if _, err := io.WriteString(w, b.String()); err != nil {
 		return err
 	}
-	return g.writeRest(w)
+	return g.writeRest(w, o.Width)
 }
 
 // wrap breaks text into indented lines of at most width columns, where its words

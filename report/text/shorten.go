@@ -2,6 +2,7 @@ package text
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/mattn/go-runewidth"
 )
@@ -24,6 +25,18 @@ func shortenAt(s string, width, head int) string {
 		runes = runes[1:]
 	}
 	return runewidth.Truncate(s, head, "") + "…" + string(runes)
+}
+
+// shortenList leaves out words of a list from its end, if the first one fits.
+func shortenList(list string, width int) string {
+	for runewidth.StringWidth(list) > width {
+		at := strings.LastIndexByte(strings.TrimSuffix(list, "+…"), '+')
+		if at < 0 {
+			break
+		}
+		list = list[:at] + "+…"
+	}
+	return list
 }
 
 // differing is how many characters are shown of what tells two names apart.

@@ -19,6 +19,16 @@ type Options struct {
 	Width  int  // columns available, 0 for no limit
 	Colour bool // ANSI colours may be used
 	Top    int  // rows of the first table to show, 0 for all
+	Every  bool // Top holds for every table
+	All    bool // idle rows are shown too, and those of CPUs that are alike
+}
+
+// top is how many rows of the table at index i are shown, 0 for all.
+func (o Options) top(i int, t *result.Table) int {
+	if i == 0 || o.Every || o.Top == 0 { // 0 shows all of every table: what is left out says so
+		return o.Top
+	}
+	return t.Brief
 }
 
 // gap is the number of blanks between two columns.
@@ -46,15 +56,11 @@ func Write(w io.Writer, s *result.Set, o Options) error {
 			return err
 		}
 		lead = "\n"
-		top := t.Brief
-		if i == 0 || o.Top == 0 {
-			top = o.Top // 0 shows all of every table: what is left out says so
-		}
 		write := writeTable
 		if t.Prose != "" {
 			write = writeList
 		}
-		if err := write(w, t, o, top); err != nil {
+		if err := write(w, t, o, o.top(i, t)); err != nil {
 			return err
 		}
 	}
@@ -64,7 +70,10 @@ func Write(w io.Writer, s *result.Set, o Options) error {
 // writeTable renders one table without rules or borders, so that a line can be
 // cut out and mailed.
 func writeTable(w io.Writer, t *result.Table, o Options, top int) error {
-	g := newGrid(t, top)
+	g := newGrid(t, choose(t, top, o.All))
+	if g.rows == 0 {
+		return g.writeRest(w, o.Width)
+	}
 	g.fit(o.Width)
 	scale := g.addBars(o.Width)
 	if o.Colour {
@@ -102,7 +111,7 @@ func writeTable(w io.Writer, t *result.Table, o Options, top int) error {
 			return err
 		}
 	}
-	return g.writeRest(w)
+	return g.writeRest(w, o.Width)
 }
 
 // WriteMarkdown writes the verdict and the tables as GitHub-flavoured markdown.
@@ -125,12 +134,18 @@ func WriteMarkdown(w io.Writer, s *result.Set, o Options) error {
 			continue
 		}
 		top := 0
-		if i == 0 {
+		if i == 0 || o.Every {
 			top = o.Top
 		}
-		g := newGrid(t, top)
+		g := newGrid(t, choose(t, top, o.All))
 		if _, err := fmt.Fprintln(w); err != nil {
 			return err
+		}
+		if g.rows == 0 {
+			if err := g.writeRest(w, 0); err != nil {
+				return err
+			}
+			continue
 		}
 		for c := range g.cols {
 			if col := &g.cols[c]; col.key {
@@ -151,7 +166,12 @@ func WriteMarkdown(w io.Writer, s *result.Set, o Options) error {
 		if err := tbl.Render(); err != nil {
 			return err
 		}
-		if err := g.writeRest(w); err != nil {
+		if g.rest != "" {
+			if _, err := fmt.Fprintln(w); err != nil { // or it would be a row of the table
+				return err
+			}
+		}
+		if err := g.writeRest(w, 0); err != nil {
 			return err
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -176,8 +177,9 @@ func TestFit(t *testing.T) {
 func TestFitNarrow(t *testing.T) {
 	for width := 30; width <= 120; width++ {
 		_, got, _ := strings.Cut(write(t, set("mb/2"), text.Options{Width: width}), "\n\n")
-		head, row, _ := strings.Cut(got, "\n")
-		for _, l := range []string{head, row} {
+		head, rest, _ := strings.Cut(got, "\n")
+		row, out, _ := strings.Cut(rest, "\n")
+		for _, l := range append([]string{head, row}, strings.Split(out, "\n")...) {
 			if n := runewidth.StringWidth(strings.TrimSuffix(l, "\n")); n > width {
 				t.Errorf("width %d: line of %d columns: %q", width, n, l)
 			}
@@ -203,6 +205,9 @@ func TestHostileNames(t *testing.T) {
 		got := write(t, set(hostile()...), text.Options{Width: width})
 		_, table, _ := strings.Cut(got, "\n\n")
 		lines := strings.Split(strings.TrimSuffix(table, "\n"), "\n")
+		if out := slices.IndexFunc(lines, func(l string) bool { return strings.HasPrefix(l, "left out: ") }); out >= 0 {
+			lines = lines[:out]
+		}
 		if len(lines) != 1+len(hostile()) {
 			t.Errorf("width %d: %d lines for %d rows:\n%s", width, len(lines), len(hostile()), table)
 		}

@@ -22,11 +22,17 @@ type OutputFlags struct {
 	Extra []report.Format
 	// Only are the command's formats if it has none of the usual ones, the
 	// default first; set before AddTo.
-	Only   []report.Format
+	Only []report.Format
+	// Every says that --top holds for every table of the result, and not for the first
+	// one alone; set before AddTo.
+	Every  bool
 	format string
 	path   string
 	top    int
 	raw    bool
+	all    bool
+	// topGiven reports whether --top was given.
+	topGiven func() bool
 }
 
 // AddTo defines the flags; top is how many rows are shown by default.
@@ -37,7 +43,15 @@ func (f *OutputFlags) AddTo(cmd *cobra.Command, top int) {
 	if slices.ContainsFunc(f.formats(), func(x report.Format) bool { return x.Name == "csv" }) {
 		fs.BoolVar(&f.raw, "raw-cells", false, RawCells)
 	}
-	fs.IntVar(&f.top, "top", top, "show the first `N` rows of the table, 0 for all")
+	of := "the table"
+	if f.Every {
+		of = "each table"
+	}
+	fs.IntVar(&f.top, "top", top, "show the first `N` rows of "+of+", 0 for all")
+	f.topGiven = func() bool { return fs.Changed("top") }
+	if slices.ContainsFunc(f.formats(), func(x report.Format) bool { return x.Name == "table" }) {
+		fs.BoolVar(&f.all, "all-rows", false, "show rows without a hit too, and a row for each CPU where several are alike")
+	}
 	// fails only for a flag that does not exist
 	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(f.names(), cobra.ShellCompDirectiveNoFileComp))
 }
@@ -98,7 +112,9 @@ func (f *OutputFlags) With(t *Terminal, format report.Format) (func(*result.Set)
 			if format.Colours && o.Width > 0 { // and cleans what it shows
 				o.Writer = t.Out
 			}
-			return format.Write(o, set, report.Options{Width: o.Width, Colour: o.Colour, Top: f.top, RawCells: f.raw, Command: t.Command, Version: t.Version})
+			return format.Write(o, set, report.Options{
+				Width: o.Width, Colour: o.Colour, Top: f.top, Every: f.Every && f.topGiven(), AllRows: f.all, RawCells: f.raw, Command: t.Command, Version: t.Version,
+			})
 		})
 	}, nil
 }
