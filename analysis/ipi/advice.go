@@ -37,10 +37,7 @@ func newAdvice(class *catalog.Classification, function string, hits uint64) advi
 // addAdvice adds hits to what is to be done about them. One mitigation may
 // answer several functions.
 func (c *Counts) addAdvice(a adviceTotal) {
-	key := a.class.Class.String() + "\x00" + a.class.Do
-	if a.isUnknown() {
-		key += "\x00" + track.Unknown
-	}
+	key := a.key()
 	old := c.advice[key]
 	if old == nil {
 		old = &adviceTotal{class: a.class, functions: tallies{}, roots: tallies{}, whys: tallies{}, limits: tallies{}, sources: tallies{}}
@@ -52,6 +49,15 @@ func (c *Counts) addAdvice(a adviceTotal) {
 	old.whys.add(a.whys)
 	old.limits.add(a.limits)
 	old.sources.add(a.sources)
+}
+
+// key tells what is to be done from other things.
+func (a *adviceTotal) key() string {
+	key := a.class.Class.String() + "\x00" + a.class.Do
+	if a.isUnknown() {
+		key += "\x00" + track.Unknown
+	}
+	return key
 }
 
 // isUnknown reports whether it is not known what the hits run.

@@ -23,14 +23,14 @@ const StateVersion = 1
 // times; tallies are places in it, each followed by the hits of that name.
 type (
 	storedCounts struct {
-		Names    []state.Text         `json:"names"`
+		Names    state.Texts          `json:"names"`
 		By       []string             `json:"by"`
 		Isolated *cpumask.Mask        `json:"isolated,omitzero"`
 		Unlike   bool                 `json:"unlike,omitzero"`
 		Totals   storedSums           `json:"totals"`
-		Groups   []storedGroup        `json:"groups,omitzero"`
+		Groups   []*storedGroup       `json:"groups,omitzero"`
 		CPUs     []storedCPU          `json:"cpus,omitzero"`
-		Function []uint64             `json:"function,omitzero"`
+		Function state.Numbers        `json:"function,omitzero"`
 		Advice   []storedAdvice       `json:"advice,omitzero"`
 		Patching [2]uint64            `json:"patching,omitzero"` // rounds, operations
 		Seen     cpumask.Mask         `json:"seen"`
@@ -58,28 +58,28 @@ type (
 		Unattributed uint64 `json:"unattributed,omitzero"`
 	}
 	storedGroup struct {
-		Key []uint64 `json:"key"` // names
+		Key state.Numbers `json:"key"` // names
 		storedSums
-		CPUs     cpumask.Mask `json:"on"`
-		Inputs   [][2]uint64  `json:"inputs,omitzero"` // input, hits
-		Causes   []uint64     `json:"causes,omitzero"`
-		Classes  []uint64     `json:"classes,omitzero"`
-		Evidence []uint64     `json:"evidence,omitzero"`
-		Cells    []uint32     `json:"cells,omitzero"`
+		CPUs     cpumask.Mask  `json:"on"`
+		Inputs   [][2]uint64   `json:"inputs,omitzero"` // input, hits
+		Causes   state.Numbers `json:"causes,omitzero"`
+		Classes  state.Numbers `json:"classes,omitzero"`
+		Evidence state.Numbers `json:"evidence,omitzero"`
+		Cells    []uint32      `json:"cells,omitzero"`
 	}
 	storedCPU struct {
 		CPU   int                 `json:"cpu"`
 		Units [numUnits][3]uint64 `json:"units"` // hits, longest quiet, time
 	}
 	storedAdvice struct {
-		Class     string   `json:"class"`
-		Do        uint64   `json:"do"` // name
-		Hits      uint64   `json:"hits"`
-		Functions []uint64 `json:"functions,omitzero"`
-		Roots     []uint64 `json:"roots,omitzero"`
-		Whys      []uint64 `json:"whys,omitzero"`
-		Limits    []uint64 `json:"limits,omitzero"`
-		Sources   []uint64 `json:"sources,omitzero"`
+		Class     string        `json:"class"`
+		Do        uint64        `json:"do"` // name
+		Hits      uint64        `json:"hits"`
+		Functions state.Numbers `json:"functions,omitzero"`
+		Roots     state.Numbers `json:"roots,omitzero"`
+		Whys      state.Numbers `json:"whys,omitzero"`
+		Limits    state.Numbers `json:"limits,omitzero"`
+		Sources   state.Numbers `json:"sources,omitzero"`
 	}
 	storedTime struct {
 		Traces   int           `json:"traces,omitzero"`
@@ -128,7 +128,7 @@ func marshal(v any) (json.RawMessage, error) {
 
 // naming makes the table of names.
 type naming struct {
-	names  []state.Text
+	names  state.Texts
 	places map[string]uint64
 }
 
@@ -142,8 +142,8 @@ func (n *naming) place(name string) uint64 {
 	return place
 }
 
-func (n *naming) tallies(t tallies) []uint64 {
-	list := make([]uint64, 0, 2*len(t))
+func (n *naming) tallies(t tallies) state.Numbers {
+	list := make(state.Numbers, 0, 2*len(t))
 	for _, name := range slices.Sorted(maps.Keys(t)) {
 		list = append(list, n.place(name), t[name])
 	}
@@ -196,7 +196,7 @@ func (c *Counts) stored() storedCounts {
 	return x
 }
 
-func (g *namedGroup) stored(n *naming) storedGroup {
+func (g *namedGroup) stored(n *naming) *storedGroup {
 	x := storedGroup{storedSums: g.counts.exported(), CPUs: g.cpus, Causes: n.tallies(g.causes), Classes: n.tallies(g.classes), Evidence: n.tallies(g.evidence), Cells: g.cells}
 	for _, k := range g.key {
 		x.Key = append(x.Key, n.place(k))
@@ -204,7 +204,7 @@ func (g *namedGroup) stored(n *naming) storedGroup {
 	for _, f := range g.byFile {
 		x.Inputs = append(x.Inputs, [2]uint64{uint64(f.input), f.hits})
 	}
-	return x
+	return &x
 }
 
 func (c counts) exported() storedSums {
@@ -260,7 +260,7 @@ func (x *storedCounts) named(place uint64) (string, error) {
 // tallies reads lists of naming.tallies, each into the place behind it.
 func (x *storedCounts) tallies(lists ...any) error {
 	for ; len(lists) > 0; lists = lists[2:] {
-		list, into := lists[0].([]uint64), lists[1].(*tallies)
+		list, into := lists[0].(state.Numbers), lists[1].(*tallies)
 		if len(list)%2 != 0 {
 			return fmt.Errorf("a tally of %d numbers, want pairs", len(list))
 		}
@@ -324,7 +324,7 @@ func (x *storedCounts) counts(inputs []result.Input) (*Counts, error) {
 		return nil, err
 	}
 	for i := range x.Groups {
-		if err := x.group(c, &x.Groups[i]); err != nil {
+		if err := x.group(c, x.Groups[i]); err != nil {
 			return nil, err
 		}
 	}
@@ -343,7 +343,11 @@ func (x *storedCounts) advice(c *Counts, a *storedAdvice) error {
 	}
 	t := adviceTotal{class: &catalog.Classification{Class: catalog.Class(class), Do: do}, hits: a.Hits}
 	err = x.tallies(a.Functions, &t.functions, a.Roots, &t.roots, a.Whys, &t.whys, a.Limits, &t.limits, a.Sources, &t.sources)
-	c.addAdvice(t)
+	if key := t.key(); c.advice[key] == nil {
+		c.advice[key] = &t // whose tallies nobody else has
+	} else {
+		c.addAdvice(t)
+	}
 	return err
 }
 
@@ -366,6 +370,9 @@ func (x *storedCounts) cells(c *Counts, inputs int) error {
 
 // group takes a group.
 func (x *storedCounts) group(c *Counts, y *storedGroup) error {
+	if y == nil {
+		return errors.New("null in place of a group")
+	}
 	g := &namedGroup{counts: y.counts(), cpus: y.CPUs, cells: y.Cells}
 	if err := x.tallies(y.Causes, &g.causes, y.Classes, &g.classes, y.Evidence, &g.evidence); err != nil {
 		return err

@@ -1,6 +1,7 @@
 package state
 
 import (
+	"bytes"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -126,11 +127,18 @@ func (in *Input) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, &x); err != nil {
 		return err
 	}
-	err := replaceStrings(reflect.ValueOf(&x).Elem(), func(s string) (string, error) {
-		var t Text
-		err := t.UnmarshalText([]byte(s))
-		return t.s, err
-	})
+	return in.take(&x, data)
+}
+
+// take takes what was decoded of data.
+func (in *Input) take(x *stored, data []byte) (err error) {
+	if bytes.Contains(data, []byte(`\u0000`)) { // there may be a Text that is no UTF-8
+		err = replaceStrings(reflect.ValueOf(x).Elem(), func(s string) (string, error) {
+			var t Text
+			err := t.UnmarshalText([]byte(s))
+			return t.s, err
+		})
+	}
 	*in = Input{x.Asked, x.ID, result.Input(x.Trace)}
 	in.Input.Path, in.Sent, in.Identity = in.Asked.Path, result.Sent(x.Sent), result.Identity(x.Sends)
 	return err

@@ -104,7 +104,7 @@ func (r *Reader) Read(data []byte) (*State, error) {
 		return nil, err
 	}
 	s := &State{}
-	if err := json.Unmarshal(r.text, s); err != nil {
+	if err := s.decode(r.text); err != nil {
 		return nil, fmt.Errorf("the state does not hold what %s says: %w", Schema, err)
 	}
 	if len(s.Inputs) == 0 {
@@ -133,24 +133,21 @@ func (r *Reader) Path(data []byte) (string, error) {
 	if err := r.unpack(data); err != nil {
 		return "", err
 	}
-	dec := json.NewDecoder(bytes.NewReader(r.text))
-	for {
-		word, err := dec.Token()
-		if err != nil {
-			return "", errors.New("the state names no input")
+	for name, value := range members(r.text) {
+		if name != "inputs" {
+			continue
 		}
-		if word == "inputs" {
-			break
+		for _, value := range members(value) {
+			var first stored
+			if err := json.Unmarshal(value, &first); err != nil {
+				return "", fmt.Errorf("the state does not hold what %s says: %w", Schema, err)
+			}
+			var in Input
+			err := in.take(&first, value)
+			return in.Asked.Path, err
 		}
 	}
-	if _, err := dec.Token(); err != nil || !dec.More() { // [
-		return "", errors.New("the state names no input")
-	}
-	var first Input
-	if err := dec.Decode(&first); err != nil {
-		return "", fmt.Errorf("the state does not hold what %s says: %w", Schema, err)
-	}
-	return first.Asked.Path, nil
+	return "", errors.New("the state names no input")
 }
 
 // checkHead refuses what is no state, or one of another counting.

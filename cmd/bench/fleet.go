@@ -135,7 +135,7 @@ func multiply(from, to string, n int) (size int64, err error) {
 		in := &s.Inputs[0]
 		in.Asked.Host, in.Asked.Path = fmt.Sprintf("host%05d", i), fmt.Sprintf("/traces/host%05d/trace.dat", i)
 		in.ID = fmt.Sprintf("%064x", i)
-		in.Identity.Rounded, in.Identity.Cut = uint64(i), uint64(i)
+		in.Identity.Rounded, in.Identity.Cut, in.Identity.RoundedTimes, in.Identity.CutTimes = uint64(i), uint64(i), uint64(i), uint64(i)
 		var b bytes.Buffer
 		if err := s.Write(&b); err != nil {
 			return 0, err

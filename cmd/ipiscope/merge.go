@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -78,14 +77,14 @@ func eachState(args []string) iter.Seq2[states.Stored, error] {
 		}
 		r := state.NewReader()
 		for _, arg := range args {
-			paths, err := statePaths(r, arg)
+			files, err := stateFiles(r, arg)
 			if err != nil {
 				yield(states.Stored{}, err)
 				return
 			}
-			for _, path := range paths {
-				s, err := readState(r, path)
-				if !yield(states.Stored{Path: path, State: s}, err) || err != nil {
+			for i := range files {
+				s, err := files[i].read(r)
+				if !yield(states.Stored{Path: files[i].path, State: s}, err) || err != nil {
 					return
 				}
 			}
@@ -93,20 +92,35 @@ func eachState(args []string) iter.Seq2[states.Stored, error] {
 	}
 }
 
-func readState(r *state.Reader, path string) (*state.State, error) {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
+// A stateFile is the file of a state, with its bytes if they were kept.
+type stateFile struct {
+	path string
+	data []byte
+}
+
+// maxKept bounds how many bytes of states are kept that were read to put them in
+// order: those of some 10,000 states.
+const maxKept = 64 << 20
+
+// read decodes the state. Its bytes are not kept any longer.
+func (f *stateFile) read(r *state.Reader) (*state.State, error) {
+	data := f.data
+	f.data = nil
+	if data == nil {
+		var err error
+		if data, err = os.ReadFile(f.path); err != nil {
+			return nil, err
+		}
 	}
 	s, err := r.Read(data)
 	if err != nil {
-		return nil, cli.Usage(fmt.Errorf("%s: %w", path, err))
+		return nil, cli.Usage(fmt.Errorf("%s: %w", f.path, err))
 	}
 	return s, nil
 }
 
-// statePaths are the states that an argument stands for.
-func statePaths(r *state.Reader, arg string) ([]string, error) {
+// stateFiles are the states that an argument stands for.
+func stateFiles(r *state.Reader, arg string) ([]stateFile, error) {
 	if st, err := os.Stat(arg); err != nil {
 		return nil, err
 	} else if st.IsDir() {
@@ -119,29 +133,35 @@ func statePaths(r *state.Reader, arg string) ([]string, error) {
 	defer file.Close()
 	text := bufio.NewReader(file)
 	if head, _ := text.Peek(len(state.Magic)); string(head) == state.Magic || strings.HasSuffix(arg, stateSuffix) {
-		return []string{arg}, nil
+		return []stateFile{{path: arg}}, nil
 	}
-	var paths []string
+	var files []stateFile
+	binary := false
 	lines := bufio.NewScanner(text)
 	for lines.Scan() {
 		if line := strings.TrimSpace(lines.Text()); line != "" && !strings.HasPrefix(line, "#") {
-			paths = append(paths, line)
+			binary = binary || strings.ContainsRune(line, 0)
+			files = append(files, stateFile{path: line})
 		}
 	}
-	if err := lines.Err(); err != nil || bytes.ContainsRune([]byte(strings.Join(paths, "")), 0) {
+	if err := lines.Err(); err != nil || binary {
 		return nil, cli.Usage(fmt.Errorf("%s: neither a state nor a text with the paths of states", arg))
 	}
-	if len(paths) == 0 {
+	if len(files) == 0 {
 		return nil, cli.Usage(fmt.Errorf("%s: names no state", arg))
 	}
-	return paths, nil
+	return files, nil
 }
 
 // statesIn are the states in a folder and those below it, in the order of the paths of
 // their traces.
-func statesIn(r *state.Reader, folder string) ([]string, error) {
-	type found struct{ trace, path string }
+func statesIn(r *state.Reader, folder string) ([]stateFile, error) {
+	type found struct {
+		trace string
+		stateFile
+	}
 	var all []found
+	kept := 0
 	err := filepath.WalkDir(folder, func(path string, d os.DirEntry, err error) error {
 		if err != nil || d.IsDir() || !strings.HasSuffix(path, stateSuffix) {
 			return err
@@ -154,7 +174,10 @@ func statesIn(r *state.Reader, folder string) ([]string, error) {
 		if err != nil {
 			return cli.Usage(fmt.Errorf("%s: %w", path, err))
 		}
-		all = append(all, found{trace, path})
+		if kept += len(data); kept > maxKept {
+			data = nil
+		}
+		all = append(all, found{trace, stateFile{path, data}})
 		return nil
 	})
 	if err != nil {
@@ -164,11 +187,11 @@ func statesIn(r *state.Reader, folder string) ([]string, error) {
 		return nil, cli.Usage(fmt.Errorf("%s: no state (*%s) in this folder", folder, stateSuffix))
 	}
 	slices.SortFunc(all, func(a, b found) int { return cmp.Or(cmp.Compare(a.trace, b.trace), cmp.Compare(a.path, b.path)) })
-	var paths []string
-	for _, x := range all {
-		paths = append(paths, x.path)
+	files := make([]stateFile, len(all))
+	for i, x := range all {
+		files[i] = x.stateFile
 	}
-	return paths, nil
+	return files, nil
 }
 
 // writePartial writes the sum as a state.
