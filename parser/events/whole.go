@@ -10,20 +10,21 @@ func (l *Layout) Strict() bool { return l.strict }
 // less than the payload's if that ends before all fields came: the value at its
 // end may be the begin of another one.
 func (l *Layout) Whole(p []byte) int {
-	end := l.keys[len(l.keys)-1]
-	if lastKey(p, end) < 0 { // what else is missing is no cut: a field of another name
+	last := len(l.keys) - 1 // the field that stands last, and where
+	end := l.keys[last]
+	at := lastKey(p, end)
+	if at < 0 { // what else is missing is no cut: a field of another name
 		if rest := lastWord(p); bytes.IndexByte(p[rest:], '=') >= 0 || bytes.HasPrefix(end, p[rest:]) {
 			return rest
 		}
 		return len(p)
 	}
-	last, at := -1, -1 // the field that stands last, and where
-	for i, key := range l.keys {
-		if n := lastKey(p, key); n > at {
-			last, at = i, n
+	for i, key := range l.keys[:last] {
+		if n := lastKey(p[at:], key); n > 0 {
+			last, at = i, at+n
 		}
 	}
-	if isCut(p[at+len(l.keys[last]):], bytes.Contains(p[:at], []byte("+0x")), bytes.Contains(p[:at], []byte("/0x"))) {
+	if isCut(p[at+len(l.keys[last]):], p[:at]) {
 		return at
 	}
 	return len(p)
@@ -40,9 +41,9 @@ func lastWord(p []byte) int {
 }
 
 // isCut reports whether a printed address is the begin of a longer one: a symbol
-// without all of its "+0x24/0x40", where others of the line have that, and digits
-// that are too few for a hashed pointer.
-func isCut(v []byte, offsets, sizes bool) bool {
+// without all of its "+0x24/0x40", where others of the line, which stand before it,
+// have that, and digits that are too few for a hashed pointer.
+func isCut(v, before []byte) bool {
 	if len(v) == 0 {
 		return true
 	}
@@ -51,10 +52,10 @@ func isCut(v []byte, offsets, sizes bool) bool {
 			return true // "+", "+0", "+0x"
 		}
 		slash := bytes.IndexByte(v[n:], '/')
-		return slash < 0 && sizes || slash >= 0 && len(v) < n+slash+4
+		return slash < 0 && bytes.Contains(before, []byte("/0x")) || slash >= 0 && len(v) < n+slash+4
 	}
 	if nameByte(v[0]) && v[0]-'0' > 9 && !isHexText(v) {
-		return offsets
+		return bytes.Contains(before, []byte("+0x"))
 	}
 	return v[0] == '0' && len(v) == 2 && v[1] == 'x' || isHexText(v) && len(v) > 8 && len(v) < 16
 }

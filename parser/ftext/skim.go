@@ -72,13 +72,14 @@ func canSkim(h *trace.Hint) bool {
 // Filter implements blocks.Filter.
 func (s *skimmer) Filter(b *blocks.Block) {
 	s.b, s.shape, s.near, s.frames = b, 0, 0, keep
+	s.line.prefix = nil // it lies in the block before
 	text := b.Text[:cutRecord(b.Text)]
 	for at := 0; at < len(text); {
-		end := at + bytes.IndexByte(text[at:], '\n') + 1
 		if isFrameAt(text, at) {
-			at = s.stackLines(text, end)
+			at = s.stackLines(text, at)
 			continue
 		}
+		end := at + bytes.IndexByte(text[at:], '\n') + 1
 		line := text[at:end]
 		if line[0] == '>' && len(line) > 2 { // a quoted line: this is a mail
 			b.Forget()
@@ -129,10 +130,10 @@ func isFrameAt(text []byte, at int) bool {
 	return at < len(text) && (text[at] == ' ' || text[at] == '\t') && isFrame(text[at:min(at+8, len(text))])
 }
 
-// stackLines takes the stack lines of which the first ends there, and returns
-// where the last one does.
-func (s *skimmer) stackLines(text []byte, end int) int {
-	n := 1
+// stackLines takes the stack lines of which the first begins there, and returns
+// where the last one ends.
+func (s *skimmer) stackLines(text []byte, at int) int {
+	end, n := at, 0
 	for ; isFrameAt(text, end); n++ {
 		end += bytes.IndexByte(text[end:], '\n') + 1
 	}
@@ -275,21 +276,41 @@ type quick struct {
 	pid   []byte
 	flags *flagsWord // nil if there are none
 	class *class
+	// prefix is what the last header has up to its time: most often the next one has
+	// the same. A line has need bytes at least to be one.
+	prefix []byte
+	need   int
 }
 
 // commEnd is where "%16s-" ends. A comm has at most 15 bytes (TASK_COMM_LEN).
 const commEnd = 17
 
 func (q *quick) parse(s *skimmer, line []byte) bool {
-	if len(line) < 40 || line[0] != ' ' || line[commEnd-1] != '-' || hasColon(line) && !bytes.Contains(line[:commEnd-1], []byte("kworker/")) {
+	i := len(q.prefix) - 1
+	if i < 0 || len(line) < q.need || !bytes.Equal(line[:i+1], q.prefix) {
+		q.prefix = nil
+		if i = q.parseTask(s, line); i < 0 {
+			return false
+		}
+		q.prefix = line[:i+1] // with what ends the flags
+	}
+	if i = q.parseTime(line, i); i < 0 || q.time == 0 {
 		return false
+	}
+	return q.parseName(s, line, i)
+}
+
+// parseTask reads what stands before the time, and returns where that may begin.
+func (q *quick) parseTask(s *skimmer, line []byte) int {
+	if len(line) < 40 || line[0] != ' ' || line[commEnd-1] != '-' || hasColon(line) && !bytes.Contains(line[:commEnd-1], []byte("kworker/")) {
+		return -1
 	}
 	i := commEnd
 	for line[i]-'0' <= 9 && i < commEnd+7 {
 		i++
 	}
 	if i == commEnd || line[i] != ' ' {
-		return false
+		return -1
 	}
 	q.pid = line[commEnd:i]
 	for line[i] == ' ' && i < 30 {
@@ -297,11 +318,11 @@ func (q *quick) parse(s *skimmer, line []byte) bool {
 	}
 	if line[i] == '(' {
 		if i = behindTGID(line, i); i < 0 {
-			return false
+			return -1
 		}
 	}
 	if line[i] != '[' {
-		return false
+		return -1
 	}
 	start := i + 1
 	cpu := 0
@@ -309,17 +330,10 @@ func (q *quick) parse(s *skimmer, line []byte) bool {
 		cpu = cpu*10 + int(line[i]-'0')
 	}
 	if i-start < 3 || i+24 > len(line) || line[i] != ']' || line[i+1] != ' ' {
-		return false
+		return -1
 	}
-	q.cpu = cpu
-	i += 2
-	if i = q.parseFlags(s, line, i); i < 0 {
-		return false
-	}
-	if i = q.parseTime(line, i); i < 0 || q.time == 0 {
-		return false
-	}
-	return q.parseName(s, line, i)
+	q.cpu, q.need = cpu, max(40, i+24)
+	return q.parseFlags(s, line, i+2)
 }
 
 // hasColon reports whether the task column holds a colon: what stands before it

@@ -17,6 +17,7 @@
 package ftext
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"runtime"
@@ -95,6 +96,8 @@ type Source struct {
 	ends       order.Ends
 	entries    entries
 	framesLeft int // frames of stacks that stand behind no event
+	comm       []byte
+	commName   trace.NameID // comm's
 
 	ev      trace.Event
 	lost    trace.Lost
@@ -351,10 +354,12 @@ func (s *Source) deliver(k *known, payload, line []byte) bool {
 		instance = inherit
 	}
 	// Interning comes before the stack is read: that moves the buffer.
-	instanceID, commID := s.table.NameBytes(instance), s.table.NameBytes(comm)
-	if instanceID != 0 {
+	var instanceID trace.NameID
+	if len(instance) > 0 {
+		instanceID = s.table.NameBytes(instance)
 		s.instance(instance)
 	}
+	commID := s.commID(comm)
 	if k.stack {
 		payload = s.group(line, payload)
 	} else if k.layout.Strict() {
@@ -375,6 +380,14 @@ func (s *Source) deliver(k *known, payload, line []byte) bool {
 		s.rec = s.order.Next()
 	}
 	return true
+}
+
+// commID interns a comm, which most often is that of the event before.
+func (s *Source) commID(comm []byte) trace.NameID {
+	if !bytes.Equal(comm, s.comm) || s.comm == nil {
+		s.comm, s.commName = append(s.comm[:0], comm...), s.table.NameBytes(comm)
+	}
+	return s.commName
 }
 
 // afterRestart delivers what says that another recording begins, then its first

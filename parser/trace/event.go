@@ -79,7 +79,13 @@ type Decoder interface {
 // Reset makes e an event with that payload; the caller sets the header fields
 // afterwards. It is for Sources.
 func (e *Event) Reset(t *Table, d Decoder, s *Schema, payload []byte) {
-	*e = Event{TGID: -1, ID: s.ID, payload: payload, schema: s, table: t, dec: d}
+	// One by one: most of an Event is memory for symbols, and there is one for each
+	// record. symbols counts only up to numSymbols.
+	e.Time, e.Seq, e.CPU, e.PID, e.TGID = 0, 0, 0, 0, -1
+	e.ID, e.Comm, e.Instance = s.ID, 0, 0
+	e.Flags, e.Preempt, e.HasFlags, e.At = 0, 0, false, Pos{}
+	e.payload, e.behind, e.schema, e.table, e.dec = payload, 0, s, t, d
+	e.stack, e.hasStack, e.numSymbols = 0, false, 0
 }
 
 // Schema describes the event's fields.

@@ -30,6 +30,8 @@ type plan struct {
 	all bool
 	// stacks: of some events the stacks are delivered, of others not.
 	stacks bool
+	// plainType: records begin with their id, little-endian.
+	plainType bool
 	// picked: some events do not take part.
 	picked bool
 	// What is passed over without a look at it: in the window, outside of it,
@@ -52,6 +54,7 @@ func newPlan(f *file, common *tracefmt.Common, h *trace.Hint) *plan {
 	if common.Type.Off != 0 || common.Type.Size != 2 {
 		return p
 	}
+	p.plainType = !f.bigEndian
 	pass := func(from, to class) ringbuf.Skip {
 		s := ringbuf.Skip{Pass: make([]bool, len(p.class)), Shortest: int(common.MinSize)}
 		for typ, c := range p.class {

@@ -24,6 +24,9 @@ const (
 	// a block is then still in a core's cache when it is looked at.
 	fullBlockSize = 64 << 10
 	blockMemory   = 8 << 20
+	// aheadMemory bounds what all batches that are prepared ahead hold: what does not
+	// stay in a cache, and is new memory for each, costs more than waiting.
+	aheadMemory = 2 << 20
 	// queued bounds the batches of all CPUs together that are prepared ahead, and
 	// leastBatch is what a batch without a record takes, more or less.
 	queued     = 1 << 8
@@ -65,8 +68,7 @@ type Source struct {
 	pool    *ahead.Pool
 	scratch []scratch // by worker
 
-	// what was taken out of how many batches
-	taken, batches int
+	taken taken
 
 	between rec // stands between two batches: what was skipped is told
 	event   trace.Event
@@ -79,6 +81,22 @@ type Source struct {
 	damaged int
 	late    bool // the damage has what was found in sections that are read late
 }
+
+// taken is what was taken out of how many batches, from blocks of that many bytes.
+type taken struct {
+	batches, data, recs int
+	blocks              int64
+}
+
+func (t *taken) add(b *batch) {
+	t.batches++
+	t.data += len(b.data)
+	t.recs += len(b.recs)
+	t.blocks += b.block.size
+}
+
+// each is what a batch holds on average.
+func (t *taken) each() int { return (t.data + t.recs*recSize) / t.batches }
 
 // Open reads the description of a trace.dat and returns its Source. r is read
 // at random and by several goroutines, has size bytes and must stay open until
@@ -328,7 +346,7 @@ func (s *Source) startPool() {
 // depth is how many batches of each CPU are under way beside the one that is
 // read: two, and more if there are fewer CPUs than threads. Batches that hold
 // little of their blocks may be more: the file is then read on while something
-// else is waited for, as long as they take no more memory than full ones.
+// else is waited for, as long as all of them take little memory.
 func (s *Source) depth() int {
 	threads := s.pool.Threads()
 	if threads == 1 {
@@ -336,9 +354,8 @@ func (s *Source) depth() int {
 	}
 	n := max(len(s.streams), 1)
 	depth := max(2, 2*threads/n)
-	if s.batches > 0 {
-		each := max(s.taken/s.batches, leastBatch)
-		depth = max(depth, blockMemory/each/n)
+	if s.taken.batches > 0 {
+		depth = max(depth, aheadMemory/max(s.taken.each(), leastBatch)/n)
 	}
 	return min(depth, s.maxDepth())
 }
@@ -396,12 +413,10 @@ func (s *Source) deliverEvent(st *stream, r *rec, at trace.Pos) {
 // head decodes what all records begin with. was is what was known of the task
 // before, which most often is the same.
 func (f *file) head(e *trace.Event, c *tracefmt.Common, data []byte, was *task) {
-	flags, _ := tracefmt.Integer(data, c.Flags.Off, c.Flags.Size, f.bigEndian)
-	preempt, _ := tracefmt.Integer(data, c.Preempt.Off, c.Preempt.Size, f.bigEndian)
-	pid, _ := tracefmt.Integer(data, c.PID.Off, c.PID.Size, f.bigEndian)
-	e.Flags, e.Preempt, e.HasFlags = trace.Flags(flags), uint8(preempt), true
-	if !was.known || was.pid != int32(pid) {
-		*was = f.taskOf(int32(pid))
+	flags, preempt, pid := c.Head(data, f.bigEndian)
+	e.Flags, e.Preempt, e.HasFlags = flags, preempt, true
+	if !was.known || was.pid != pid {
+		*was = f.taskOf(pid)
 	}
 	e.PID, e.TGID, e.Comm = was.pid, was.tgid, was.comm
 }

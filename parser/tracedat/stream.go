@@ -138,8 +138,7 @@ func (s *Source) nextBatch(st *stream) {
 	st.batch = st.queue.Take()
 	st.next = 0
 	s.settle(st, st.batch)
-	s.batches++
-	s.taken += len(st.batch.data) + len(st.batch.recs)*recSize
+	s.taken.add(st.batch)
 }
 
 // leave ends a batch: what it leaves to the next one is taken over, and it is sent
@@ -176,14 +175,30 @@ func (s *Source) refill(st *stream, b *batch) bool {
 	if st.queue.Full() || st.cut.over() {
 		return false
 	}
-	if b == nil {
+	fresh := b == nil
+	if fresh {
 		b = &batch{stream: st}
 	}
 	if !st.cut.cut(&b.block) {
 		return false
 	}
+	if fresh {
+		s.makeRoom(b)
+	}
 	st.queue.Put(b)
 	return true
+}
+
+// makeRoom gives a new batch the memory that its block is likely to need: what
+// grows is copied, and each of its sizes is new to the kernel and the collector. A
+// block's size is the file's word, so it counts as blockSize at most.
+func (s *Source) makeRoom(b *batch) {
+	if s.plan.all || s.taken.blocks == 0 {
+		return
+	}
+	share := 1.25 * float64(min(b.block.size, blockSize)) / float64(s.taken.blocks)
+	b.data = make([]byte, 0, int(float64(s.taken.data)*share))
+	b.recs = make([]rec, 0, int(float64(s.taken.recs)*share))
 }
 
 // Progress implements trace.Progresser.

@@ -16,6 +16,7 @@ import (
 type symbols struct {
 	f      *file
 	byAddr map[symbolKey]trace.SymbolID
+	recent [64]recentSymbol // by hash: few addresses come again and again
 
 	once   sync.Once
 	table  *ksym.Table // valid after read
@@ -31,13 +32,25 @@ type symbolKey struct {
 	offset bool
 }
 
+// A recentSymbol is an address that was asked for lately.
+type recentSymbol struct {
+	symbolKey
+	id  trace.SymbolID
+	any bool
+}
+
 func (y *symbols) at(addr uint64, offset bool) trace.SymbolID {
 	key := symbolKey{addr, offset}
+	r := &y.recent[addr*0x9e3779b97f4a7c15>>58]
+	if r.any && r.symbolKey == key {
+		return r.id
+	}
 	id, ok := y.byAddr[key]
 	if !ok {
 		id = y.f.table.Symbol(y.resolve(addr, offset))
 		y.byAddr[key] = id
 	}
+	*r = recentSymbol{key, id, true}
 	return id
 }
 

@@ -1,7 +1,9 @@
 package tracedat
 
 import (
+	"encoding/binary"
 	"fmt"
+	"slices"
 
 	"github.com/ipiscope/ipiscope/parser/ringbuf"
 	"github.com/ipiscope/ipiscope/parser/trace"
@@ -164,16 +166,19 @@ func (w *walker) events(where place) {
 	if n, missed := w.page.Missed(); missed {
 		w.miss(n)
 	}
-	var skip *ringbuf.Skip // nil: each event gets a look
+	var skip ringbuf.Skip // without Pass each event gets a look
 	w.counts = w.takesPart && !w.plan.picked
 	switch {
 	case w.until.any:
 	case !w.takesPart:
-		skip = &w.plan.off
+		skip = w.plan.off
 	case where == inside:
-		skip = &w.plan.skip
+		skip = w.plan.skip
+		if w.counts {
+			skip.Count = w.b.skipped.byType
+		}
 	case where == outside:
-		skip = &w.plan.outside
+		skip = w.plan.outside
 		w.leave()
 	}
 	for w.page.Next() {
@@ -182,8 +187,8 @@ func (w *walker) events(where place) {
 			return
 		}
 		w.event(where)
-		if skip != nil && !w.following() {
-			w.pass(skip, where)
+		if skip.Pass != nil && !w.following() {
+			w.pass(&skip, where)
 		}
 	}
 	w.b.order.within(&w.page)
@@ -197,11 +202,7 @@ func (w *walker) following() bool { return w.b.head || len(w.b.waits.open) > 0 }
 
 // pass passes over events without a look at them.
 func (w *walker) pass(skip *ringbuf.Skip, where place) {
-	s := *skip
-	if w.counts && where == inside {
-		s.Count = w.b.skipped.byType
-	}
-	n := w.page.Skip(&s)
+	n := w.page.Skip(skip)
 	if n == 0 {
 		return
 	}
@@ -264,7 +265,7 @@ func (w *walker) event(where place) {
 		w.bad(at, fmt.Sprintf("record of %d bytes, the common header needs %d", len(data), w.common.MinSize))
 		return
 	}
-	typ, _ := tracefmt.Integer(data, w.common.Type.Off, w.common.Type.Size, w.f.bigEndian)
+	typ := w.typeOf(data)
 	c := classUnknown
 	if typ < uint64(len(w.plan.class)) {
 		c = w.plan.class[typ]
@@ -305,6 +306,15 @@ func (w *walker) event(where place) {
 	if b.skipped.byType != nil {
 		b.skipped.byType[typ]++
 	}
+}
+
+// typeOf is the id of a record that is long enough to have one.
+func (w *walker) typeOf(data []byte) uint64 {
+	if w.plan.plainType && len(data) >= 2 {
+		return uint64(binary.LittleEndian.Uint16(data))
+	}
+	typ, _ := tracefmt.Integer(data, w.common.Type.Off, w.common.Type.Size, w.f.bigEndian)
+	return typ
 }
 
 // follow tells what is delivered because of the events before it.
@@ -367,16 +377,20 @@ func (w *walker) bad(at trace.Time, msg string) {
 // take takes the current event.
 func (w *walker) take(at trace.Time, typ uint16, only only) {
 	b, data := w.b, w.page.Data()
-	r := w.rec(at, recEvent)
-	r.seq, r.typ, r.only, r.n = uint32(b.events), typ, only, uint32(len(data))
-	r.behind = uint32(w.f.reach[typ].behind(data))
+	if len(b.recs) == cap(b.recs) {
+		b.recs = slices.Grow(b.recs, 1)
+	}
+	b.recs = b.recs[:len(b.recs)+1]
+	r := &b.recs[len(b.recs)-1] // written in place: there is one for each event
+	r.time, r.pos = at, uint32(w.pos()-b.block.off)
+	r.n, r.behind = uint32(len(data)), uint32(w.f.reach[typ].behind(data))
+	r.seq, r.typ, r.kind, r.only = uint32(b.events), typ, recEvent, only
 	if w.plan.all {
 		r.off = uint32(w.at + w.page.Offset())
-	} else {
-		r.off = uint32(len(b.data))
-		b.data = append(b.data, data[:r.n+r.behind]...)
+		return
 	}
-	b.recs = append(b.recs, r)
+	r.off = uint32(len(b.data))
+	b.data = append(b.data, data[:r.n+r.behind]...)
 }
 
 func (w *walker) rec(at trace.Time, kind recKind) rec {

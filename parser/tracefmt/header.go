@@ -2,6 +2,7 @@ package tracefmt
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 
@@ -62,15 +63,29 @@ type Common struct {
 	Type, Flags, Preempt, PID trace.Field
 	// MinSize is the number of bytes that a record needs to hold all of them.
 	MinSize uint32
+	// usual: they lie as in struct trace_entry (include/linux/trace_events.h): type,
+	// flags, preempt count, pid.
+	usual bool
+}
+
+// Head returns what a record of at least MinSize bytes has in its header beside
+// its type.
+func (c *Common) Head(record []byte, bigEndian bool) (flags trace.Flags, preempt uint8, pid int32) {
+	if c.usual && !bigEndian && len(record) >= 8 {
+		w := binary.LittleEndian.Uint64(record)
+		return trace.Flags(w >> 16), uint8(w >> 24), int32(w >> 32)
+	}
+	f, _ := Integer(record, c.Flags.Off, c.Flags.Size, bigEndian)
+	n, _ := Integer(record, c.Preempt.Off, c.Preempt.Size, bigEndian)
+	p, _ := Integer(record, c.PID.Off, c.PID.Size, bigEndian)
+	return trace.Flags(f), uint8(n), int32(p)
 }
 
 // Context returns the context that a record of at least MinSize bytes was written
 // in.
 func (c *Common) Context(record []byte, bigEndian bool) trace.Context {
-	pid, _ := Integer(record, c.PID.Off, c.PID.Size, bigEndian)
-	flags, _ := Integer(record, c.Flags.Off, c.Flags.Size, bigEndian)
-	preempt, _ := Integer(record, c.Preempt.Off, c.Preempt.Size, bigEndian)
-	return trace.Context{PID: int32(pid), Flags: trace.Flags(flags) & trace.FlagsContext, Depth: uint8(preempt) & 0xf}
+	flags, preempt, pid := c.Head(record, bigEndian)
+	return trace.Context{PID: pid, Flags: flags & trace.FlagsContext, Depth: preempt & 0xf}
 }
 
 // CommonOf takes the common fields out of any event's schema: they are the same
@@ -94,5 +109,7 @@ func CommonOf(s *trace.Schema) (Common, error) {
 		*w.dst = s.Fields[ref]
 		c.MinSize = max(c.MinSize, w.dst.Off+w.dst.Size)
 	}
+	is := func(f *trace.Field, off, size uint32) bool { return f.Off == off && f.Size == size }
+	c.usual = is(&c.Type, 0, 2) && is(&c.Flags, 2, 1) && is(&c.Preempt, 3, 1) && is(&c.PID, 4, 4)
 	return c, nil
 }

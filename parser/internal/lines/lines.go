@@ -75,10 +75,14 @@ func (g *Gap) Add(o Gap) {
 	if o == (Gap{}) {
 		return
 	}
-	if o.Events == 0 {
-		o.Time = g.Time
+	if o.Events != 0 {
+		g.Time = o.Time
 	}
-	*g = Gap{g.Bytes + o.Bytes, g.Lines + o.Lines, g.Events + o.Events, o.Time, o.InStack, g.Ends + o.Ends}
+	g.Bytes += o.Bytes
+	g.Lines += o.Lines
+	g.Events += o.Events
+	g.InStack = o.InStack
+	g.Ends += o.Ends
 }
 
 // A placedGap is a gap before buf[at].
