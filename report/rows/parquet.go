@@ -17,24 +17,27 @@ const (
 	// maxGroup bounds the rows of a row group, and so what is held in memory
 	// and what a reader has to unpack to get at a part.
 	maxGroup = 1 << 17
-	// batch is how many rows are handed to the library at once.
-	batch = 256
+	// batch is how many rows are handed to the library at once: pages end between two
+	// of them.
+	batch = 64
 )
 
 // A parquetWriter writes docs/formats/parquet.md. The first column is a time by
 // which the rows of each row group are sorted: a row group ends where time goes
 // back, as it does where the next trace begins.
 type parquetWriter struct {
-	w    *parquet.GenericWriter[any]
-	cols []result.Col
-	rows []parquet.Row
-	n    int    // of them in use
-	text []byte // what their texts are parts of
-	last int64  // time of the newest row
+	w     *parquet.GenericWriter[any]
+	cols  []result.Col
+	batch [][]parquet.Value // by column: rows that the library was not given yet
+	group int               // rows of the row group that it was given
+	cells *cells[[]byte]
+	last  int64 // time of the newest row
 }
 
 func newParquet(w io.Writer, kind string, cols []result.Col) (Writer, error) {
-	p := &parquetWriter{cols: cols, rows: make([]parquet.Row, batch)}
+	p := &parquetWriter{cols: cols, batch: make([][]parquet.Value, len(cols))}
+	// texts are UTF-8 in this format; the name of a task may hold anything
+	p.cells = newCells(len(cols), func(text string) []byte { return []byte(strings.ToValidUTF8(text, "\uFFFD")) })
 	p.w = parquet.NewGenericWriter[any](w, parquetSchema(kind, cols),
 		parquet.Compression(&zstd.Codec{}),
 		parquet.MaxRowsPerRowGroup(maxGroup),
@@ -69,48 +72,54 @@ func parquetSchema(kind string, cols []result.Col) *parquet.Schema {
 }
 
 func (p *parquetWriter) Write(row []result.Value) error {
-	if row[0].Int < p.last {
+	if row[0].Int < p.last || p.group == maxGroup {
 		if err := p.flush(); err != nil {
 			return err
 		}
 		if err := p.w.Flush(); err != nil {
 			return err
 		}
+		p.group = 0
 	}
 	p.last = row[0].Int
-	out := p.rows[p.n][:0]
-	for i, v := range row {
-		level := 0
+	for i := range row {
+		v, level := &row[i], 0
 		if p.cols[i].Optional && v.Kind != result.KindNone {
 			level = 1
 		}
-		out = append(out, p.value(v).Level(0, level, i))
+		p.batch[i] = append(p.batch[i], p.value(i, v).Level(0, level, i))
 	}
-	p.rows[p.n] = out
-	if p.n++; p.n == len(p.rows) {
+	if len(p.batch[0]) == batch {
 		return p.flush()
 	}
 	return nil
 }
 
-// value is v for the library, which copies texts when it takes the rows.
-func (p *parquetWriter) value(v result.Value) parquet.Value {
+// value is v of a column for the library.
+func (p *parquetWriter) value(column int, v *result.Value) parquet.Value {
 	switch v.Kind {
 	case result.KindNone:
 		return parquet.NullValue()
 	case result.KindInt:
 		return parquet.Int64Value(v.Int)
 	}
-	// texts are UTF-8 in this format; the name of a task may hold anything
-	from := len(p.text)
-	p.text = append(p.text, strings.ToValidUTF8(v.Text(), "\uFFFD")...)
-	return parquet.ByteArrayValue(p.text[from:len(p.text):len(p.text)])
+	return parquet.ByteArrayValue(p.cells.of(column, v.Text()))
 }
 
+// flush hands over the batch, column by column: the library would take rows apart
+// value by value.
 func (p *parquetWriter) flush() error {
-	_, err := p.w.WriteRows(p.rows[:p.n])
-	p.n, p.text = 0, p.text[:0]
-	return err
+	p.group += len(p.batch[0])
+	for i, w := range p.w.ColumnWriters() {
+		if len(p.batch[i]) == 0 {
+			continue
+		}
+		if _, err := w.WriteRowValues(p.batch[i]); err != nil {
+			return err
+		}
+		p.batch[i] = p.batch[i][:0]
+	}
+	return nil
 }
 
 // source is what the file's metadata say of one input.

@@ -4,6 +4,7 @@ package rows
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/csv"
 	"io"
 	"strconv"
@@ -39,44 +40,72 @@ func Formats() []Format {
 }
 
 type csvWriter struct {
-	w      *csv.Writer
-	fields []string
-	cell   func(result.Value) string
+	w     *bufio.Writer
+	cells *cells[[]byte]
+	buf   []byte
 }
 
 // RawCells makes the cells what they are in the trace, whatever a spreadsheet makes
 // of them.
-func (c *csvWriter) RawCells() { c.cell = result.Value.Text }
+func (c *csvWriter) RawCells() { c.cells = newCells(len(c.cells.last), field(result.Value.Text)) }
+
+// field gives a text as encoding/csv writes it.
+func field(cell func(result.Value) string) func(string) []byte {
+	return func(text string) []byte {
+		var b bytes.Buffer
+		w := csv.NewWriter(&b)
+		w.Write([]string{cell(result.Str(text))}) // into memory: it does not fail
+		w.Flush()
+		return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+	}
+}
 
 func newCSV(w io.Writer, _ string, cols []result.Col) (Writer, error) {
-	c := &csvWriter{w: csv.NewWriter(w), cell: table.Cell}
+	c := &csvWriter{w: bufio.NewWriterSize(w, 64<<10), cells: newCells(len(cols), field(table.Cell))}
+	var names []string
 	for _, col := range cols {
-		c.fields = append(c.fields, col.Name)
+		names = append(names, col.Name)
 	}
-	return c, c.w.Write(c.fields)
+	head := csv.NewWriter(c.w)
+	if err := head.Write(names); err != nil {
+		return nil, err
+	}
+	head.Flush()
+	return c, head.Error()
 }
 
 func (c *csvWriter) Write(row []result.Value) error {
-	c.fields = c.fields[:0]
-	for _, v := range row {
-		c.fields = append(c.fields, c.cell(v))
+	c.buf = c.buf[:0]
+	for i := range row {
+		if i > 0 {
+			c.buf = append(c.buf, ',')
+		}
+		switch v := &row[i]; v.Kind {
+		case result.KindInt:
+			c.buf = strconv.AppendInt(c.buf, v.Int, 10)
+		case result.KindString:
+			c.buf = append(c.buf, c.cells.of(i, v.Str)...)
+		default:
+			c.buf = append(c.buf, c.cells.of(i, v.Text())...)
+		}
 	}
-	return c.w.Write(c.fields)
+	c.buf = append(c.buf, '\n')
+	_, err := c.w.Write(c.buf)
+	return err
 }
 
-func (c *csvWriter) Close([]result.Input) error {
-	c.w.Flush()
-	return c.w.Error()
-}
+func (c *csvWriter) Close([]result.Input) error { return c.w.Flush() }
 
 type jsonlWriter struct {
-	w    *bufio.Writer
-	keys [][]byte // "name": with the comma in front
-	buf  []byte
+	w     *bufio.Writer
+	keys  [][]byte // "name": with the comma in front
+	cells *cells[[]byte]
+	buf   []byte
 }
 
 func newJSONL(w io.Writer, _ string, cols []result.Col) (Writer, error) {
 	j := &jsonlWriter{w: bufio.NewWriterSize(w, 64<<10)}
+	j.cells = newCells(len(cols), func(text string) []byte { return json.AppendString(nil, text) })
 	for i, col := range cols {
 		open := []byte{','}
 		if i == 0 {
@@ -89,15 +118,15 @@ func newJSONL(w io.Writer, _ string, cols []result.Col) (Writer, error) {
 
 func (j *jsonlWriter) Write(row []result.Value) error {
 	j.buf = j.buf[:0]
-	for i, v := range row {
+	for i := range row {
 		j.buf = append(j.buf, j.keys[i]...)
-		switch v.Kind {
+		switch v := &row[i]; v.Kind {
 		case result.KindInt:
 			j.buf = strconv.AppendInt(j.buf, v.Int, 10)
 		case result.KindNone:
 			j.buf = append(j.buf, "null"...)
 		default:
-			j.buf = json.AppendString(j.buf, v.Text())
+			j.buf = append(j.buf, j.cells.of(i, v.Text())...)
 		}
 	}
 	j.buf = append(j.buf, '}', '\n')
