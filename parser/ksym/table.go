@@ -75,7 +75,7 @@ func (t *Table) read() error {
 	text := t.text
 	for at, line := 0, 1; at < len(text); line++ {
 		end := len(text)
-		addr, i := hexPrefix(text, at)
+		addr, i := hex16(text, at)
 		// Address, blank, one letter, blank, a name that is not empty.
 		if i == at || i-at > 16 || i+3 >= len(text) || text[i] != ' ' || isSpace(text[i+1]) || text[i+2] != ' ' || isSpace(text[i+3]) {
 			if nl := strings.IndexByte(text[at:], '\n'); nl >= 0 {
@@ -99,6 +99,44 @@ func (t *Table) read() error {
 		at = end + 1
 	}
 	return nil
+}
+
+// hex16 is hexPrefix for what nearly every line begins with: 16 digits and a
+// blank, taken eight at a time.
+func hex16(s string, at int) (v uint64, end int) {
+	if len(s)-at < 17 || s[at+16] != ' ' {
+		return hexPrefix(s, at)
+	}
+	high, ok := hex8(s[at : at+8])
+	low, ok2 := hex8(s[at+8 : at+16])
+	if !ok || !ok2 {
+		return hexPrefix(s, at)
+	}
+	return high<<32 | low, at + 16
+}
+
+// hex8 reads eight digits, decimal or small letters, side by side: each is a byte
+// of one word.
+func hex8(s string) (v uint64, ok bool) {
+	const each = 0x0101010101010101
+	w := uint64(s[7]) | uint64(s[6])<<8 | uint64(s[5])<<16 | uint64(s[4])<<24 | uint64(s[3])<<32 | uint64(s[2])<<40 | uint64(s[1])<<48 | uint64(s[0])<<56
+	if w&(0x80*each) != 0 {
+		return 0, false
+	}
+	// with the upper bit set no subtraction borrows from the next byte: it stays
+	// set where the byte was not less
+	const top = 0x80 * each
+	notBelow := func(c uint64) uint64 { return ((w | top) - c*each) & top }
+	digit := notBelow('0') &^ notBelow('9'+1)
+	letter := notBelow('a') &^ notBelow('f'+1)
+	if digit|letter != top {
+		return 0, false
+	}
+	letters := letter >> 7 // 1 in each byte that is one
+	w = w&(0x0f*each) + 9*letters
+	w = (w | w>>4) & 0x00ff00ff00ff00ff
+	w = (w | w>>8) & 0x0000ffff0000ffff
+	return (w | w>>16) & 0xffffffff, true
 }
 
 // hexPrefix reads the hex digits at s[at:], at most 17 so that the caller sees

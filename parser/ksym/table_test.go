@@ -288,3 +288,19 @@ func BenchmarkAddrOf(b *testing.B) {
 		tab.AddrOf("some_kernel_function_169999")
 	}
 }
+
+// TestHex16: eight digits at a time say what one at a time says, for every byte
+// in every place.
+func TestHex16(t *testing.T) {
+	for place := range 17 {
+		for c := range 256 {
+			line := []byte("0123456789abcdef T x")
+			line[place] = byte(c)
+			got, end := hex16(string(line), 0)
+			want, wantEnd := hexPrefix(string(line), 0)
+			if got != want || end != wantEnd {
+				t.Fatalf("%q: %x to byte %d, want %x to byte %d", line, got, end, want, wantEnd)
+			}
+		}
+	}
+}

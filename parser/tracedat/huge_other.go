@@ -1,0 +1,5 @@
+//go:build !linux
+
+package tracedat
+
+func inHugePages(n int) []byte { return make([]byte, 0, n) }
