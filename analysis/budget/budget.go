@@ -5,6 +5,7 @@ package budget
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -18,9 +19,16 @@ type Budget struct {
 	Functions []Limit
 	// All counts self-IPIs and what the recorder caused too; else only
 	// interference is counted.
-	All        bool
-	MaxHandler *time.Duration // longest run of a function or handler
-	MinQuiet   *time.Duration // least length of the longest quiet time
+	All bool
+	// Interruptions are those of any kind per CPU and hour, by kind.
+	Interruptions []Limit
+	MaxHandler    *time.Duration // longest run of a function or handler
+	MinQuiet      *time.Duration // least length of the longest quiet time
+	// MaxInterruption is the longest time for which a CPU may not be left alone,
+	// MaxStolen percent of its time, MaxDelivery the 99th percentile from send to entry.
+	MaxInterruption *time.Duration
+	MaxStolen       *float64
+	MaxDelivery     *time.Duration
 	// MaxUntraced is how many interrupts of kinds that the trace shows none of
 	// /proc/interrupts may have counted on a CPU.
 	MaxUntraced *uint64
@@ -28,6 +36,10 @@ type Budget struct {
 	// more than any.
 	MaxLost uint64
 	NoiseBudget
+	// Isolated says which CPUs are isolated, as --isolated does; "" leaves it to others.
+	Isolated string
+	// Groups are CPUs with limits of their own, which take the place of those above.
+	Groups []Group
 }
 
 // A Limit is the hits per CPU and hour of one class or function.
@@ -38,7 +50,18 @@ type Limit struct {
 
 // IsEmpty reports whether nothing is limited.
 func (b *Budget) IsEmpty() bool {
-	return b.MaxHits == nil && len(b.Classes)+len(b.Functions) == 0 && b.MaxHandler == nil && b.MinQuiet == nil && b.MaxUntraced == nil && b.NoiseBudget.IsEmpty()
+	return !b.limits() && !slices.ContainsFunc(b.Groups, func(g Group) bool { return g.Limits.limits() })
+}
+
+// limits reports whether it limits anything itself.
+func (b *Budget) limits() bool { return b.limitsHits() || !b.IsOfHits() }
+
+func (b *Budget) limitsHits() bool { return b.MaxHits != nil || len(b.Classes)+len(b.Functions) > 0 }
+
+// IsOfHits reports that all it limits are hits and losses, of all CPUs alike.
+func (b *Budget) IsOfHits() bool {
+	return len(b.Interruptions)+len(b.Groups) == 0 && b.MaxHandler == nil && b.MinQuiet == nil && b.MaxInterruption == nil && b.MaxStolen == nil &&
+		b.MaxDelivery == nil && b.MaxUntraced == nil && b.NoiseBudget.IsEmpty()
 }
 
 func checkRate(v float64) error {
@@ -71,8 +94,13 @@ func (b *Budget) AddLimit(s string) error {
 		b.Classes = append(b.Classes, Limit{name, max})
 	case key == "function" && name != "":
 		b.Functions = append(b.Functions, Limit{name, max})
+	case key == "interruption" && name != "":
+		if !slices.Contains(Interruptions(), name) {
+			return fmt.Errorf("%q: there are interruptions %s", s, strings.Join(Interruptions(), ", "))
+		}
+		b.Interruptions = append(b.Interruptions, Limit{name, max})
 	default:
-		return fmt.Errorf("%q: want all, class=NAME or function=NAME in front of the colon", s)
+		return fmt.Errorf("%q: want all, class=NAME, function=NAME or interruption=KIND in front of the colon", s)
 	}
 	return nil
 }

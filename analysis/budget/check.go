@@ -10,7 +10,6 @@ import (
 
 	"github.com/ipiscope/ipiscope/analysis/names"
 	"github.com/ipiscope/ipiscope/analysis/result"
-	"github.com/ipiscope/ipiscope/parser/cpumask"
 )
 
 // Schema is the name of this result's JSON form.
@@ -34,16 +33,24 @@ type Measured struct {
 	// Ticks says that a clock does not count nanoseconds: nothing that is a
 	// time or a rate can be checked.
 	Ticks bool
+	// Skewed names an input whose clock does not compare across CPUs.
+	Skewed string
 
 	excess bool // more is missing than the budget allows
 }
 
 // Lacks are sentences by what is undecided for them.
-type Lacks struct{ Handler, Quiet []string }
+type Lacks struct {
+	Handler, Quiet []string
+	Kinds          map[string][]string // of interruptions
+}
 
 // Evidence says what tells functions and classes that all recordings have.
 type Evidence struct {
 	CSD, Stacks bool
+	// Expire says that timers tell whose they are, Timer that the timer's interrupt has
+	// events of its own.
+	Expire, Timer bool
 	// Late says since when recordings have csd_queue_cpu, as far as they have hits
 	// without a function.
 	Late []string
@@ -75,6 +82,10 @@ type CPU struct {
 	Sampled              bool
 	Observed, LongestRun int64
 	Noise                Noise
+	Interruption         Interruption
+	// Delivery is the 99th percentile of the times from send to entry, ns, of so many.
+	Delivery   int64
+	Deliveries uint64
 	// Unpaired are the interrupts of which the entry or the exit was not recorded,
 	// UnpairedCalls and UnpairedSoftirqs those of functions and softirqs.
 	Unpaired, UnpairedCalls, UnpairedSoftirqs uint64
@@ -100,10 +111,20 @@ type rule struct {
 	measured string
 	limit    string
 	value    float64 // what was measured, as a number
+	most     float64 // of what may be more, what that comes to
 	bar      float64 // the limit
 	bound    string  // what can be said about what was not seen
 	outcome  string
 	reason   string
+	least    bool // the limit is the least that is wanted
+}
+
+// isWorse orders rules of one check: the farther on the wrong side, the worse.
+func (r *rule) isWorse(o *rule) bool {
+	if r.least {
+		return r.value < o.value
+	}
+	return max(r.value, r.most) > max(o.value, o.most)
 }
 
 // allCPUs stands where a check is not of one CPU.
@@ -118,10 +139,13 @@ func (b *Budget) Check(m *Measured) (*result.Set, string) {
 	set := &result.Set{Schema: Schema, Inputs: m.Inputs, Isolated: m.Isolated}
 	lost := b.lost(m)
 	m.excess = lost.outcome == Fail
-	v := &verdicts{table: newTable(), counts: map[string]int{}, cpus: map[string][]string{}}
+	v := newVerdicts()
 	v.add(allCPUs, lost)
+	for _, r := range b.absent(m) {
+		v.add(allCPUs, r)
+	}
 	for i := range m.CPUs {
-		for _, r := range b.rules(m, &m.CPUs[i]) {
+		for _, r := range b.of(m.CPUs[i].CPU).rules(m, &m.CPUs[i]) {
 			v.add(strconv.Itoa(m.CPUs[i].CPU), r)
 		}
 	}
@@ -129,7 +153,7 @@ func (b *Budget) Check(m *Measured) (*result.Set, string) {
 		v.add(allCPUs, rule{name: "isolated CPUs", outcome: Undecided, reason: "no isolated CPU is in the recording"})
 	}
 	slices.SortStableFunc(v.table.Rows, func(a, b []result.Value) int { return cmp.Compare(rank(a[0].Str), rank(b[0].Str)) })
-	set.Tables = []*result.Table{v.table}
+	set.Tables = []*result.Table{v.table, v.folded()}
 	set.Totals = []result.Field{
 		{Name: "checks", Value: result.Int(len(v.table.Rows))},
 		{Name: "failed", Value: result.Int(v.counts[Fail])}, {Name: "failed_cpus", Value: result.Int(v.cpusOf(Fail))},
@@ -152,16 +176,8 @@ func (b *Budget) Check(m *Measured) (*result.Set, string) {
 // rank orders outcomes, the worst first.
 func rank(outcome string) int { return slices.Index([]string{Fail, Undecided, Pass}, outcome) }
 
-// verdicts are the outcomes so far.
-type verdicts struct {
-	table  *result.Table
-	counts map[string]int
-	cpus   map[string][]string // by outcome
-	reason string              // of the first check that is undecided
-}
-
 func newTable() *result.Table {
-	return &result.Table{Name: "checks", Cols: []result.Col{
+	return &result.Table{Name: "checks", Title: "Each CPU", Detail: true, Cols: []result.Col{
 		{Name: "result", Head: "result", Help: "pass, fail, or undecided: what is not known decides"},
 		{Name: "cpu", Head: "CPU"},
 		{Name: "check", Head: "check"},
@@ -172,51 +188,6 @@ func newTable() *result.Table {
 		{Name: "bound", Head: "bound", Help: "how much there may be of what was not seen at all, at 95 % confidence (rule of three)"},
 		{Name: "reason", Head: "because"},
 	}, Show: []string{"result", "cpu", "check", "measured", "limit", "bound", "reason"}}
-}
-
-func (v *verdicts) add(cpu string, r rule) {
-	v.counts[r.outcome]++
-	if !slices.Contains(v.cpus[r.outcome], cpu) {
-		v.cpus[r.outcome] = append(v.cpus[r.outcome], cpu)
-	}
-	if r.outcome == Undecided && v.reason == "" {
-		v.reason = r.reason
-	}
-	v.table.Rows = append(v.table.Rows, []result.Value{
-		result.Str(r.outcome), result.Str(cpu), result.Str(r.name), result.Str(r.measured), result.Str(r.limit),
-		result.Float(r.value), result.Float(r.bar), result.Str(r.bound), result.Str(r.reason),
-	})
-}
-
-// cpusOf is the number of CPUs with an outcome.
-func (v *verdicts) cpusOf(outcome string) int {
-	return len(slices.DeleteFunc(slices.Clone(v.cpus[outcome]), func(cpu string) bool { return cpu == allCPUs }))
-}
-
-// worst is the outcome of all checks together.
-func (v *verdicts) worst() string {
-	for _, outcome := range []string{Fail, Undecided} {
-		if v.counts[outcome] > 0 {
-			return outcome
-		}
-	}
-	return Pass
-}
-
-func (v *verdicts) sentence(m *Measured) string {
-	outcome := v.worst()
-	all := slices.Contains(v.cpus[outcome], allCPUs)
-	switch {
-	case outcome == Fail && all:
-		return "fail: the recording cannot pass, or no CPU does"
-	case outcome == Fail:
-		return fmt.Sprintf("fail: %s of %s", cpumask.Named(strings.Join(v.cpus[Fail], ",")), m.Isolated)
-	case outcome == Undecided && all:
-		return "undecided: " + v.reason
-	case outcome == Undecided:
-		return fmt.Sprintf("undecided: %s of %s: %s", cpumask.Named(strings.Join(v.cpus[Undecided], ",")), m.Isolated, v.reason)
-	}
-	return fmt.Sprintf("pass: %d checks on %s in %v", len(v.table.Rows), cpumask.Named(m.Isolated), time.Duration(m.Duration).Round(time.Millisecond))
 }
 
 // isLossy reports whether anything is missing from the recordings.
@@ -283,6 +254,7 @@ func (b *Budget) rules(m *Measured, c *CPU) []rule {
 	if b.MinQuiet != nil {
 		list = append(list, m.quiet(c, int64(*b.MinQuiet)))
 	}
+	list = append(list, b.interruptionRules(m, c)...)
 	list = append(list, b.noiseRules(m, c)...)
 	if b.MaxUntraced != nil {
 		list = append(list, m.untraced(c, *b.MaxUntraced))
@@ -414,6 +386,7 @@ func (m *Measured) rate(c *CPU, name string, t tally, limit float64) rule {
 	may := t.unknown + t.inSets
 	r.measured, r.value = m.atLeast()+fmt.Sprintf("%s (%d hits)", number(per), t.is), per
 	if may > 0 {
+		r.most = float64(t.is+may) / hours
 		r.measured = fmt.Sprintf("%s%s to %s (%d to %d hits)", m.atLeast(), number(per), number(float64(t.is+may)/hours), t.is, t.is+may)
 	}
 	unseen, lost := m.unseen(), m.lost()
@@ -476,7 +449,7 @@ func (m *Measured) handler(c *CPU, limit int64) rule {
 func (m *Measured) quiet(c *CPU, limit int64) rule {
 	r := rule{
 		name: "longest quiet time", measured: strings.TrimSpace(c.QuietBound + " " + time.Duration(c.Quiet).String()), limit: "at least " + time.Duration(limit).String(),
-		value: float64(c.Quiet), bar: float64(limit), outcome: Undecided,
+		value: float64(c.Quiet), bar: float64(limit), outcome: Undecided, least: true,
 	}
 	half := m.unobserved(c)
 	switch {

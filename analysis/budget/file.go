@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -19,7 +20,13 @@ classes:               # hits per CPU and hour by class
 functions:             # and by function
   do_sync_core: 0
 count: interference    # or hits: self-IPIs and the recorder's too
+interruptions:         # of any kind per CPU and hour; kinds are those of quiet
+  tick: 3600           # all tick timer irq softirq task
+  task: 0
 max_handler: 50us
+max_interruption: 100us # the longest time for which a CPU is not left alone
+max_stolen: 0.01       # percent of its time that interruptions take
+max_delivery_p99: 20us # from the send to the interrupt
 min_quiet: 1s          # the longest quiet time of each CPU
 max_untraced: 0        # interrupts that no event tells of; needs --interrupts
 max_lost: 0            # events
@@ -28,51 +35,77 @@ max_rest: 5us          # and the longest time in one that no event explains
 min_available: 99.99   # percent
 max_timer_latency: 50us
 max_noise:             # the longest single noise, by function or name
-  do_sync_core: 5us`
+  do_sync_core: 5us
+isolated: 2-7          # as --isolated, which goes before it
+groups:                # CPUs with limits of their own, in place of those above
+  polling:
+    cpus: 6-7
+    max_hits_per_cpu_hour: 0`
 
 // An UnknownKeyError is a name that a budget file has no use for.
 type UnknownKeyError struct {
 	Name  string
 	Where string // file:line
 	Valid []string
+
+	line int
 }
 
 func (e *UnknownKeyError) Error() string {
 	return fmt.Sprintf("%s: unknown key %q: want %s", e.Where, e.Name, strings.Join(e.Valid, ", "))
 }
 
-// keys are what a file may hold, with what reads each.
-func keys() []struct {
+// key is a name that a file may hold, with what reads it.
+type key struct {
 	name string
 	read func(*Budget, *yaml.Node) error
-} {
-	return []struct {
-		name string
-		read func(*Budget, *yaml.Node) error
-	}{
+}
+
+// keys are what a file may hold.
+func keys() []key {
+	return append(limitKeys(), []key{
+		{"count", func(b *Budget, v *yaml.Node) error { return readCount(v, &b.All) }},
+		{"max_lost", func(b *Budget, v *yaml.Node) error { return readNumber(v, &b.MaxLost) }},
+		{"isolated", func(b *Budget, v *yaml.Node) error {
+			if b.Isolated = v.Value; v.Kind != yaml.ScalarNode || v.Value == "" {
+				return fmt.Errorf("%s: want CPUs as --isolated takes them, such as 2-3,8", shown(v))
+			}
+			return nil
+		}},
+		{"groups", func(b *Budget, v *yaml.Node) error { return readGroups(v, b) }},
+	}...)
+}
+
+// limitKeys are the limits of one CPU.
+func limitKeys() []key {
+	return []key{
 		{"max_hits_per_cpu_hour", func(b *Budget, v *yaml.Node) error { b.MaxHits = new(float64); return readRate(v, b.MaxHits) }},
 		{"classes", func(b *Budget, v *yaml.Node) error { return readLimits(v, &b.Classes) }},
 		{"functions", func(b *Budget, v *yaml.Node) error { return readLimits(v, &b.Functions) }},
-		{"count", func(b *Budget, v *yaml.Node) error { return readCount(v, &b.All) }},
-		{"max_handler", func(b *Budget, v *yaml.Node) error {
-			b.MaxHandler = new(time.Duration)
-			return readTime(v, b.MaxHandler)
-		}},
-		{"min_quiet", func(b *Budget, v *yaml.Node) error { b.MinQuiet = new(time.Duration); return readTime(v, b.MinQuiet) }},
+		{"interruptions", func(b *Budget, v *yaml.Node) error { return readInterruptions(v, &b.Interruptions) }},
+		timeKey("max_handler", func(b *Budget) **time.Duration { return &b.MaxHandler }),
+		timeKey("min_quiet", func(b *Budget) **time.Duration { return &b.MinQuiet }),
+		timeKey("max_interruption", func(b *Budget) **time.Duration { return &b.MaxInterruption }),
+		{"max_stolen", func(b *Budget, v *yaml.Node) error { b.MaxStolen = new(float64); return readPercent(v, b.MaxStolen) }},
+		timeKey("max_delivery_p99", func(b *Budget) **time.Duration { return &b.MaxDelivery }),
 		{"max_untraced", func(b *Budget, v *yaml.Node) error { b.MaxUntraced = new(uint64); return readNumber(v, b.MaxUntraced) }},
-		{"max_sample", func(b *Budget, v *yaml.Node) error { b.MaxSample = new(time.Duration); return readTime(v, b.MaxSample) }},
-		{"max_rest", func(b *Budget, v *yaml.Node) error { b.MaxRest = new(time.Duration); return readTime(v, b.MaxRest) }},
-		{"max_timer_latency", func(b *Budget, v *yaml.Node) error {
-			b.MaxLatency = new(time.Duration)
-			return readTime(v, b.MaxLatency)
-		}},
+		timeKey("max_sample", func(b *Budget) **time.Duration { return &b.MaxSample }),
+		timeKey("max_rest", func(b *Budget) **time.Duration { return &b.MaxRest }),
+		timeKey("max_timer_latency", func(b *Budget) **time.Duration { return &b.MaxLatency }),
 		{"min_available", func(b *Budget, v *yaml.Node) error {
 			b.MinAvailable = new(float64)
 			return readPercent(v, b.MinAvailable)
 		}},
 		{"max_noise", func(b *Budget, v *yaml.Node) error { return readNoises(v, &b.MaxNoise) }},
-		{"max_lost", func(b *Budget, v *yaml.Node) error { return readNumber(v, &b.MaxLost) }},
 	}
+}
+
+func timeKey(name string, of func(*Budget) **time.Duration) key {
+	return key{name, func(b *Budget, v *yaml.Node) error {
+		to := of(b)
+		*to = new(time.Duration)
+		return readTime(v, *to)
+	}}
 }
 
 // Parse reads a budget file: Format says what may be in it. name is what errors
@@ -93,24 +126,32 @@ func Parse(data []byte, name string) (*Budget, error) {
 	if root.Kind != yaml.MappingNode {
 		return nil, fmt.Errorf("%s:%d: %s: want keys and values; the form is\n\n%s", name, root.Line, shown(root), Format)
 	}
-	valid := keys()
-	err := pairs(root, func(key, value *yaml.Node) error {
+	err := readKeys(root, b, keys())
+	var bad *lineError
+	var unknown *UnknownKeyError
+	switch {
+	case errors.As(err, &unknown):
+		unknown.Where = fmt.Sprintf("%s:%d", name, unknown.line)
+	case errors.As(err, &bad):
+		err = fmt.Errorf("%s:%d: %s", name, bad.line, bad.text)
+	}
+	return b, err
+}
+
+// readKeys reads a mapping of these keys.
+func readKeys(m *yaml.Node, b *Budget, valid []key) error {
+	return pairs(m, func(name, value *yaml.Node) error {
 		for _, k := range valid {
-			if k.name == key.Value {
+			if k.name == name.Value {
 				return k.read(b, value)
 			}
 		}
-		unknown := &UnknownKeyError{Name: key.Value, Where: fmt.Sprintf("%s:%d", name, key.Line)}
+		unknown := &UnknownKeyError{Name: name.Value, line: name.Line}
 		for _, k := range valid {
 			unknown.Valid = append(unknown.Valid, k.name)
 		}
 		return unknown
 	})
-	var bad *lineError
-	if errors.As(err, &bad) {
-		err = fmt.Errorf("%s:%d: %s", name, bad.line, bad.text)
-	}
-	return b, err
 }
 
 // A lineError is what is wrong with a line of the file.
@@ -210,4 +251,17 @@ func readLimits(v *yaml.Node, to *[]Limit) error {
 		*to = append(*to, l)
 		return err
 	})
+}
+
+// readInterruptions reads limits by kind.
+func readInterruptions(v *yaml.Node, to *[]Limit) error {
+	if err := readLimits(v, to); err != nil {
+		return err
+	}
+	for _, l := range *to {
+		if !slices.Contains(Interruptions(), l.Name) {
+			return fmt.Errorf("%q: want %s", l.Name, strings.Join(Interruptions(), ", "))
+		}
+	}
+	return nil
 }

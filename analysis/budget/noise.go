@@ -169,7 +169,7 @@ func known(ns int64, n uint64) int64 {
 
 func (b *NoiseBudget) available(x *Noise, m *Measured) rule {
 	limit := *b.MinAvailable
-	r := rule{name: "available", limit: fmt.Sprintf("at least %.5g %%", limit), bar: limit, outcome: Undecided}
+	r := rule{name: "available", limit: fmt.Sprintf("at least %.5g %%", limit), bar: limit, outcome: Undecided, least: true}
 	if x.Available < 0 {
 		r.measured, r.reason = "not known", "not recorded: no run and no sample of osnoise"
 		return r

@@ -102,8 +102,43 @@ func (p *Presence) Lacks(r *track.Recording) Lacks {
 			quiet = append(quiet, events{"irq", []string{"softirq_entry"}})
 		}
 	}
-	return Lacks{Handler: p.missing(r, handler), Quiet: p.missing(r, quiet)}
+	lacks := Lacks{Handler: p.missing(r, handler), Quiet: p.missing(r, quiet), Kinds: map[string][]string{}}
+	for _, kind := range Interruptions() {
+		if kind == anyKind {
+			lacks.Kinds[kind] = lacks.Quiet
+			continue
+		}
+		lacks.Kinds[kind] = p.missing(r, p.tellOf(kind))
+	}
+	return lacks
 }
+
+// tellOf are the events that tell of a kind of interruptions.
+func (p *Presence) tellOf(kind string) []events {
+	irq := events{"irq", []string{"irq_handler_entry"}}
+	switch noisy := p.Has("irq_noise"); {
+	case noisy && kind != kindSoftirq && kind != kindTask:
+		return nil // which tells of all interrupts
+	case kind == kindSoftirq && p.Has("softirq_noise"), kind == kindTask && p.Has("thread_noise"):
+		return nil
+	case kind == kindSoftirq:
+		return []events{{"irq", []string{"softirq_entry"}}}
+	case kind == kindTask:
+		return []events{{"sched", []string{"sched_switch"}}}
+	case kind != kindIRQ && p.ofX86():
+		return []events{{"irq_vectors", []string{"local_timer_entry"}}}
+	}
+	return []events{irq}
+}
+
+// TellsTicks reports whether it was recorded whose timers expire.
+func (p *Presence) TellsTicks(r *track.Recording) bool {
+	state, _ := r.Was("timer", "hrtimer_expire_entry", p.Has("hrtimer_expire_entry"))
+	return state == track.On
+}
+
+// TellsTimers reports whether the timer's interrupt has events of its own.
+func (p *Presence) TellsTimers() bool { return p.ofX86() }
 
 // missing says which events were off, or may have been, by the same reason
 // together.

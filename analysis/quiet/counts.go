@@ -53,6 +53,9 @@ type cpuTotal struct {
 	quiet         stat.Dist
 	longest       int64
 	longestAt     trace.Time
+	atOnce        int64
+	atOnceAt      trace.Time
+	kinds         kinds
 	censored      uint64
 	worst         second
 	worstAt       trace.Time
@@ -167,6 +170,7 @@ func (c *cpu) total(hits bool) *cpuTotal {
 	}
 	t := &cpuTotal{
 		interruptions: f.interruptions, taken: f.taken, longest: f.longest, longestAt: f.longestAt, censored: f.censored,
+		atOnce: f.atOnce, atOnceAt: f.atOnceAt, kinds: c.kinds,
 		worst: f.worst, worstAt: f.start + trace.Time(max(f.worst.index, 0))*nsPerSecond,
 		enters: x.enters, exits: x.exits, odd: x.odd, user: x.user, kernel: x.kernel,
 	}
@@ -205,6 +209,7 @@ func (c *Counts) Merge(o *Counts) {
 			first := *t
 			first.quiet = stat.Dist{}
 			first.quiet.Merge(&t.quiet)
+			first.kinds = slices.Clone(t.kinds)
 			c.cpus[n] = &first
 			continue
 		}
@@ -245,6 +250,10 @@ func (t *cpuTotal) add(o *cpuTotal) {
 	if o.longest > t.longest || o.longest == t.longest && o.longestAt < t.longestAt {
 		t.longest, t.longestAt = o.longest, o.longestAt
 	}
+	if o.atOnce > t.atOnce || o.atOnce == t.atOnce && o.atOnceAt < t.atOnceAt {
+		t.atOnce, t.atOnceAt = o.atOnce, o.atOnceAt
+	}
+	t.kinds.merge(o.kinds)
 	t.censored += o.censored
 	t.doubt.add(o.doubt)
 	if cmp.Or(cmp.Compare(o.worst.taken, t.worst.taken), cmp.Compare(o.worst.count, t.worst.count), cmp.Compare(t.worstAt, o.worstAt)) > 0 {
@@ -269,7 +278,10 @@ func (t *cpuTotal) add(o *cpuTotal) {
 type CPU struct {
 	CPU            int
 	Interruptions  uint64
-	Taken, Longest int64  // ns
+	Taken, Longest int64 // ns
+	AtOnce         int64 // ns: longest time for which it was not left alone
+	Kinds          []KindCount
+	Watched        int64  // ns that it was online and recorded
 	Bound          string // what Longest is: "at most" or "about" so long
 	Censored       uint64
 	Unarrived      uint64    // hits without an interrupt, on all CPUs, where others have one
@@ -290,7 +302,7 @@ type CPU struct {
 func (c *Counts) CPUs() []CPU {
 	list := make([]CPU, 0, len(c.cpus))
 	for n, t := range c.cpus {
-		x := CPU{CPU: n, Interruptions: t.interruptions, Taken: t.taken, Longest: t.longest, Bound: t.doubt.String(), Lossy: t.doubt.lossy, Unarrived: c.noEntry, Censored: t.censored, Sampled: t.sampled, Observed: t.observed, LongestRun: t.longestRun}
+		x := CPU{CPU: n, Interruptions: t.interruptions, Taken: t.taken, AtOnce: t.atOnce, Kinds: t.kinds, Watched: t.watched, Longest: t.longest, Bound: t.doubt.String(), Lossy: t.doubt.lossy, Unarrived: c.noEntry, Censored: t.censored, Sampled: t.sampled, Observed: t.observed, LongestRun: t.longestRun}
 		x.Quiet.Merge(&t.quiet)
 		x.Unpaired = t.unpaired[track.BracketVector] + t.unpaired[track.BracketIRQ] + t.unpaired[track.BracketIPI]
 		x.UnpairedCalls, x.UnpairedSoftirqs = t.unpaired[track.BracketCall], t.unpaired[track.BracketSoftirq]

@@ -21,6 +21,7 @@ type cpu struct {
 	tasks   tasks
 	context context
 	tick    lastTick
+	kinds   kinds
 }
 
 // hotplugThread begins the name of the thread by which a CPU is taken down and brought

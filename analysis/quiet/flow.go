@@ -41,6 +41,11 @@ type flow struct {
 	// that goes on is counted
 	since      trace.Time
 	worst, now second
+	// begun is when the interruption began that goes on, and atOnce the longest time
+	// for which the CPU was not left alone
+	begun    trace.Time
+	atOnce   int64
+	atOnceAt trace.Time
 	// sequence is the stretches that both have ends that were seen, nil without
 	// Config.Sequences; cut counts the others
 	sequence *stat.Sequence
@@ -68,7 +73,7 @@ func (f *flow) busy(at trace.Time) {
 		f.count(at)
 	} else {
 		f.stretch(at)
-		f.isBusy, f.since, f.edge = true, at, false
+		f.isBusy, f.since, f.begun, f.edge = true, at, at, false
 	}
 	f.interruptions++
 	f.at(at).count++
@@ -78,7 +83,15 @@ func (f *flow) busy(at trace.Time) {
 func (f *flow) calm(at trace.Time) {
 	if f.isBusy {
 		f.count(at)
+		f.over(at)
 		f.isBusy, f.since = false, at
+	}
+}
+
+// over takes the end of an interruption, or that of what is known of it.
+func (f *flow) over(at trace.Time) {
+	if d := int64(at - f.begun); d > f.atOnce {
+		f.atOnce, f.atOnceAt = d, f.begun
 	}
 }
 
@@ -90,6 +103,7 @@ func (f *flow) away(from, to trace.Time) {
 		return
 	case f.isBusy:
 		f.count(max(from, f.since))
+		f.over(max(from, f.since))
 		f.isBusy = false
 	case f.since < from:
 		f.stretch(from)
@@ -174,6 +188,7 @@ func (f *flow) lost(at trace.Time) {
 func (f *flow) end(last trace.Time) {
 	if f.isBusy {
 		f.count(last)
+		f.over(last)
 	} else {
 		f.edge = true // it goes on behind the trace
 		f.stretch(last)

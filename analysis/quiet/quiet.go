@@ -297,6 +297,7 @@ func (s *State) add(src source, cpu int32, start, end trace.Time) {
 	}
 	t.count++
 	t.cpus.Set(int(cpu))
+	s.cpu(cpu).kinds.of(src.kind).Count++
 	if start != track.Never && end != track.Never {
 		t.taken.Add(int64(end - start))
 		t.total = analysis.AddTimes(t.total, max(0, int64(end-start)))

@@ -423,6 +423,8 @@ type Table struct {
 	// Fold names a column of CPU numbers: people are shown rows that differ in it
 	// alone as one.
 	Fold string
+	// Detail says that another table says the same in short: people see that one.
+	Detail bool
 }
 
 // IsIdle reports whether a row of the table is idle.

@@ -184,7 +184,9 @@ func limitsOf(t failer, in []byte, flags ...string) []string {
 	if in == nil {
 		input, flags = flags[0], flags[1:]
 	}
-	limits := []string{"--max-handler", "1ms", "--min-quiet", "600ms", "--max", "all:1000", "--max-lost", "1000000000"}
+	limits := []string{"--max-handler", "1ms", "--min-quiet", "600ms", "--max", "all:1000", "--max-lost", "1000000000",
+		"--max-interruption", "20ms", "--max-stolen", "50", "--max-delivery-p99", "1s", "--max", "interruption=all:1000000", "--max", "interruption=tick:100000",
+		"--max", "interruption=timer:10000", "--max", "interruption=irq:1000", "--max", "interruption=softirq:100000", "--max", "interruption=task:100000"}
 	names := map[string]bool{}
 	out, said, _ := invoke(in, append(append([]string{"report", "--isolated", "2-3", "--by", "function,class", "--format", "json"}, flags...), input)...)
 	var got struct {

@@ -253,6 +253,21 @@ func (f *liveFlags) limits(c *catalog.Catalog) (*budget.Budget, error) {
 	return b, checkClasses(b)
 }
 
+// budgetIsOf refuses a budget that is one of other CPUs.
+func (c *counting) budgetIsOf(m *cpumask.Mask) error {
+	if c.budget == nil || c.budget.Isolated == "" {
+		return nil
+	}
+	of, err := cli.ParseIsolated(c.budget.Isolated)
+	if err != nil {
+		return cli.Usage(fmt.Errorf("--check: isolated: %w", err))
+	}
+	if !of.Mask.Equal(m) {
+		return cli.Usage(fmt.Errorf("--check: the budget is of CPUs %s, --isolated says %s", of.Mask.String(), m.String()))
+	}
+	return nil
+}
+
 // blocks are blocks of text, one below the other.
 type blocks struct {
 	t     *cli.Terminal

@@ -34,6 +34,9 @@ func runLive(ctx context.Context, t *cli.Terminal, f *liveFlags) error {
 		return cli.Usage(err)
 	}
 	c.isolate(&config.Request.Isolated)
+	if err := c.budgetIsOf(&config.Request.Isolated); err != nil {
+		return err
+	}
 	fs, err := findTracefs(t)
 	if err != nil {
 		return err

@@ -11,14 +11,15 @@ import (
 	"github.com/ipiscope/ipiscope/analysis/result"
 )
 
-// Write writes an error for each failed or undecided row of the table "checks" of s, a
-// warning for each of its warnings, and its verdict.
+// Write writes an error for each check of the table "verdicts" of s that failed or is
+// undecided, with all CPUs of which that is so, a warning for each of its warnings, and
+// its verdict. GitHub shows ten annotations of a step.
 func Write(w io.Writer, s *result.Set) error {
 	var b strings.Builder
-	if t := s.Table("checks"); t != nil {
+	if t := s.Table("verdicts"); t != nil {
 		for _, row := range t.Rows {
 			text := func(col string) string { return row[t.Index(col)].Text() }
-			title := "CPU " + text("cpu") + ": " + text("check")
+			title := of(text("cpus")) + ": " + text("check")
 			switch text("result") {
 			case "undecided":
 				title = "undecided: " + title
@@ -36,6 +37,17 @@ func Write(w io.Writer, s *result.Set) error {
 	fmt.Fprintf(&b, "::notice title=ipiscope check::%s\n", data(s.Verdict))
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// of names the CPUs of a check.
+func of(cpus string) string {
+	switch {
+	case cpus == "all":
+		return "all CPUs"
+	case strings.ContainsAny(cpus, ",-"):
+		return "CPUs " + cpus
+	}
+	return "CPU " + cpus
 }
 
 // data escapes the text of a command.

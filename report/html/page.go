@@ -110,7 +110,7 @@ func kind(s *result.Set) string {
 // addTables adds the answer for each CPU, what to do about it, and behind the
 // timeline all other tables.
 func (p *page) addTables(s *result.Set) {
-	leading := []string{"cpus", "advice"}
+	leading := []string{"cpus", "verdicts", "advice"}
 	for _, name := range leading {
 		if t := s.Table(name); t != nil {
 			p.addTable(s, t)

@@ -43,7 +43,7 @@ type cell struct {
 // newTable takes what people are shown of t: the columns that say something,
 // the names of the rows first.
 func newTable(s *result.Set, t *result.Table, l limits) *table {
-	v := &table{ID: t.Name, List: t.Name == "cpus" || slices.ContainsFunc(t.Cols, func(c result.Col) bool { return c.Key })}
+	v := &table{ID: t.Name, List: t.Name == "cpus" || t.Detail || slices.ContainsFunc(t.Cols, func(c result.Col) bool { return c.Key })}
 	cols := shownColumns(t)
 	pics := newPictures(t)
 	for _, i := range cols {
@@ -179,7 +179,9 @@ func isLong(t *result.Table, i int) bool {
 }
 
 // marked are the columns of words that have a colour.
-func marked(name string) bool { return name == "class" || name == "verdict" || name == "says" }
+func marked(name string) bool {
+	return name == "class" || name == "verdict" || name == "says" || name == "result"
+}
 
 func newCell(s *result.Set, t *result.Table, i int, v result.Value, l limits) cell {
 	col := t.Cols[i]

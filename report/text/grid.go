@@ -89,7 +89,7 @@ func isAllZero(rows [][]result.Value, col int) bool {
 
 // colourWords finds the column that rows are coloured by.
 func colourWords(t *result.Table, rows [][]result.Value) []string {
-	i := max(t.Index("class"), t.Index("verdict"))
+	i := max(t.Index("class"), t.Index("verdict"), t.Index("result"))
 	words := make([]string, len(rows))
 	for r, row := range rows {
 		if i >= 0 {

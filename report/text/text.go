@@ -49,7 +49,7 @@ func Write(w io.Writer, s *result.Set, o Options) error {
 		lead = "\n"
 	}
 	for i, t := range s.Tables {
-		if len(t.Rows) == 0 {
+		if len(t.Rows) == 0 || t.Detail {
 			continue
 		}
 		if _, err := io.WriteString(w, lead); err != nil {
@@ -130,7 +130,7 @@ func WriteMarkdown(w io.Writer, s *result.Set, o Options) error {
 		}
 	}
 	for i, t := range s.Tables {
-		if len(t.Rows) == 0 {
+		if len(t.Rows) == 0 || t.Detail {
 			continue
 		}
 		top := 0

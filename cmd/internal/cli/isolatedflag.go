@@ -24,6 +24,8 @@ type IsolatedFlag struct {
 	// elsewhere: something else may name the CPUs, so nothing is said where the flag
 	// does not
 	elsewhere bool
+	// from is a file that names the CPUs where the flag does not, and what it says
+	from, says string
 }
 
 // AddTo defines the flag.
@@ -51,15 +53,18 @@ func (f *IsolatedFlag) SetQuietly() (*Isolated, error) {
 	if f.arg != "" {
 		return isolatedOf(f.arg)
 	}
-	arg := os.Getenv(isolatedVariable)
+	arg, from := os.Getenv(isolatedVariable), isolatedVariable
+	if f.says != "" {
+		arg, from = f.says, f.from
+	}
 	if arg == "" {
 		return &Isolated{All: true}, nil
 	}
 	iso, err := isolatedOf(arg)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", isolatedVariable, err)
+		return nil, fmt.Errorf("%s: %w", from, err)
 	}
-	note := fmt.Sprintf("--isolated %s, as %s says", arg, isolatedVariable)
+	note := fmt.Sprintf("--isolated %s, as %s says", arg, from)
 	if iso.Note != "" {
 		note += ": " + iso.Note
 	}

@@ -62,6 +62,12 @@ const RawCells = "write cells of csv and tsv as they are in the trace: not with 
 // Format is the name that --format gives.
 func (f *OutputFlags) Format() string { return f.format }
 
+// AllRows reports whether people are shown every row.
+func (f *OutputFlags) AllRows() bool { return f.all }
+
+// Path is what -o names, "" for standard output.
+func (f *OutputFlags) Path() string { return f.path }
+
 // Top is how many rows --top shows, 0 for all.
 func (f *OutputFlags) Top() int { return f.top }
 

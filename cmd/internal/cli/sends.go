@@ -41,6 +41,10 @@ type Sends struct {
 // IsolatedElsewhere tells that a manifest may name the isolated CPUs; before Load.
 func (f *SendFlags) IsolatedElsewhere() { f.isolated.elsewhere = true }
 
+// IsolatedBy names a file that names the isolated CPUs where --isolated does not: it
+// goes before the environment. Before Load.
+func (f *SendFlags) IsolatedBy(file, says string) { f.isolated.from, f.isolated.says = file, says }
+
 // UseMarks makes the names of marks known to --from and --to; before Load.
 func (f *SendFlags) UseMarks(m []marks.Mark) { f.input.marks = m }
 

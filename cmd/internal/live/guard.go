@@ -63,8 +63,8 @@ type Break struct {
 // sends.
 func CheckBudget(b *budget.Budget) error {
 	switch {
-	case b.MaxHandler != nil, b.MinQuiet != nil, b.MaxUntraced != nil, !b.NoiseBudget.IsEmpty():
-		return errors.New("live holds hits and losses against a budget; for handlers, quiet times, untraced interrupts and noise record, and run ipiscope check")
+	case !b.IsOfHits():
+		return errors.New("live holds hits and losses of all isolated CPUs against a budget; for groups of CPUs, other interruptions, times, untraced interrupts and noise record, and run ipiscope check")
 	case b.IsEmpty():
 		return errors.New("it limits no hits")
 	}
