@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/google/pprof/profile"
+
 	"github.com/ipiscope/ipiscope/analysis/result"
 )
 
@@ -72,4 +74,79 @@ func keyText(cols []result.Col, key []string) string {
 		words[i] = cols[i].Name + "=" + k
 	}
 	return strings.Join(words, " ")
+}
+
+// WritePprof writes a profile in the form of google/pprof. Its sample types are
+// the values, of a comparison also their difference, which is then what go tool
+// pprof shows unless told otherwise (-sample_index). Keys and labels are labels
+// of the samples (-tagfocus, -tags).
+func WritePprof(w io.Writer, s *result.Set) error {
+	st := s.Stacks
+	if st == nil {
+		return errNoStacks
+	}
+	p := &profile.Profile{
+		PeriodType: &profile.ValueType{Type: "hits", Unit: "count"}, Period: 1,
+		DurationNanos: s.Total("duration_ns"),
+	}
+	for _, v := range st.Values {
+		p.SampleType = append(p.SampleType, &profile.ValueType{Type: v.Name, Unit: "count"})
+	}
+	p.DefaultSampleType = st.Values[0].Name
+	if st.Compares {
+		p.DefaultSampleType = "difference"
+		p.SampleType = append(p.SampleType, &profile.ValueType{Type: p.DefaultSampleType, Unit: "count"})
+	}
+	for _, x := range s.Warnings {
+		p.Comments = append(p.Comments, x.Code+": "+x.Text)
+	}
+	locations := map[string]*profile.Location{}
+	for _, x := range st.Samples {
+		sample := &profile.Sample{Value: slices.Clone(x.Values), Label: map[string][]string{}}
+		if st.Compares {
+			sample.Value = append(sample.Value, x.Values[1]-x.Values[0])
+		}
+		for _, f := range x.Frames {
+			sample.Location = append(sample.Location, location(p, locations, f))
+		}
+		addLabels(sample, st.Keys, x.Key)
+		addLabels(sample, st.Labels, x.Labels)
+		p.Sample = append(p.Sample, sample)
+	}
+	if err := p.CheckValid(); err != nil {
+		return err
+	}
+	return p.Write(w)
+}
+
+// addLabels labels a sample. Numbers are words too: a numeric label of 0, such as
+// CPU 0, would not be written.
+func addLabels(s *profile.Sample, cols []result.Col, words []string) {
+	for i, word := range words {
+		if word != "" {
+			s.Label[labelName(cols[i].Name)] = []string{word}
+		}
+	}
+}
+
+// labelName calls the CPU that was hit by the name that people of profiles
+// expect.
+func labelName(key string) string {
+	if key == "target" {
+		return "cpu"
+	}
+	return key
+}
+
+// location returns the location of a function, made when first needed.
+func location(p *profile.Profile, known map[string]*profile.Location, name string) *profile.Location {
+	if l := known[name]; l != nil {
+		return l
+	}
+	f := &profile.Function{ID: uint64(len(p.Function) + 1), Name: name, SystemName: name}
+	l := &profile.Location{ID: uint64(len(p.Location) + 1), Line: []profile.Line{{Function: f}}}
+	p.Function = append(p.Function, f)
+	p.Location = append(p.Location, l)
+	known[name] = l
+	return l
 }

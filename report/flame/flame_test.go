@@ -112,30 +112,6 @@ func TestWritePprof(t *testing.T) {
 	}
 }
 
-// The library's own writer puts what it has read in the same bytes.
-func TestWritePprofAsTheLibrary(t *testing.T) {
-	for name, set := range map[string]*result.Set{"groups": grouped(), "comparison": comparison()} {
-		set.Warnings = []result.Warning{{Code: "a", Text: "1"}, {Code: "b", Text: "2"}, {Code: "c", Text: "3"}}
-		var b, again bytes.Buffer
-		if err := WritePprof(&b, set); err != nil {
-			t.Fatal(err)
-		}
-		p, err := profile.Parse(bytes.NewReader(b.Bytes()))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := p.CheckValid(); err != nil {
-			t.Errorf("%s: %v", name, err)
-		}
-		if err := p.Write(&again); err != nil {
-			t.Fatal(err)
-		}
-		if !bytes.Equal(b.Bytes(), again.Bytes()) {
-			t.Errorf("%s: %d bytes, the library writes %d others", name, b.Len(), again.Len())
-		}
-	}
-}
-
 func TestNeedsStacks(t *testing.T) {
 	set := &result.Set{}
 	if err := WriteFolded(&strings.Builder{}, set); err == nil || !strings.Contains(err.Error(), "by stack") {
