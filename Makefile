@@ -1,4 +1,4 @@
-.PHONY: build test lint fuzz mutants bench bench-record bench-parts ci man install uninstall deb rpm dist
+.PHONY: build test lint fuzz mutants bench bench-gate bench-record bench-parts ci man install uninstall deb rpm dist
 
 PREFIX  = /usr/local
 DESTDIR =
@@ -30,6 +30,11 @@ mutants:
 # each stage by itself.
 bench:
 	go run ./cmd/bench -o docs/performance.md $(BENCH)
+
+# Fails if some of these jobs take much longer, by the time of the others, than they
+# did.
+bench-gate:
+	go run ./cmd/bench -gate
 
 # Recorders side by side on this machine, as root, into docs/recording.md.
 bench-record:

@@ -49,6 +49,40 @@ func TestContest(t *testing.T) {
 	}
 }
 
+// TestHold: a job within its limit passes at once, one beyond it is measured again
+// before it fails, and one whose yardstick is not there is left out.
+func TestHold(t *testing.T) {
+	b := &bench{ctx: context.Background(), runs: 1, progress: new(bytes.Buffer)}
+	burn := func(n string) command {
+		return command{name: "burn " + n, shell: "i=0; while [ $i -lt " + n + " ]; do i=$((i+1)); done"}
+	}
+	for _, c := range []struct {
+		g     gate
+		ok    bool
+		lines []string
+	}{
+		{gate{"little", burn("1000"), burn("100000"), 1}, true, []string{"ok "}},
+		{gate{"much", burn("200000"), burn("1000"), 0.5}, false, []string{"slow", "slow", "slow"}},
+		{gate{"alone", burn("1"), command{shell: "false", needs: []string{"no-such-program"}}, 1}, true, []string{"skip"}},
+	} {
+		var out bytes.Buffer
+		ok, err := b.hold(c.g, &out)
+		if err != nil || ok != c.ok {
+			t.Errorf("%s: %v, %v", c.g.name, ok, err)
+		}
+		lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+		if len(lines) != len(c.lines) {
+			t.Errorf("%s:\n%s", c.g.name, out.String())
+			continue
+		}
+		for i, want := range c.lines {
+			if !strings.HasPrefix(lines[i], want) {
+				t.Errorf("%s: %q, want %q", c.g.name, lines[i], want)
+			}
+		}
+	}
+}
+
 func TestReplaceIn(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "doc.md")
 	var d document

@@ -66,6 +66,9 @@ func contests(f files, isolated string) []contest {
 			shell("grep -c callback FILE | cat", f.text, "grep"),
 			shell("cat FILE | "+pipeline, f.text, "awk"),
 		}},
+		{"The callbacks of a small trace.dat", f.small, report("callback", f.small), []command{
+			shell("trace-cmd report FILE | "+pipeline, f.small, "trace-cmd", "awk"),
+		}},
 		{"Causes in that text", f.text, report("cause", f.text), []command{
 			shell("grep -c callback FILE | cat", f.text, "grep"),
 		}},

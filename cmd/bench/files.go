@@ -54,6 +54,7 @@ type files struct {
 	packed  string // the same events, compressed as trace-cmd does
 	whole   string // plain, compressed as one zstd file; empty without zstd
 	text    string // plain as trace-cmd report prints it
+	small   string // the recording that the others are made of
 }
 
 // build builds the program that is measured.
@@ -73,7 +74,7 @@ type maker struct {
 }
 
 func (m *maker) all(size int64) (files, error) {
-	f := files{program: filepath.Join(m.dir, "ipiscope")}
+	f := files{program: filepath.Join(m.dir, "ipiscope"), small: m.from}
 	if err := build(m.ctx, f.program); err != nil {
 		return f, err
 	}

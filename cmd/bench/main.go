@@ -6,10 +6,12 @@
 //	go run ./cmd/bench -make FILE.dat [-size 256MiB] [-compression zstd] [-from TRACE.dat]
 //	go run ./cmd/bench -record [-o FILE]
 //	go run ./cmd/bench -fleet [-hosts N] [-runs 5]
+//	go run ./cmd/bench -gate [-dir DIR]
 //
 // Programs that are not installed are left out, which is said. The second form
 // makes one large file and measures nothing. The third compares recorders, as root.
-// The fourth measures states of many traces, and prints the figures.
+// The fourth measures states of many traces, and prints the figures. The last fails
+// if what people wait for takes much longer, by another program's time, than it did.
 package main
 
 import (
@@ -44,6 +46,7 @@ type config struct {
 	record      bool   // compare recorders
 	states      bool   // measure states
 	hosts       int
+	gates       bool // hold some jobs against limits
 }
 
 func run(ctx context.Context, args []string, out, errw io.Writer) int {
@@ -61,6 +64,7 @@ func run(ctx context.Context, args []string, out, errw io.Writer) int {
 	fs.BoolVar(&c.record, "record", false, "compare recorders, as root, while a program interrupts CPU 1")
 	fs.BoolVar(&c.states, "fleet", false, "measure states of many traces")
 	fs.IntVar(&c.hosts, "hosts", 10000, "with -fleet: how many")
+	fs.BoolVar(&c.gates, "gate", false, "hold some jobs against limits, in the time that other programs take for the same bytes")
 	switch err := fs.Parse(args); {
 	case err == flag.ErrHelp:
 		return 0
@@ -72,6 +76,8 @@ func run(ctx context.Context, args []string, out, errw io.Writer) int {
 	}
 	var err error
 	switch {
+	case c.gates:
+		err = c.gate(ctx, out, errw)
 	case c.states:
 		err = c.fleet(ctx, out, errw)
 	case c.record:
@@ -90,14 +96,11 @@ func run(ctx context.Context, args []string, out, errw io.Writer) int {
 
 // measure makes the files, runs everything and writes the figures.
 func (c *config) measure(ctx context.Context, out, errw io.Writer) error {
-	dir := c.dir
-	if dir == "" {
-		var err error
-		if dir, err = os.MkdirTemp("", "ipiscope-bench"); err != nil {
-			return err
-		}
-		defer os.RemoveAll(dir)
+	dir, remove, err := c.folder()
+	if err != nil {
+		return err
 	}
+	defer remove()
 	b := &bench{ctx: ctx, runs: c.runs, progress: errw}
 	m := &maker{ctx: ctx, dir: dir, from: c.from, progress: errw}
 	files, err := m.all(int64(c.size))
