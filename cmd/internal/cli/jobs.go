@@ -96,8 +96,9 @@ func (in *Inputs) oneThread() {
 // AtOnce does n pieces of work, up to jobs of them at the same time, and returns
 // their errors. Each has a Terminal of its own, what it says comes in the order of
 // the pieces. turn waits until all pieces before this one are done, so that what
-// follows has that order too; it may be called again, or not at all. What is said
-// behind an error that ends all is left out.
+// follows has that order too; it may be called again, or not at all. Work behind it
+// does not count as one of jobs, so that others go on while one waits for its turn.
+// What is said behind an error that ends all is left out.
 func AtOnce(t *Terminal, jobs, n int, work func(i int, t *Terminal, turn func()) error) []error {
 	all := make([]error, n)
 	done := make([]chan struct{}, n+1) // done[i] is closed when all before i are done
@@ -106,11 +107,13 @@ func AtOnce(t *Terminal, jobs, n int, work func(i int, t *Terminal, turn func())
 	}
 	close(done[0])
 	over := false // read and set by whose turn it is
+	places := make(chan struct{}, jobs)
 	one := func(i int) {
 		var said bytes.Buffer
 		own := *t
 		own.Err, own.Progress = &said, false
 		turn := sync.OnceFunc(func() {
+			<-places
 			<-done[i]
 			own.Err = t.Err
 			if over {
@@ -125,9 +128,15 @@ func AtOnce(t *Terminal, jobs, n int, work func(i int, t *Terminal, turn func())
 	}
 	var next atomic.Int64
 	var workers sync.WaitGroup
-	for range min(jobs, n) {
+	for range min(jobs+jobs/2, n) { // who waits holds what it found: not too many
 		workers.Go(func() {
-			for i := int(next.Add(1) - 1); i < n; i = int(next.Add(1) - 1) {
+			for {
+				places <- struct{}{} // before i is taken: the first that is not done has one
+				i := int(next.Add(1) - 1)
+				if i >= n {
+					<-places
+					return
+				}
 				one(i)
 			}
 		})
