@@ -25,6 +25,8 @@ type exportFlags struct {
 	format string
 	rows   string
 	output string
+	// partition are columns, of rows of states
+	partition string
 }
 
 func newExport(t *cli.Terminal) *cobra.Command {
@@ -39,10 +41,12 @@ arrows from sends to what they made their targets run.
 
 Of states (state) in place of traces, --rows traces has a row for each trace, with
 what rates are divided by, and --rows groups one for each group of each trace:
-what SQL needs for questions about many machines (docs/sql.md).`,
+what SQL needs for questions about many machines (docs/sql.md). They are in the
+order of hosts.`,
 		Example: `  ipiscope export --isolated 2-3 trace.dat > hits.csv
   ipiscope export --isolated 2-3 --format parquet --rows requests -o requests.parquet trace.dat
   ipiscope export --rows traces --format parquet -o traces.parquet states
+  ipiscope export --rows groups --partition date,kernel --format parquet -o groups states
   ipiscope export --isolated 2-3 --format perfetto -o trace.perfetto-trace trace.dat`,
 		Args: atLeastOneTrace,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -54,6 +58,7 @@ what SQL needs for questions about many machines (docs/sql.md).`,
 	fs.StringVar(&f.format, "format", "csv", "`FORMAT`: "+strings.Join(exportNames(), " "))
 	fs.StringVar(&f.rows, "rows", "hits", "what there is a row for, one `KIND` of "+strings.Join(listing.RowsNames(), " ")+"; of states: "+strings.Join(stateRows(), " "))
 	fs.StringVarP(&f.output, "output", "o", "", "write to `FILE`")
+	fs.StringVar(&f.partition, "partition", "", "with --rows traces or groups: write a file for each value of these `COLUMNS`, such as date,kernel, into folders date=VALUE/kernel=VALUE below -o, as Hive names them")
 	fs.BoolVar(&f.raw, "raw-cells", false, cli.RawCells)
 	complete(cmd, "format", exportNames())
 	complete(cmd, "rows", append(listing.RowsNames(), stateRows()...))
@@ -88,6 +93,9 @@ func exportNames() (names []string) {
 func runExport(ctx context.Context, t *cli.Terminal, f *exportFlags, rowsGiven bool, paths []string) error {
 	if slices.Contains(stateRows(), f.rows) {
 		return f.exportStates(t, paths)
+	}
+	if f.partition != "" {
+		return cli.Usage(errors.New("--partition goes with --rows traces or groups"))
 	}
 	e, err := newExporter(t, f, rowsGiven)
 	if err != nil {

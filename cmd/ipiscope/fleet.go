@@ -189,15 +189,25 @@ func eachHost(args []string, f func(*hostState) error) (repeated []result.Input,
 			m.Repeated = append(m.Repeated, in.Input)
 			continue
 		}
-		o, err := s.Groups([]result.Input{in.Input})
+		h, err := hostOf(s)
 		if err != nil {
-			return nil, cli.Usage(fmt.Errorf("%s: the state does not hold what it should: %w", s.Path, err))
+			return nil, err
 		}
-		if err := f(&hostState{s, in, o.Main()}); err != nil {
+		if err := f(h); err != nil {
 			return nil, err
 		}
 	}
 	return m.Repeated, nil
+}
+
+// hostOf decodes the sums of a state that is of one recording.
+func hostOf(s states.Stored) (*hostState, error) {
+	in := &s.Inputs[0]
+	o, err := s.Groups([]result.Input{in.Input})
+	if err != nil {
+		return nil, cli.Usage(fmt.Errorf("%s: the state does not hold what it should: %w", s.Path, err))
+	}
+	return &hostState{s, in, o.Main()}, nil
 }
 
 // property is what a recording has of a property, "" if nothing tells.
