@@ -51,7 +51,7 @@ type State struct {
 
 // findings are the sums over one kind of send event.
 type findings struct {
-	by      [track.EvidenceHandler + 1]uint64
+	by      [track.NumEvidence]uint64
 	sets    uint64 // hits whose function is a set
 	noStack uint64
 	noCause uint64                     // with a stack that tells no cause
@@ -93,7 +93,7 @@ func (s *State) End(analysis.Span) { s.sends.End() }
 
 func (s *State) send(w *track.Send) {
 	f := &s.direct
-	if w.Raise {
+	if w.IsSecond() {
 		f = &s.raised
 	} else {
 		s.any = true

@@ -73,7 +73,7 @@ func (m *Met) arrivesBy(w *track.Send, v *catalog.Vector) bool {
 	case v.Event == "":
 		return false
 	case v.Arch != "arm64":
-		return !w.Raise && w.Line.String() == v.Event
+		return !w.IsSecond() && w.Line.String() == v.Event
 	case w.Raise:
 		return m.table.NameOf(w.Callback) == v.Event
 	}

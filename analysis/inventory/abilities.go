@@ -26,6 +26,8 @@ func (s *State) abilities(in result.Input) *result.Table {
 		add("IPIs", "yes", "ipi_send_cpu and ipi_send_cpumask recorded")
 	case raises:
 		add("IPIs", "by kind", "only ipi_raise recorded: it names a reason, no function")
+	case s.has("function", "funcgraph_entry"):
+		add("IPIs", "in part", "function tracer: who calls functions that send IPIs, as far as these were traced, and not whom they send to")
 	default:
 		add("IPIs", "no", "no ipi_send_cpu, ipi_send_cpumask or ipi_raise recorded (ipiscope record does, or -e ipi)")
 	}

@@ -60,7 +60,7 @@ type group struct {
 	// what the hits of the group have besides its keys
 	causes   map[trace.NameID]uint64
 	classes  [catalog.Unavoidable + 1]uint64
-	evidence [track.EvidenceHandler + 1]uint64
+	evidence [track.NumEvidence]uint64
 	line     timeline
 	spread   *spread // nil without Config.Spread
 }
@@ -197,10 +197,10 @@ func (s *State) End(span analysis.Span) {
 func (s *State) Until(span analysis.Span) { s.span = span }
 
 func (s *State) send(w *track.Send) {
-	s.isDirect = s.isDirect || !w.Raise
+	s.isDirect = s.isDirect || !w.IsSecond()
 	s.ruler.begin(w.Time)
 	t := &s.direct
-	if w.Raise {
+	if w.IsSecond() {
 		t = &s.raised
 	}
 	if !w.Counted {

@@ -107,18 +107,22 @@ const (
 	RegimeTwice
 	// RegimeRaise: ipi_raise events, with reasons in place of callbacks.
 	RegimeRaise
+	// RegimeFunction: calls that the function tracer shows.
+	RegimeFunction
 )
 
 func (r Regime) String() string {
-	return [...]string{"no sends", "ipi_send events", "ipi_send events for calls and IPIs (Linux 6.4)", "ipi_raise events"}[r]
+	return [...]string{"no sends", "ipi_send events", "ipi_send events for calls and IPIs (Linux 6.4)", "ipi_raise events", "calls in a function trace"}[r]
 }
 
 func (s *State) regime(t *tally) Regime {
 	switch {
 	case t.sends == 0:
 		return RegimeNone
-	case t == &s.raised:
+	case t == &s.raised && s.sends.HasRaises():
 		return RegimeRaise
+	case t == &s.raised:
+		return RegimeFunction
 	case s.sends.HasLogicalCalls():
 		return RegimeTwice
 	}

@@ -38,7 +38,7 @@ var rows = [Num]row{
 		text:   name,
 	},
 	Evidence: {
-		name: "evidence", doc: "how the function is known: callback, csd, stack, callsite, handler or none",
+		name: "evidence", doc: "how the function is known: callback, csd, stack, callsite, handler, function or none",
 		ofHits: true,
 		id:     func(s Subject, _ *track.Attributor) ID { return ID(s.Evidence) },
 		text:   func(id ID, _ *trace.Table, _ *track.Attributor) string { return track.Evidence(id).String() },

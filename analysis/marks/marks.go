@@ -269,12 +269,12 @@ func (s *State) End(span analysis.Span) {
 
 // send counts the hits while spans are open.
 func (s *State) send(w *track.Send) {
-	s.isDirect = s.isDirect || !w.Raise
+	s.isDirect = s.isDirect || !w.IsSecond()
 	if !w.Counted {
 		return
 	}
 	n := uint64(len(w.Hits))
-	if w.Raise {
+	if w.IsSecond() {
 		s.raised += n
 	} else {
 		s.hits += n
@@ -282,7 +282,7 @@ func (s *State) send(w *track.Send) {
 	for i := range s.marks {
 		switch m := &s.marks[i]; {
 		case len(m.open) == 0:
-		case w.Raise:
+		case w.IsSecond():
 			m.raised += n
 		default:
 			m.sum.hits += n

@@ -110,16 +110,21 @@ type Input struct {
 type Sent struct {
 	CPU, Mask, Raise uint64 // ipi_send_cpu, ipi_send_cpumask, ipi_raise
 	// Untargeted are sends of which the target is not known: its field is
-	// missing, has another name or type, or was cut.
+	// missing, has another name or type, or was cut. Where there is none of those
+	// events they are calls that the function tracer shows.
 	Untargeted uint64
 }
 
-// All is the number of sends: ipi_raise tells of the same IPIs as the others.
+// All is the number of sends: ipi_raise and the function tracer tell of the same IPIs as
+// the others.
 func (s Sent) All() uint64 {
 	if s.CPU+s.Mask > 0 {
 		return s.CPU + s.Mask
 	}
-	return s.Raise
+	if s.Raise > 0 {
+		return s.Raise
+	}
+	return s.Untargeted
 }
 
 // An Identity tells one recording from others, whatever file it is in: a copy, or

@@ -110,9 +110,9 @@ func (s *State) End(span analysis.Span) {
 }
 
 func (s *State) send(w *track.Send) {
-	s.isDirect = s.isDirect || !w.Raise
+	s.isDirect = s.isDirect || !w.IsSecond()
 	t := &s.direct
-	if w.Raise {
+	if w.IsSecond() {
 		t = &s.raised
 	}
 	if !w.Counted {

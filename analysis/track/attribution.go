@@ -157,6 +157,9 @@ func (a *Attributor) facts(id trace.StackID) *StackFacts {
 		}
 		f.Frames = append(f.Frames, name)
 	}
+	if len(f.Frames) > 1 && isTrampoline(f.Frames[0]) && a.catalog.Level(f.Frames[1]) == catalog.IPI {
+		f.Frames = f.Frames[1:]
+	}
 	if fn, _, ok := a.catalog.ResolveFunction(f.Frames); ok {
 		f.Function, f.IsSet = a.table.Name(fn), strings.Contains(fn, "|")
 	}
@@ -170,6 +173,13 @@ func (a *Attributor) facts(id trace.StackID) *StackFacts {
 		f.Mechanism = a.known(c.Mechanism)
 	}
 	return f
+}
+
+// isTrampoline reports what stands in front of a stack of the function tracer: the
+// trampoline that calls it, an address outside of the kernel's text, or its mark
+// (FTRACE_TRAMPOLINE_MARKER in include/linux/ftrace.h) as the kernel and trace-cmd print it.
+func isTrampoline(frame string) bool {
+	return names.IsAddress(frame) || frame == "7fffffff" || strings.Contains(frame, "FTRACE TRAMPOLINE")
 }
 
 // narrowed returns the function of a set that a field of another event of the

@@ -4,6 +4,9 @@ import "github.com/ipiscope/ipiscope/parser/trace"
 
 // early takes a send as it comes: its hits start to wait for their interrupts.
 func (d *Deliveries) early(w *Send) {
+	if w.Traced {
+		return // whom it goes to is not known
+	}
 	if w.Raise && d.direct {
 		d.raised(w)
 		return

@@ -1,25 +1,30 @@
 package track
 
-import "github.com/ipiscope/ipiscope/parser/trace"
+import (
+	"github.com/ipiscope/ipiscope/analysis/result"
+	"github.com/ipiscope/ipiscope/parser/trace"
+)
 
 // identify adds a send to the identity of the input: what the printed text of a
 // recording has in common with the recording itself. trace-cmd and the kernel
 // round times to microseconds, perf cuts them; the sums do not depend on the order
 // of lines with equal times. Times alone tell where a text has lost targets or CPUs,
 // but not those of a clock that counts events.
-func (s *Sends) identify(e *trace.Event, w *Send) {
-	if s.table.Meta.ClockUnit != "ticks" {
-		s.identity.Vague = s.identity.Vague || w.Untargeted || w.CPU < 0
-		s.identity.RoundedTimes += mix(uint64((e.Time + 500) / 1000))
-		s.identity.CutTimes += mix(uint64(e.Time / 1000))
+func (s *Sends) identify(e *trace.Event, w *Send) { identifyIn(&s.identity, s.table, e, w) }
+
+func identifyIn(id *result.Identity, t *trace.Table, e *trace.Event, w *Send) {
+	if t.Meta.ClockUnit != "ticks" {
+		id.Vague = id.Vague || w.Untargeted && !w.Traced || w.CPU < 0
+		id.RoundedTimes += mix(uint64((e.Time + 500) / 1000))
+		id.CutTimes += mix(uint64(e.Time / 1000))
 	}
 	h := mix(uint64(uint32(e.CPU))<<32 ^ uint64(uint32(e.PID)))
 	for cpu := range w.Targets.All() {
 		h = mix(h ^ uint64(cpu))
 	}
-	s.identity.Sends++
-	s.identity.Rounded += mix(h ^ uint64((e.Time+500)/1000))
-	s.identity.Cut += mix(h ^ uint64(e.Time/1000))
+	id.Sends++
+	id.Rounded += mix(h ^ uint64((e.Time+500)/1000))
+	id.Cut += mix(h ^ uint64(e.Time/1000))
 }
 
 // mix spreads the bits of a word over all of it (the finalizer of MurmurHash3,

@@ -130,7 +130,7 @@ func (r *Records) Err() error { return r.err }
 
 // send takes a send of which all is known but its arrivals.
 func (r *Records) send(w *Send) {
-	if !w.Raise && !r.direct {
+	if !w.IsSecond() && !r.direct {
 		r.direct = true
 		if r.raised && r.err == nil {
 			r.err = fmt.Errorf("%s: the first ipi_send event comes after %d ipi_raise records, which were taken for all there is: choose one kind with --events", r.table.Meta.Path, maxHeld)
@@ -139,7 +139,7 @@ func (r *Records) send(w *Send) {
 	for i := range w.Hits {
 		r.settle(w, &w.Hits[i])
 	}
-	if w.Counted && !(w.Raise && r.direct) {
+	if w.Counted && !(w.IsSecond() && r.direct) {
 		r.list(w)
 	}
 	r.flush()
@@ -162,7 +162,7 @@ func (r *Records) settle(w *Send, h *Hit) {
 // list lists a send and its hits.
 func (r *Records) list(w *Send) {
 	on := waits(0)
-	if w.Raise {
+	if w.IsSecond() {
 		on = waitsForKind
 	}
 	var all []HitRecord
@@ -183,7 +183,7 @@ func (r *Records) list(w *Send) {
 	r.sends.add(w.Serial, on, SendRecord{
 		Serial: w.Serial, Time: w.Time, CPU: w.CPU, PID: w.PID, Comm: w.Comm, Instance: w.Instance, Event: w.Event,
 		Callback: w.Callback, Callsite: w.Callsite, Stack: w.Stack, Targets: w.Targets.String(),
-		Function: w.Function, Evidence: w.Evidence, Hits: all, Requests: requests, raise: w.Raise,
+		Function: w.Function, Evidence: w.Evidence, Hits: all, Requests: requests, raise: w.IsSecond(),
 	})
 }
 
@@ -192,7 +192,7 @@ func (r *Records) hitOf(w *Send, h *Hit) HitRecord {
 	return HitRecord{
 		Serial: w.Serial, Time: w.Time, Sender: w.CPU, Target: h.Target, PID: w.PID, Comm: w.Comm, Instance: w.Instance, Event: w.Event,
 		Callback: w.Callback, Callsite: w.Callsite, Function: h.Function, Evidence: h.Evidence, Stack: w.Stack, Noise: noise,
-		Line: w.Line, Arrival: NotRecorded, Entry: Never, Exit: Never, raise: w.Raise,
+		Line: w.Line, Arrival: NotRecorded, Entry: Never, Exit: Never, raise: w.IsSecond(),
 	}
 }
 

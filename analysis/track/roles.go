@@ -3,6 +3,7 @@ package track
 import (
 	"strings"
 
+	"github.com/ipiscope/ipiscope/analysis/catalog"
 	"github.com/ipiscope/ipiscope/parser/trace"
 )
 
@@ -24,6 +25,8 @@ const (
 	kindStart
 	kindEnd
 	kindHotplug
+	kindFunction    // a call that function or function_graph shows
+	kindFunctionEnd // the end of one, of function_graph
 )
 
 // A role is what an event means here, with the fields it is read by.
@@ -51,6 +54,9 @@ func kinds() map[string]kind {
 		"cpuhp_enter":          kindHotplug,
 		"cpuhp_multi_enter":    kindHotplug,
 		"cpuhp_exit":           kindHotplug,
+		"function":             kindFunction,
+		"funcgraph_entry":      kindFunction,
+		"funcgraph_exit":       kindFunctionEnd,
 
 		"call_function_entry":        kindBracketEntry,
 		"call_function_single_entry": kindBracketEntry,
@@ -77,12 +83,16 @@ func Wants() trace.Want {
 	for name, kind := range kinds() {
 		switch kind {
 		case kindKernelStack, kindUserStack: // they come with the events of Stacks
+		case kindFunction, kindFunctionEnd: // only those of a few functions, see below
 		case kindSendCPU, kindSendMask, kindRaise:
 			w.Stacks = append(w.Stacks, name)
 			fallthrough
 		default:
 			w.Events = append(w.Events, name)
 		}
+	}
+	for _, f := range catalog.Senders() {
+		w.Functions = append(w.Functions, f.Function)
 	}
 	return w
 }
@@ -113,6 +123,14 @@ func (s *Sends) roleOf(e *trace.Event) *role {
 	return r
 }
 
+// either is the field of one of two names, of which format files have one or the other.
+func either(s *trace.Schema, a, b string) trace.FieldRef {
+	if r := s.Ref(a); r != trace.NoField {
+		return r
+	}
+	return s.Ref(b)
+}
+
 func classify(s *trace.Schema) role {
 	r := role{kind: kindOther}
 	if k, ok := kinds()[s.Name]; ok {
@@ -121,6 +139,14 @@ func classify(s *trace.Schema) role {
 	r.cpu, r.callsite, r.callback = s.Ref("cpu"), s.Ref("callsite"), s.Ref("callback")
 	r.function, r.csd = s.Ref("func"), s.Ref("csd")
 	switch r.kind {
+	case kindFunction, kindFunctionEnd:
+		r.function, r.callsite, r.csd = s.Ref("ip"), s.Ref("parent_ip"), trace.NoField
+		if s.Name != "function" { // struct ftrace_graph_ent, include/linux/ftrace.h
+			r.function, r.csd = either(s, "func", "graph_ent.func"), either(s, "depth", "graph_ent.depth")
+		}
+		if r.kind == kindFunctionEnd {
+			r.csd = either(s, "depth", "ret.depth")
+		}
 	case kindSendMask:
 		r.mask = s.Ref("cpumask")
 	case kindRaise:

@@ -34,10 +34,12 @@ const (
 	EvidenceStack                    // the frames of the send's stack name it
 	EvidenceCallsite                 // there is no stack, and the function that sent names it
 	EvidenceHandler                  // what ran on the target names it
+	EvidenceFunction                 // the function tracer shows who sent, and nothing else does
+	NumEvidence
 )
 
 func (e Evidence) String() string {
-	return [...]string{"none", "callback", "csd", "stack", "callsite", "handler"}[e]
+	return [...]string{"none", "callback", "csd", "stack", "callsite", "handler", "function"}[e]
 }
 
 // A Send is one IPI send event with what belongs to it. It is owned by the
@@ -56,6 +58,10 @@ type Send struct {
 	// Raise marks an ipi_raise, which counts only where the input has no
 	// ipi_send_* event.
 	Raise bool
+	// Traced marks a call that the function tracer shows, of a function that sends
+	// IPIs: whom it went to is not known. It counts only where the input has neither
+	// ipi_send_* nor ipi_raise events.
+	Traced bool
 	// Counted is false for sends that the filter excludes.
 	Counted bool
 	// Named marks a send that names the function of another CPU: where a kernel
@@ -77,6 +83,8 @@ type Send struct {
 	Serial uint64
 
 	open bool // its stack may still come
+	// nested: it is a call of the function tracer, of which more may come
+	nested bool
 	// undecided: it may be the call of a kernel that traces calls twice
 	undecided bool
 	gone      bool               // it turned out to be one
@@ -84,6 +92,10 @@ type Send struct {
 	narrowed  trace.NameID       // what a system call's argument says runs, 0 if nothing
 	underway  [dispatches]called // what runs there, 0 if not known
 }
+
+// IsSecond reports whether the send counts only where the trace has no ipi_send_*
+// event.
+func (w *Send) IsSecond() bool { return w.Raise || w.Traced }
 
 // A Hit is one target of a Send that is in the isolated set.
 type Hit struct {

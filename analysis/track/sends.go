@@ -70,13 +70,14 @@ type Sends struct {
 	// handlers says what targets ran, where nothing before told
 	handlers handlers
 	// narrowed is what the last such system call of each task said
-	narrowed map[int32]trace.NameID
-	queued   uint64 // requests so far
-	seen     sightings
-	underway underway
-	identity result.Identity
-	cut      uint64  // sends whose line ends within the carrier's name
-	orphaned Request // the one that is being delivered
+	narrowed  map[int32]trace.NameID
+	queued    uint64 // requests so far
+	seen      sightings
+	underway  underway
+	functions functions
+	identity  result.Identity
+	cut       uint64  // sends whose line ends within the carrier's name
+	orphaned  Request // the one that is being delivered
 }
 
 type openSend struct {
@@ -86,7 +87,7 @@ type openSend struct {
 
 // NewSends returns a Sends for the events of one table.
 func NewSends(t *trace.Table, cfg Config) *Sends {
-	s := &Sends{cfg: cfg, table: t, narrowed: map[int32]trace.NameID{}, underway: underway{functions: map[dispatched]called{}}, online: Online{Away: cfg.Away}, doubles: newDoubles(t)}
+	s := &Sends{cfg: cfg, table: t, narrowed: map[int32]trace.NameID{}, underway: underway{functions: map[dispatched]called{}}, online: Online{Away: cfg.Away}, doubles: newDoubles(t), functions: newFunctions(t)}
 	s.names.generic, s.names.null = t.Name(Generic), t.Name(Null)
 	s.names.reschedule, s.names.unknown = t.Name(Reschedule), t.Name(Unknown)
 	return s
@@ -108,6 +109,15 @@ func (s *Sends) Event(e *trace.Event) {
 		return
 	}
 	s.goOn(e.CPU, e.Context())
+	switch r.kind {
+	case kindFunction:
+		s.function(e, r)
+		return
+	case kindFunctionEnd:
+		s.leaveFunction(e, r)
+		return
+	}
+	s.nestsGoOn(e)
 	switch r.kind {
 	case kindSendCPU, kindSendMask, kindRaise:
 		s.send(e, r)
@@ -160,6 +170,7 @@ func (s *Sends) Lost(l *trace.Lost) {
 		s.open[i] = s.open[i][:0]
 	}
 	s.dropLogical(l.CPU)
+	s.endNests(cpuIndex(l.CPU))
 	s.doubles.lost(l.CPU)
 	s.handlers.lost(l.CPU)
 	s.underway.lost(l.CPU)
@@ -177,6 +188,11 @@ func (s *Sends) Now(t trace.Time) {
 		return
 	}
 	s.handlers.now = max(s.handlers.now, t)
+	for i := range s.functions.nests {
+		if nests := s.functions.nests[i]; len(nests) > 0 && t-nests[len(nests)-1].begin > maxStackDelay {
+			s.endNests(i)
+		}
+	}
 	for n, open := range s.open {
 		for i, o := range open {
 			if t-o.send.Time > maxStackDelay {
@@ -208,6 +224,9 @@ func (s *Sends) End() {
 	s.settleDoubles()
 	s.settleCalls()
 	s.areSent()
+	for i := range s.functions.nests {
+		s.endNests(i)
+	}
 	for _, w := range s.queue[s.head:] {
 		w.open = false
 	}
@@ -447,7 +466,10 @@ func (s *Sends) resolveByCall(w *Send, h *Hit, at trace.Context) {
 // resolveByStack asks the send's stack, or without one its callsite, for what
 // nothing else answered.
 func (s *Sends) resolveByStack(w *Send) {
-	if s.cfg.Attribution == nil || w.Raise {
+	if w.Traced {
+		s.resolveTraced(w)
+	}
+	if s.cfg.Attribution == nil || w.IsSecond() {
 		return
 	}
 	f, by := s.cfg.Attribution.Facts(w.Stack, w.Callsite), EvidenceStack
@@ -518,7 +540,7 @@ func (s *Sends) isStackOf(id trace.StackID, w *Send) bool {
 		return true
 	}
 	class, ok := strings.CutPrefix(s.table.SymbolOf(frames[0]).Name, probePrefix)
-	return !ok || w.Raise || class == s.table.Schema(w.Event).Name
+	return !ok || w.IsSecond() || class == s.table.Schema(w.Event).Name
 }
 
 // activationFrame is where the stack of a timerlat activation was taken: the
@@ -602,11 +624,12 @@ func (s *Sends) isComplete(w *Send, waiting int) bool {
 		}
 		s.isSent(w)
 	}
-	if w.open {
+	if w.open || w.nested {
 		if waiting <= maxWaiting {
 			return false
 		}
 		s.forget(w)
+		s.forgetNest(w)
 	}
 	s.completeStack(w)
 	s.resolveByStack(w)

@@ -16,6 +16,7 @@ import (
 type sightings struct {
 	sent   result.Sent
 	raised uint64 // ipi_raise without a known target
+	calls  uint64 // that the function tracer shows
 }
 
 // add counts n events of a kind.
@@ -35,11 +36,16 @@ func (s *sightings) add(k kind, n uint64, untargeted bool) {
 	}
 }
 
-// all are the sums: an ipi_raise is a send only where there is nothing better.
+// all are the sums: an ipi_raise is a send only where there is nothing better, and a call
+// that the function tracer shows only where there is neither.
 func (s *sightings) all() result.Sent {
 	sent := s.sent
-	if sent.CPU+sent.Mask == 0 {
+	switch {
+	case sent.CPU+sent.Mask > 0:
+	case sent.Raise > 0:
 		sent.Untargeted = s.raised
+	default:
+		sent.Untargeted = s.calls
 	}
 	return sent
 }
@@ -47,6 +53,9 @@ func (s *sightings) all() result.Sent {
 // Testify implements analysis.Witness for the states that hold a Sends.
 func (s *Sends) Testify(in *result.Input) {
 	in.Sent, in.Identity = s.seen.all(), s.identity
+	if s.countsCalls() {
+		in.Identity = s.functions.identity
+	}
 	if in.Arch == "" {
 		in.Arch = archOf(s.table)
 	}
@@ -55,7 +64,7 @@ func (s *Sends) Testify(in *result.Input) {
 		silent := s.online.silent(s.cfg.Isolated, s.table.Meta.CPUs)
 		in.Silent = together(in.Silent, &silent)
 	}
-	in.Notes = append(in.Notes, s.doubles.notes(s.table)...)
+	in.Notes = append(append(in.Notes, s.doubles.notes(s.table)...), s.functionNotes()...)
 }
 
 // archOf is the architecture that events of its own tell (arch/x86 has the

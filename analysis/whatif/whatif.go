@@ -243,7 +243,7 @@ func (s *State) End(analysis.Span) {
 
 // early puts the hits of a send in their place among what their targets do.
 func (s *State) early(w *track.Send) {
-	s.direct = s.direct || !w.Raise
+	s.direct = s.direct || !w.IsSecond()
 	for i := range w.Hits {
 		c := s.cpu(w.Hits[i].Target)
 		c.queue = append(c.queue, item{kind: itemHit, send: w.Serial, self: w.Hits[i].Target == w.CPU, count: w.Counted && !(w.Raise && s.direct)})

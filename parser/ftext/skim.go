@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"math/bits"
+	"slices"
 	"strings"
 
 	"github.com/ipiscope/ipiscope/parser/events"
@@ -155,6 +156,9 @@ func (s *skimmer) unusual(line []byte) bool {
 			event = name
 		}
 		named = named || bytes.Contains(line, []byte(event))
+	}
+	if !named && len(s.hint.Want.Functions) > 0 && bytes.Contains(line, []byte(" <-")) { // the kernel's function tracer
+		named = slices.ContainsFunc(s.hint.Want.Functions, func(f string) bool { return bytes.Contains(line, []byte(f)) })
 	}
 	if !named || line[0] == '#' {
 		return true
@@ -524,6 +528,9 @@ func (s *skimmer) classify(name string) *class {
 	}
 	if k.isStack {
 		k.wanted = s.hint.Want.Stacks == nil
+	}
+	if len(s.hint.Want.Functions) > 0 && trace.IsFunction(schema) {
+		k.wanted, k.hasStack = true, true
 	}
 	return s.names.Add(name, k)
 }

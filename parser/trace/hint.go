@@ -2,6 +2,7 @@ package trace
 
 import (
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/ipiscope/ipiscope/parser/cpumask"
@@ -43,6 +44,10 @@ type Want struct {
 	// of them. Of other events' stacks none is delivered. The event that ends
 	// the wait for a stack is delivered, too.
 	Stacks []string
+	// Functions holds names of kernel functions: of the events of the function tracers
+	// (function, funcgraph_entry, funcgraph_exit) those about them are looked at, and
+	// their stacks, besides what Events and Stacks name.
+	Functions []string
 	// Names says that the names of kernel addresses are looked at, so that a
 	// source may get its symbols ready with the first of these events.
 	Names bool
@@ -56,7 +61,14 @@ func (w Want) And(o Want) Want {
 		}
 		return append(a[:len(a):len(a)], b...)
 	}
-	return Want{both(w.Events, o.Events), both(w.Stacks, o.Stacks), w.Names || o.Names}
+	functions := append(w.Functions[:len(w.Functions):len(w.Functions)], o.Functions...)
+	slices.Sort(functions)
+	return Want{both(w.Events, o.Events), both(w.Stacks, o.Stacks), slices.Compact(functions), w.Names || o.Names}
+}
+
+// IsFunction reports whether an event is one of those that Want.Functions is about.
+func IsFunction(s *Schema) bool {
+	return (s.System == "ftrace" || s.System == "") && (s.Name == "function" || s.Name == "funcgraph_entry" || s.Name == "funcgraph_exit")
 }
 
 // A Window cuts a trace in time. Both ends are included.

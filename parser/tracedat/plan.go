@@ -86,7 +86,7 @@ func classOf(s *trace.Schema, h *trace.Hint) class {
 		return classSkip
 	case s.IsStack:
 		return classStack
-	case w.Stacks != nil && trace.Names(w.Stacks, s):
+	case w.Stacks != nil && trace.Names(w.Stacks, s), len(w.Functions) > 0 && trace.IsFunction(s):
 		return classOwner
 	case w.Events == nil || trace.Names(w.Events, s):
 		return classTake
