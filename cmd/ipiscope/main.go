@@ -25,7 +25,7 @@ func main() {
 
 // collectLate lets the heap grow to 32 MiB before the first garbage collection,
 // which then is 4 MiB, and after that each time it has doubled, as usual. A small
-// recording is done by then: it took four collections, a quarter of its CPU time.
+// recording is done by then: it took four collections, a tenth of its CPU time.
 func collectLate() {
 	if os.Getenv("GOGC") != "" {
 		return
