@@ -25,7 +25,7 @@ func versionFlag(root *cobra.Command) {
 // writeUsage writes what cobra's own usage template makes, with the flags in so many
 // columns, 80 where there is no terminal. There is no template: text/template calls
 // methods by name, and where it is used the linker must keep every method of every
-// type, 7 MB of the program (docs/performance.md).
+// type; html/template in report/html makes it do so still (docs/performance.md).
 func writeUsage(w io.Writer, cmd *cobra.Command, columns int) error {
 	if columns == 0 {
 		columns = 80
