@@ -45,6 +45,7 @@ type Side struct {
 // An Input describes one file and how much of it was read.
 type Input struct {
 	Path         string
+	Bytes        int64 // size of the file, 0 if it is none or that is not known
 	Format       string
 	Tool         string
 	Kernel       string

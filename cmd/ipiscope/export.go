@@ -15,6 +15,7 @@ import (
 	"github.com/ipiscope/ipiscope/analysis/timeline"
 	"github.com/ipiscope/ipiscope/cmd/internal/cli"
 	"github.com/ipiscope/ipiscope/parser/trace"
+	"github.com/ipiscope/ipiscope/report/origin"
 	"github.com/ipiscope/ipiscope/report/rows"
 	timelines "github.com/ipiscope/ipiscope/report/timeline"
 )
@@ -134,6 +135,9 @@ func runExport(ctx context.Context, t *cli.Terminal, f *exportFlags, rowsGiven b
 			inputs = append(inputs, input)
 			return errors.Join(err, state.Err())
 		})
+		if w, ok := e.writer().(interface{ From(string) }); ok {
+			w.From(origin.Text(t.Command, t.Version, inputs))
+		}
 		return e.end(inputs)
 	})
 	return errors.Join(err, readErr)
@@ -144,6 +148,8 @@ type exporter interface {
 	begin(cli.Output, *cli.Sends) error
 	// state is what reads the next trace.
 	state(*trace.Table, func(*trace.Event) bool) (exportState, error)
+	// writer is what the rows go to.
+	writer() any
 	end([]result.Input) error
 }
 
@@ -202,6 +208,8 @@ func (e *rowExporter) state(t *trace.Table, counts func(*trace.Event) bool) (exp
 	}), nil
 }
 
+func (e *rowExporter) writer() any { return e.w }
+
 func (e *rowExporter) end(from []result.Input) error { return e.w.Close(from) }
 
 type timelineExporter struct {
@@ -224,5 +232,7 @@ func (e *timelineExporter) state(t *trace.Table, counts func(*trace.Event) bool)
 	err := e.w.Begin(result.Timeline{Path: m.Path, Kernel: m.Kernel, Clock: m.Clock, Ticks: m.ClockUnit == "ticks", Isolated: list})
 	return timeline.New(t, timeline.Config{Isolated: isolated, Catalog: e.sends.Catalog, Counts: counts, Mark: e.w.Mark}), err
 }
+
+func (e *timelineExporter) writer() any { return e.w }
 
 func (e *timelineExporter) end(from []result.Input) error { return e.w.Close(from) }

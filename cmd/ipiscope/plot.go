@@ -14,6 +14,7 @@ import (
 	"github.com/ipiscope/ipiscope/cmd/internal/cli"
 	"github.com/ipiscope/ipiscope/cmd/internal/states"
 	"github.com/ipiscope/ipiscope/report"
+	"github.com/ipiscope/ipiscope/report/origin"
 	"github.com/ipiscope/ipiscope/report/plot"
 )
 
@@ -73,7 +74,7 @@ func (f *pictureFlags) writer(t *cli.Terminal) (func(*result.Set) error, error) 
 	if err := f.check(); err != nil {
 		return nil, err
 	}
-	write, binary := f.drawing()
+	write, binary := f.drawing(t)
 	if f.data != "" {
 		format, ok := report.Lookup(f.data)
 		if !ok || !slices.Contains(dataFormats(), f.data) {
@@ -99,12 +100,16 @@ func (f *pictureFlags) writer(t *cli.Terminal) (func(*result.Set) error, error) 
 }
 
 // drawing is what draws in the form that is asked for.
-func (f *pictureFlags) drawing() (write func(cli.Output, *result.Set) error, binary bool) {
+func (f *pictureFlags) drawing(t *cli.Terminal) (write func(cli.Output, *result.Set) error, binary bool) {
 	if f.format == textFormat {
 		return func(o cli.Output, s *result.Set) error { return plot.WriteText(o, s.Figure, o.Width) }, false
 	}
 	o := plot.Options{Format: f.format, Width: f.width, Height: f.height, Theme: f.theme}
-	return func(w cli.Output, s *result.Set) error { return plot.Write(io.Writer(w), s.Figure, o) }, plot.IsBinary(f.format)
+	return func(w cli.Output, s *result.Set) error {
+		o := o
+		o.Origin = origin.Text(t.Command, t.Version, s.AllInputs())
+		return plot.Write(io.Writer(w), s.Figure, o)
+	}, plot.IsBinary(f.format)
 }
 
 // check finds out the form of the picture and whether there can be one.

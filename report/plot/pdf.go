@@ -1,6 +1,7 @@
 package plot
 
 import (
+	"bytes"
 	"io"
 
 	"golang.org/x/text/encoding"
@@ -29,10 +30,14 @@ func (c pdfCanvas) FillString(f font.Face, pt vg.Point, s string) {
 }
 
 // writePDF draws a page. vgpdf knows fonts of one weight only.
-func writePDF(w io.Writer, p *page, width, height vg.Length) error {
+func writePDF(w io.Writer, p *page, width, height vg.Length, from string) error {
 	c := pdfCanvas{vgpdf.New(width, height), encoding.ReplaceUnsupported(charmap.Windows1252.NewEncoder())}
 	p.plain = true
 	p.draw(draw.New(c))
-	_, err := c.WriteTo(w)
+	var b bytes.Buffer
+	if _, err := c.WriteTo(&b); err != nil {
+		return err
+	}
+	_, err := w.Write(withPDF(b.Bytes(), from))
 	return err
 }

@@ -28,6 +28,8 @@ type Options struct {
 	// the width that reads well in a document, and what height the rows need.
 	Width, Height int
 	Theme         string // one of Themes; empty is the first
+	// Origin is what the picture holds of where it comes from, unseen; empty is nothing.
+	Origin string
 }
 
 // The sizes that pictures may have, in pixels.
@@ -61,10 +63,13 @@ func Write(w io.Writer, f *result.Figure, o Options) error {
 	case "png":
 		c := vgimg.NewWith(vgimg.UseWH(width, height), vgimg.UseDPI(dpi))
 		newPage(f, o.Theme).draw(draw.New(c))
-		_, err := vgimg.PngCanvas{Canvas: c}.WriteTo(w)
-		return err
+		var b bytes.Buffer
+		if _, err := (vgimg.PngCanvas{Canvas: c}).WriteTo(&b); err != nil {
+			return err
+		}
+		return withPNG(w, b.Bytes(), o.Origin)
 	case "pdf":
-		return writePDF(w, newPage(f, o.Theme), width, height)
+		return writePDF(w, newPage(f, o.Theme), width, height, o.Origin)
 	case "svg":
 		return writeSVG(w, f, o, width, height)
 	}
@@ -90,8 +95,12 @@ func writeSVG(w io.Writer, f *result.Figure, o Options, width, height vg.Length)
 	if err := xml.EscapeText(&title, []byte(text.Clean(f.Title))); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(w, `<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="%s" width="%d" height="%d" viewBox="0 0 %.6g %.6g">
-<title>%s</title>%s`, &title, o.Width, o.Height, width.Points(), height.Points(), title.String(), p.svgTexts(body))
+	metadata, err := svgMetadata(o.Origin)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(w, `<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="%s" width="%d" height="%d" viewBox="0 0 %.6g %.6g">
+<title>%s</title>%s%s`, &title, o.Width, o.Height, width.Points(), height.Points(), title.String(), metadata, p.svgTexts(body))
 	return err
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/parquet-go/parquet-go/compress/zstd"
 
 	"github.com/ipiscope/ipiscope/analysis/result"
+	"github.com/ipiscope/ipiscope/report/origin"
 )
 
 const (
@@ -132,6 +133,9 @@ type source struct {
 	Events uint64 `json:"events"`
 	Lossy  bool   `json:"lossy"` // events are missing, so rows may be
 }
+
+// From notes where the rows come from, in a line.
+func (p *parquetWriter) From(text string) { p.w.SetKeyValueMetadata(origin.Key, text) }
 
 func (p *parquetWriter) Close(from []result.Input) error {
 	var sources []source

@@ -20,6 +20,7 @@ type chrome struct {
 	timeline result.Timeline
 	named    map[place]bool
 	events   int
+	from     string
 	buf      []byte
 	err      error
 }
@@ -194,6 +195,9 @@ func (c *chrome) fail(err error) {
 	}
 }
 
+// From notes where the events come from, in a line.
+func (c *chrome) From(text string) { c.from = text }
+
 // Close ends the JSON; a viewer shows what otherData holds as metadata.
 func (c *chrome) Close(from []result.Input) error {
 	c.buf = c.buf[:0]
@@ -208,6 +212,10 @@ func (c *chrome) Close(from []result.Input) error {
 		c.value(result.Str(in.Kernel))
 		c.raw(`,"clock` + strconv.Itoa(i+1) + `":`)
 		c.value(result.Str(in.Clock))
+	}
+	if c.from != "" {
+		c.raw(`,"origin":`)
+		c.value(result.Str(c.from))
 	}
 	c.raw("}}\n")
 	c.end()

@@ -311,6 +311,9 @@ func (in *Inputs) run(ctx context.Context, src trace.Source, window *trace.Windo
 		err = unknown
 	}
 	input := st.Input(&src.Table().Meta, err)
+	if st, err := os.Stat(input.Path); err == nil && st.Mode().IsRegular() {
+		input.Bytes = st.Size()
+	}
 	in.testify(src.Table(), &input, &selection, states)
 	if in.turn != nil {
 		in.turn()
