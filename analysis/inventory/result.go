@@ -65,7 +65,7 @@ func (s *State) properties(in result.Input) *result.Table {
 	if m.ClockUnit == "ticks" {
 		add("length", fmt.Sprintf("%d ticks", s.span.Duration()))
 	} else {
-		add("length", time.Duration(s.span.Duration()).String())
+		add("length", result.Duration(s.span.Duration()))
 	}
 	row("events", strconv.FormatUint(in.Events, 10))
 	row("lost events", lossText(in))

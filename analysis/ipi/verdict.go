@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/ipiscope/ipiscope/analysis/result"
 	"github.com/ipiscope/ipiscope/analysis/track"
@@ -68,27 +67,11 @@ func (c *Counts) span() string {
 	}
 	switch {
 	case t.traces == 0:
-		return length(ns.duration)
+		return result.Duration(ns.duration)
 	case ns.traces == 0:
 		return inTicks
 	}
-	return length(ns.duration) + " and " + inTicks
-}
-
-// length is a time for people.
-func length(ns int64) string {
-	d := time.Duration(ns)
-	switch {
-	case d < time.Millisecond:
-		return fmt.Sprintf("%.1f µs", float64(d)/1e3)
-	case d < time.Second:
-		return fmt.Sprintf("%.1f ms", float64(d)/1e6)
-	case d < 2*time.Minute:
-		return fmt.Sprintf("%.1f s", d.Seconds())
-	case d < 2*time.Hour:
-		return fmt.Sprintf("%.1f min", d.Minutes())
-	}
-	return fmt.Sprintf("%.1f h", d.Hours())
+	return result.Duration(ns.duration) + " and " + inTicks
 }
 
 // topFunction is the function with the most hits, the first by name of equals.

@@ -3,7 +3,6 @@ package latency
 import (
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/ipiscope/ipiscope/analysis/key"
 	"github.com/ipiscope/ipiscope/analysis/result"
@@ -270,15 +269,15 @@ func (c *Counts) verdict(isolated *cpumask.Mask) string {
 	parts := []string{}
 	for t := Delivery; t < NumTimes; t++ {
 		if d := c.Of(t); d.Count() > 0 {
-			short := short
+			duration := result.Duration
 			if len(c.ticks) > 0 {
-				short = func(n int64) string { return fmt.Sprintf("%d ticks", n) }
+				duration = func(n int64) string { return fmt.Sprintf("%d ticks", n) }
 			}
-			most := short(d.Max())
+			most := duration(d.Max())
 			if c.isBound(t) {
 				most = "at least " + most
 			}
-			part := fmt.Sprintf("%s p50 %s, p99 %s, max %s", t, short(d.Quantile(0.5)), short(d.Quantile(0.99)), most)
+			part := fmt.Sprintf("%s p50 %s, p99 %s, max %s", t, duration(d.Quantile(0.5)), duration(d.Quantile(0.99)), most)
 			if len(c.skewed) > 0 && (t == Delivery || t == Wait) {
 				part += " (doubtful)"
 			}
@@ -289,20 +288,6 @@ func (c *Counts) verdict(isolated *cpumask.Mask) string {
 		return fmt.Sprintf("%s: nothing could be timed", isolated.Named())
 	}
 	return fmt.Sprintf("%s: %s", isolated.Named(), strings.Join(parts, "; "))
-}
-
-// short is a duration with three digits.
-func short(ns int64) string {
-	d := time.Duration(ns)
-	switch {
-	case d < time.Microsecond:
-		return fmt.Sprintf("%d ns", ns)
-	case d < time.Millisecond:
-		return fmt.Sprintf("%.3g µs", float64(ns)/1e3)
-	case d < time.Second:
-		return fmt.Sprintf("%.3g ms", float64(ns)/1e6)
-	}
-	return fmt.Sprintf("%.3g s", d.Seconds())
 }
 
 func (c *Counts) notes(entries *track.Account) []string {
@@ -317,7 +302,7 @@ func (c *Counts) notes(entries *track.Account) []string {
 	for l := range c.chain {
 		body, whole := &c.chain[l][legBodyOfBoth], &c.chain[l][legWholeOfBoth]
 		if whole.Count() > 0 {
-			notes = append(notes, fmt.Sprintf("%s: the body takes %s of a bracket of %s (p50 of the %d that have both)", track.Line(l), short(body.Quantile(0.5)), short(whole.Quantile(0.5)), whole.Count()))
+			notes = append(notes, fmt.Sprintf("%s: the body takes %s of a bracket of %s (p50 of the %d that have both)", track.Line(l), result.Duration(body.Quantile(0.5)), result.Duration(whole.Quantile(0.5)), whole.Count()))
 		}
 	}
 	return notes

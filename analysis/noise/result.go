@@ -322,7 +322,7 @@ func (c *Counts) warn(set *result.Set) {
 		set.Warn("bad-noise", fmt.Sprintf("%d noise events have times that cannot be (those of the thread that ran when the tracer began, or of a kernel that keeps them in 32 bits): they are not counted", bad))
 	}
 	if far != 0 {
-		set.Warn("noise-clock", fmt.Sprintf("noise is timed by another clock than the trace, which it is ahead of by %s: its times were moved by that", duration(far)))
+		set.Warn("noise-clock", fmt.Sprintf("noise is timed by another clock than the trace, which it is ahead of by %s: its times were moved by that", result.Duration(far)))
 	}
 	if t := &c.totals; t.incomplete > 0 {
 		set.Warn("incomplete-samples", fmt.Sprintf("of %d of %d samples noise events are missing (lost, or not recorded: record -e osnoise): what they consist of and their rest is not known, and they are not in the sums", t.incomplete, t.samples))

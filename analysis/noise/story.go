@@ -3,34 +3,13 @@ package noise
 import (
 	"cmp"
 	"fmt"
-	"math"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/ipiscope/ipiscope/analysis/result"
 	"github.com/ipiscope/ipiscope/parser/cpumask"
 )
-
-// duration prints nanoseconds with three digits and the unit that fits.
-func duration(ns int64) string {
-	sign := ""
-	if ns < 0 {
-		sign, ns = "-", -ns
-	}
-	if ns < 1000 {
-		return fmt.Sprintf("%s%d ns", sign, ns)
-	}
-	v, unit := float64(ns)/1e3, "µs"
-	for _, next := range []string{"ms", "s"} {
-		if v < 999.5 {
-			break
-		}
-		v, unit = v/1e3, next
-	}
-	digits := max(0, 2-int(math.Floor(math.Log10(v))))
-	text := strconv.FormatFloat(v, 'f', digits, 64)
-	return sign + text + " " + unit
-}
 
 // A clause is parts of the same kind and name, as a sentence names them.
 type clause struct {
@@ -102,9 +81,9 @@ func (p *partRow) words() (one, many, extra string) {
 
 func (c *clause) String() string {
 	if c.n > 1 {
-		return strconv.Itoa(c.n) + " " + c.many + " " + duration(c.took) + c.extra
+		return strconv.Itoa(c.n) + " " + c.many + " " + result.Duration(c.took) + c.extra
 	}
-	return c.text + " " + duration(c.took) + c.extra
+	return c.text + " " + result.Duration(c.took) + c.extra
 }
 
 // story says what a sample consists of.
@@ -113,7 +92,7 @@ func (x *sampleRow) story() string {
 	for _, c := range clauses(x.parts) {
 		words = append(words, c.String())
 	}
-	rest := duration(x.length - x.explained)
+	rest := result.Duration(x.length - x.explained)
 	switch {
 	case x.incomplete:
 		words = append(words, fmt.Sprintf("what is missing of %d noise events", x.interference))
@@ -129,7 +108,7 @@ func (x *sampleRow) story() string {
 func (x *activationRow) story() string {
 	var words []string
 	if x.late > 0 {
-		words = append(words, duration(x.late)+" late")
+		words = append(words, result.Duration(x.late)+" late")
 	}
 	for _, c := range clauses(x.parts) {
 		words = append(words, c.String())
@@ -138,7 +117,7 @@ func (x *activationRow) story() string {
 		return strings.Join(append(words, "what is missing: noise events were lost"), " + ")
 	}
 	if rest := x.length - x.explained - max(0, x.late); rest != 0 {
-		words = append(words, duration(rest)+" entry and exit code, or hardware")
+		words = append(words, result.Duration(rest)+" entry and exit code, or hardware")
 	}
 	return strings.Join(words, " + ")
 }
@@ -149,12 +128,12 @@ func (c *Counts) verdict(isolated string) string {
 	switch {
 	case len(c.samples) > 0:
 		x := &c.samples[0]
-		return fmt.Sprintf("%s: %d samples; longest %s CPU %d: %s = %s", cpus, c.totals.samples, seconds(x.start), x.cpu, duration(x.length), x.story())
+		return fmt.Sprintf("%s: %d samples; longest %s CPU %d: %s = %s", cpus, c.totals.samples, seconds(x.start), x.cpu, result.Duration(x.length), x.story())
 	case len(c.activs) > 0:
 		x := &c.activs[0]
-		return fmt.Sprintf("%s: %d activations; longest due %s on CPU %d: %s = %s", cpus, c.totals.activations, seconds(x.due), x.cpu, duration(x.length), x.story())
+		return fmt.Sprintf("%s: %d activations; longest due %s on CPU %d: %s = %s", cpus, c.totals.activations, seconds(x.due), x.cpu, result.Duration(x.length), x.story())
 	case c.totals.noises > 0:
-		return fmt.Sprintf("%s: %d noises of %s in %s", cpus, c.totals.noises, duration(c.totals.noise), duration(c.duration))
+		return fmt.Sprintf("%s: %d noises of %s in %s", cpus, c.totals.noises, result.Duration(c.totals.noise), result.Duration(c.duration))
 	case len(c.hwlat) > 0:
 		return fmt.Sprintf("%d hardware latencies", len(c.hwlat))
 	}

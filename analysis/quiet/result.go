@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/ipiscope/ipiscope/analysis"
 	"github.com/ipiscope/ipiscope/analysis/result"
@@ -319,7 +318,7 @@ func (c *Counts) length(d int64) string {
 	if slices.ContainsFunc(c.inputs, func(in result.Input) bool { return in.Ticks }) {
 		return fmt.Sprintf("%d ticks", d)
 	}
-	return time.Duration(d).Round(time.Microsecond).String()
+	return result.Duration(d)
 }
 
 func (c *Counts) warn(set *result.Set) {

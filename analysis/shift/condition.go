@@ -77,7 +77,7 @@ func (c *Condition) Met(set *result.Set) (met, undecided string) {
 		}
 		if c.holds(at) {
 			return fmt.Sprintf("%s: %v -> %v, ratio %.3g, %s, q %.2g: meets %q", name,
-				time.Duration(at("before.ns").Int), time.Duration(at("after.ns").Int), at("ratio").Float, at("verdict").Str, at("q").Float, c.Text), ""
+				result.Duration(at("before.ns").Int), result.Duration(at("after.ns").Int), at("ratio").Float, at("verdict").Str, at("q").Float, c.Text), ""
 		}
 	}
 	if !matched {

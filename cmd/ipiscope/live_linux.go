@@ -320,9 +320,9 @@ func (w *watcher) finish(t *cli.Terminal, strict bool) error {
 		lost += ": counts are at least; a larger --buffer or a shorter --period loses less"
 	}
 	elapsed := max(w.standing.Elapsed.Seconds(), 1e-9)
-	fmt.Fprintf(t.Err, "live: %d events in %.1f s, %s\n", w.input.Events, float64(w.stats.Span.Duration())/1e9, lost)
+	fmt.Fprintf(t.Err, "live: %d events in %s, %s\n", w.input.Events, result.Duration(w.stats.Span.Duration()), lost)
 	fmt.Fprintf(t.Err, "live: %s of CPU time (%.2f %%); %d IPIs of its own to CPUs %s meanwhile; %d IPIs of anybody arrived there while events were switched on and off\n",
-		w.standing.CPUTime.Round(time.Millisecond/10), 100*w.standing.CPUTime.Seconds()/elapsed, w.standing.OwnHits, w.ipi.Isolated.String(), w.live.Around())
+		result.Duration(int64(w.standing.CPUTime)), 100*w.standing.CPUTime.Seconds()/elapsed, w.standing.OwnHits, w.ipi.Isolated.String(), w.live.Around())
 	if w.saved != "" {
 		fmt.Fprintf(t.Err, "live: %s\n", w.saved)
 	}

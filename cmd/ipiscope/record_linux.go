@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ipiscope/ipiscope/analysis/result"
 	"github.com/ipiscope/ipiscope/cmd/internal/cli"
 	"github.com/ipiscope/ipiscope/cmd/internal/recorder"
 	"github.com/ipiscope/ipiscope/cmd/internal/recorder/plan"
@@ -265,7 +266,7 @@ func (f *recordFlags) tell(t *cli.Terminal, c *recorder.Config, s *recorder.Summ
 	if s.Own < 0 {
 		sent = "an unknown number of"
 	}
-	fmt.Fprintf(t.Err, "%s: %d events in %s, %s, %d bytes\n", s.File, s.Events, s.Window.Round(time.Millisecond), lost, s.Bytes)
+	fmt.Fprintf(t.Err, "%s: %d events in %s, %s, %d bytes\n", s.File, s.Events, result.Duration(int64(s.Window)), lost, s.Bytes)
 	if c.Ring {
 		over := uint64(0)
 		for _, n := range s.Overwritten {
@@ -274,7 +275,7 @@ func (f *recordFlags) tell(t *cli.Terminal, c *recorder.Config, s *recorder.Summ
 		fmt.Fprintf(t.Err, "the ring holds the newest events of each CPU; %s\n", perCPU(over, "older ones were overwritten", s.Overwritten))
 	}
 	fmt.Fprintf(t.Err, "recorder: %s of CPU time (%.2f %%); %s IPIs of its own to CPUs %s within the recording; %d IPIs of anybody arrived there while events were switched on and off\n",
-		s.CPUTime.Round(time.Millisecond/10), 100*s.CPUTime.Seconds()/max(s.Window.Seconds(), 1e-9), sent, list, s.Around)
+		result.Duration(int64(s.CPUTime)), 100*s.CPUTime.Seconds()/max(s.Window.Seconds(), 1e-9), sent, list, s.Around)
 	next := []string{"ipiscope", strings.Split(f.what, ",")[0], "--isolated", list, s.File}
 	fmt.Fprintf(t.Err, "next: %s\n", shellWords(next))
 	if f.strict && s.AllLost() > 0 {

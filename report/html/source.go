@@ -5,7 +5,6 @@ import (
 	"strconv"
 
 	"github.com/ipiscope/ipiscope/analysis/result"
-	"github.com/ipiscope/ipiscope/report/text"
 )
 
 // source is the foot of the page: what the numbers were made of.
@@ -91,5 +90,5 @@ func span(in result.Input) string {
 	if in.Ticks {
 		return fmt.Sprintf("%d to %d ticks", in.First, in.Last)
 	}
-	return fmt.Sprintf("%.6f to %.6f s (%s)", float64(in.First)/1e9, float64(in.Last)/1e9, text.Duration(in.Last-in.First))
+	return fmt.Sprintf("%.6f to %.6f s (%s)", float64(in.First)/1e9, float64(in.Last)/1e9, result.Duration(in.Last-in.First))
 }

@@ -105,7 +105,7 @@ func writeSides(b *strings.Builder, sides *result.Table) {
 		if n := r.int("runs"); n != 1 {
 			runs = fmt.Sprintf("%d runs", n)
 		}
-		facts := runs + ", " + ascii(text.Duration(r.int("duration_ns")))
+		facts := runs + ", " + ascii(result.Duration(r.int("duration_ns")))
 		if work := r.float("work"); work > 0 {
 			facts += ", " + text.Significant(work) + " units of work"
 		}

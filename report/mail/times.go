@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/ipiscope/ipiscope/analysis/result"
-	"github.com/ipiscope/ipiscope/report/text"
 )
 
 // WriteTimes writes a comparison of durations, which has the tables "rows" and
@@ -64,7 +63,7 @@ func timeFigures(r record) []string {
 	}
 	time := func(col string) string {
 		if v := r.value(col); v.Kind != result.KindNone {
-			return ascii(text.Duration(v.Int))
+			return ascii(result.Duration(v.Int))
 		}
 		return "-"
 	}

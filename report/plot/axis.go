@@ -168,7 +168,7 @@ func amount(a *result.Axis, v float64) string {
 		return strconv.FormatFloat(v, 'f', -1, 64)
 	}
 	if a.Unit == "ns" {
-		return text.Duration(int64(v))
+		return result.Duration(int64(v))
 	}
 	return text.Human(result.Float(v), a.Unit)
 }

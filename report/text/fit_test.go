@@ -129,7 +129,7 @@ func TestBars(t *testing.T) {
 	const want = `CPU  over time
   2  █ ▁▂▃▄▅▆▇█           ▁
   3
-over time: █ is 8 in 1.0 ms, a blank none
+over time: █ is 8 in 1.00 ms, a blank none
 `
 	if diff := cmp.Diff(want, write(t, cpus(), text.Options{})); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
@@ -138,7 +138,7 @@ over time: █ is 8 in 1.0 ms, a blank none
 	const narrow = `CPU  over time
   2  ▅▂▄▆█     ▁
   3
-over time: █ is 15 in 2.0 ms, a blank none
+over time: █ is 15 in 2.00 ms, a blank none
 `
 	if diff := cmp.Diff(narrow, write(t, cpus(), text.Options{Width: 22})); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)

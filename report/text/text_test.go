@@ -113,11 +113,11 @@ func TestHuman(t *testing.T) {
 		{result.Float(0.00001), "1", "<0.1 %"},
 		{result.Int(0), "ns", "0 ns"},
 		{result.Int(999), "ns", "999 ns"},
-		{result.Int(1000), "ns", "1.0 µs"},
-		{result.Int(1500 * time.Microsecond), "ns", "1.5 ms"},
-		{result.Int(-1500 * time.Microsecond), "ns", "-1.5 ms"},
+		{result.Int(1000), "ns", "1.00 µs"},
+		{result.Int(1500 * time.Microsecond), "ns", "1.50 ms"},
+		{result.Int(-1500 * time.Microsecond), "ns", "-1.50 ms"},
 		{result.Int(59 * time.Second), "ns", "59.0 s"},
-		{result.Int(90 * time.Minute), "ns", "1.5 h"},
+		{result.Int(90 * time.Minute), "ns", "1.50 h"},
 	} {
 		if got := text.Human(c.v, c.unit); got != c.want {
 			t.Errorf("Human(%+v, %q) = %q, want %q", c.v, c.unit, got, c.want)
@@ -154,8 +154,8 @@ func TestWrite(t *testing.T) {
 	const want = `CPUs 2-3: hits
 
 hits   share  function                                    comm  sends  longest quiet
- 100  25.0 %  generic_smp_call_function_single_interrupt  mb/2      3         1.2 ms
-  99  25.0 %  generic_smp_call_function_single_interrupt  世界      3         1.2 ms
+ 100  25.0 %  generic_smp_call_function_single_interrupt  mb/2      3        1.23 ms
+  99  25.0 %  generic_smp_call_function_single_interrupt  世界      3        1.23 ms
 `
 	if got := write(t, set("mb/2", "世界"), text.Options{}); got != want {
 		t.Errorf("got\n%swant\n%s", got, want)
@@ -165,7 +165,7 @@ hits   share  function                                    comm  sends  longest q
 // TestFit: at 80 columns the names are cut in the middle and nothing is lost.
 func TestFit(t *testing.T) {
 	const want = "hits   share  function                                comm  sends  longest quiet\n" +
-		" 100  25.0 %  generic_smp_call_f…on_single_interrupt  mb/2      3         1.2 ms\n"
+		" 100  25.0 %  generic_smp_call_f…on_single_interrupt  mb/2      3        1.23 ms\n"
 	_, got, _ := strings.Cut(write(t, set("mb/2"), text.Options{Width: 80}), "\n\n")
 	if got != want {
 		t.Errorf("got\n%swant\n%s", got, want)

@@ -5,7 +5,6 @@ import (
 	"math"
 	"strconv"
 	"strings"
-	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -43,7 +42,7 @@ func Human(v result.Value, unit string) string {
 	case unit == "1":
 		return Percent(v.Float)
 	case unit == "ns":
-		return Duration(v.Int)
+		return result.Duration(v.Int)
 	case unit == "ticks":
 		return v.Text() + " ticks"
 	case unit == "clock":
@@ -80,22 +79,6 @@ func Probability(p float64) string {
 		return "<0.001"
 	}
 	return strconv.FormatFloat(p, 'f', 3, 64)
-}
-
-// Duration prints nanoseconds in the unit that leaves one to three digits
-// before the point.
-func Duration(ns int64) string {
-	d := time.Duration(ns)
-	for _, u := range []struct {
-		unit time.Duration
-		name string
-	}{{time.Hour, "h"}, {time.Minute, "min"}, {time.Second, "s"}, {time.Millisecond, "ms"}, {time.Microsecond, "µs"}} {
-		// what would round up to 1000.0 of the next smaller unit is one of this
-		if limit := u.unit - u.unit/20000; d >= limit || -d >= limit {
-			return strconv.FormatFloat(float64(d)/float64(u.unit), 'f', 1, 64) + " " + u.name
-		}
-	}
-	return strconv.FormatInt(ns, 10) + " ns"
 }
 
 // Clock prints a time in nanoseconds as traces do, in seconds and microseconds.
