@@ -323,7 +323,7 @@ func sideTable(sides []Side, cfg Config) *result.Table {
 		{Name: "lost", Head: "lost"},
 		{Name: "clock", Head: "clock"},
 		{Name: "kernel", Head: "kernel"},
-		{Name: "host", Head: "machine"},
+		{Name: "host", Head: "host"},
 	}}
 	for i := range sides {
 		s := &sides[i]

@@ -161,7 +161,7 @@ func sideTable(sides []Side) *result.Table {
 		{Name: "lost", Head: "lost"},
 		{Name: "clock", Head: "clock"},
 		{Name: "kernel", Head: "kernel"},
-		{Name: "host", Head: "machine"},
+		{Name: "host", Head: "host"},
 	}}
 	for i := range sides {
 		s := &sides[i]

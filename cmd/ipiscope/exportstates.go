@@ -262,9 +262,9 @@ func traceCols() []result.Col {
 		return result.Col{Name: name, Unit: unit, Help: help, Kind: result.KindInt}
 	}
 	return []result.Col{
-		text("host", "name of the machine, or the path of the trace"), text("path", "of the trace"),
+		text("host", "name of the host, or the path of the trace"), text("path", "of the trace"),
 		text("kernel", ""), text("arch", ""), text("date", "of the manifest, else of the file"), text("isolated", "list of CPUs, empty for all"),
-		number("cpus", "", "of the machine"), number("cpu_time_ns", "ns", "how long the isolated CPUs were watched, added up: what rates are divided by; 0 if no rate can be had"),
+		number("cpus", "", "of the host"), number("cpu_time_ns", "ns", "how long the isolated CPUs were watched, added up: what rates are divided by; 0 if no rate can be had"),
 		number("duration_ns", "ns", "of the trace"), number("first_ns", "ns", "time of the first event on the trace's clock"), number("last_ns", "ns", "time of the last one"),
 		number("events", "", ""), number("sends", "", ""), number("hits", "", ""), number("lost", "", "events known to be lost"),
 		number("at_least", "", "1: events are missing or sends were not recorded, counts are lower bounds"),

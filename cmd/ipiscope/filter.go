@@ -199,7 +199,7 @@ trace-cmd, and without disturbing the isolated CPUs.`,
 	fs.BoolVar(&csd, "csd", false, "does nothing: the queued calls, which name the function of each IPI, are always recorded (Linux 6.5 and later)")
 	fs.BoolVar(&stack, "stack", false, "record the kernel stack of each send, which tells who sent")
 	fs.BoolVar(&latency, "latency", false, "record what arrives on the isolated CPUs too")
-	fs.StringVar(&f.arch, "arch", "x86", "`ARCH` of the machine: "+strings.Join(plan.Arches(), " "))
+	fs.StringVar(&f.arch, "arch", "x86", "`ARCH` of the host: "+strings.Join(plan.Arches(), " "))
 	complete(cmd, "arch", plan.Arches())
 	fs.StringVar(&f.kernel, "kernel", "", "its `VERSION` of Linux, such as 6.5 (default the newest)")
 	fs.StringVarP(&f.output, "output", "o", "", "let trace-cmd write to `FILE`")

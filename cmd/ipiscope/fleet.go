@@ -23,9 +23,9 @@ import (
 func newFleet(t *cli.Terminal) *cobra.Command {
 	cmd := group(&cobra.Command{
 		Use:   "fleet",
-		Short: "Ask of many machines: how their rates are spread, who is far off",
-		Long: `Answer questions about many machines from the states that state made of their
-recordings. A machine is the unit: recordings of one add up, machines without hits
+		Short: "Ask of many hosts: how their rates are spread, who is far off",
+		Long: `Answer questions about many hosts from the states that state made of their
+recordings. A host is the unit: recordings of one add up, hosts without hits
 count, and a rate of all together is never taken for that of one.`,
 	})
 	cmd.AddCommand(newFleetReport(t), newFleetDiff(t), newFleetOutliers(t), newFleetFirst(t))
@@ -50,9 +50,9 @@ func newFleetReport(t *cli.Terminal) *cobra.Command {
 	var f fleetFlags
 	cmd := &cobra.Command{
 		Use:   "report [flags] STATE|FOLDER|LIST...",
-		Short: "How the rate of each group is spread over machines",
-		Long: `Tell of each group how many machines it hits, and the median, the quantiles and the
-largest of their rates, machines without hits included, beside the rate of all
+		Short: "How the rate of each group is spread over hosts",
+		Long: `Tell of each group how many hosts it hits, and the median, the quantiles and the
+largest of their rates, hosts without hits included, beside the rate of all
 together, which none of them need have.`,
 		Example: "  ipiscope fleet report states\n  ipiscope fleet report --over kernel --format html -o fleet.html states",
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -69,10 +69,10 @@ func newFleetOutliers(t *cli.Terminal) *cobra.Command {
 	var z float64
 	cmd := &cobra.Command{
 		Use:   "outliers [flags] STATE|FOLDER|LIST...",
-		Short: "Machines whose rate is far above that of others",
-		Long: `List the machines whose rate of hits is far above the others': by the distance of
+		Short: "Hosts whose rate is far above that of others",
+		Long: `List the hosts whose rate of hits is far above the others': by the distance of
 log(1 + rate) from the median in robust standard deviations (from the median absolute
-deviation; Iglewicz and Hoaglin 1993). Of fewer than 8 machines nothing is said.`,
+deviation; Iglewicz and Hoaglin 1993). Of fewer than 8 hosts nothing is said.`,
 		Example: "  ipiscope fleet outliers states\n  ipiscope fleet outliers --within kernel --z 5 states",
 		RunE: func(_ *cobra.Command, args []string) error {
 			if z <= 0 {
@@ -82,8 +82,8 @@ deviation; Iglewicz and Hoaglin 1993). Of fewer than 8 machines nothing is said.
 		},
 	}
 	f.addTo(cmd, 20)
-	cmd.Flags().StringVar(&within, "within", "", "compare only machines that have the same `WHAT`: kernel, arch or a group of the manifest")
-	cmd.Flags().Float64Var(&z, "z", fleet.DefaultZ, "list machines more than `N` robust standard deviations above the median")
+	cmd.Flags().StringVar(&within, "within", "", "compare only hosts that have the same `WHAT`: kernel, arch or a group of the manifest")
+	cmd.Flags().Float64Var(&z, "z", fleet.DefaultZ, "list hosts more than `N` robust standard deviations above the median")
 	return cmd
 }
 
@@ -92,8 +92,8 @@ func newFleetFirst(t *cli.Terminal) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "first [flags] STATE|FOLDER|LIST...",
 		Short: "When and where each group of hits showed first",
-		Long: `Tell of each group the date and the machine of the first recording that has it, and
-how many machines were recorded before that without it. Dates are those of the
+		Long: `Tell of each group the date and the host of the first recording that has it, and
+how many hosts were recorded before that without it. Dates are those of the
 manifest, else those of the files, which is said.`,
 		Example: "  ipiscope fleet first states\n  ipiscope fleet first --by function --format csv states",
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -179,7 +179,7 @@ func eachHost(args []string, f func(*hostState) error) (repeated []result.Input,
 		case err != nil:
 			return nil, err
 		case len(s.Inputs) != 1:
-			return nil, cli.Usage(fmt.Errorf("%s: the sum of %d recordings: machines cannot be told apart in it; name the states that it was made of", s.Path, len(s.Inputs)))
+			return nil, cli.Usage(fmt.Errorf("%s: the sum of %d recordings: hosts cannot be told apart in it; name the states that it was made of", s.Path, len(s.Inputs)))
 		}
 		if err := m.Fits(s); err != nil {
 			return nil, err
@@ -267,20 +267,20 @@ func newFleetDiff(t *cli.Terminal) *cobra.Command {
 	var f fleetDiffFlags
 	cmd := &cobra.Command{
 		Use:   "diff [flags] --a WHAT=VALUE --b WHAT=VALUE STATE|FOLDER|LIST...",
-		Short: "Compare two groups of machines",
-		Long: `Compare the machines that have one value of something with those that have another,
-as diff compares recordings, with machines as the units: recordings of one machine add
-up, and how much machines of one group differ is what a difference between the groups
+		Short: "Compare two groups of hosts",
+		Long: `Compare the hosts that have one value of something with those that have another,
+as diff compares recordings, with hosts as the units: recordings of one host add
+up, and how much hosts of one group differ is what a difference between the groups
 is held against.`,
 		Example: "  ipiscope fleet diff --a kernel=6.12.107+deb13-amd64 --b kernel=7.2.13+deb14-amd64 states\n  ipiscope fleet diff --a site=ams --b site=fra states",
 		RunE:    func(_ *cobra.Command, args []string) error { return f.run(t, args) },
 	}
 	fs := cmd.Flags()
-	fs.StringVar(&f.a, "a", "", "the machines to compare with: `WHAT=VALUE` with host, kernel, arch or a group of the manifest")
-	fs.StringVar(&f.b, "b", "", "the machines that are compared, likewise")
+	fs.StringVar(&f.a, "a", "", "the hosts to compare with: `WHAT=VALUE` with host, kernel, arch or a group of the manifest")
+	fs.StringVar(&f.b, "b", "", "the hosts that are compared, likewise")
 	fs.Float64Var(&f.alpha, "alpha", 0.05, "of the rows that are called different at most this `PART` is so by chance")
 	fs.Float64Var(&f.margin, "margin", compare.DefaultMargin, "call rates within this `FACTOR` unchanged")
-	fs.Float64Var(&f.runCV, "host-cv", stat.DefaultRunCV, "how much the rates of machines of one group are assumed to vary where they are too few to tell: a coefficient of variation `CV`")
+	fs.Float64Var(&f.runCV, "host-cv", stat.DefaultRunCV, "how much the rates of hosts of one group are assumed to vary where they are too few to tell: a coefficient of variation `CV`")
 	f.output.AddTo(cmd, 20)
 	return cmd
 }
@@ -320,7 +320,7 @@ func (f *fleetDiffFlags) run(t *cli.Terminal, args []string) error {
 	var compared []compare.Side
 	for _, s := range sides {
 		if len(s.hosts) == 0 {
-			return cli.Usage(fmt.Errorf("%s %s: no machine has that; there are %s", s.flag, s.name, strings.Join(sortedNames(s.others), ", ")))
+			return cli.Usage(fmt.Errorf("%s %s: no host has that; there are %s", s.flag, s.name, strings.Join(sortedNames(s.others), ", ")))
 		}
 		compared = append(compared, s.side())
 	}

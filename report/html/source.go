@@ -55,7 +55,7 @@ func newInput(in result.Input, side string, l limits) input {
 	add("Format", in.Format)
 	add("Recorded by", in.Tool)
 	add("Kernel", in.Kernel)
-	add("Machine", in.Host)
+	add("Host", in.Host)
 	add("Clock", in.Clock)
 	if in.CPUs > 0 {
 		add("CPUs", strconv.Itoa(in.CPUs))

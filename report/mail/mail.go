@@ -82,7 +82,7 @@ func writeSides(b *strings.Builder, sides *result.Table) {
 	common := ""
 	own := make([]string, len(sides.Rows))
 	for _, f := range []struct{ col, name string }{
-		{"isolated", "isolated CPUs "}, {"kernel", "Linux "}, {"host", "machine "}, {"clock", "clock "},
+		{"isolated", "isolated CPUs "}, {"kernel", "Linux "}, {"host", "host "}, {"clock", "clock "},
 	} {
 		same := true
 		for i := range sides.Rows {

@@ -47,7 +47,7 @@ after 20min
 	// the figures are those of analysis/stat's tests, which are R's
 	const want = `before: 1 run, 20.0 min, isolated CPUs 2-3, events lost: 7
 after: 1 run, 20.0 min, events lost: none
-all: Linux 6.12.107, machine lab, clock mono
+all: Linux 6.12.107, host lab, clock mono
 
 function             before  after  ratio       (95 % CI)  verdict
 generic_smp_call_function_single_interrupt

@@ -52,7 +52,7 @@ type InputFlags struct {
 // AddTo defines the flags.
 func (f *InputFlags) AddTo(fs *pflag.FlagSet) {
 	fs.StringVar(&f.events, "events", "", "remove all other events from the input first: `LIST` of names or system:names")
-	fs.StringVar(&f.recorded, "recorded", "", "the events in `LIST` (names, systems, system:names) were on and no others: say so where the input cannot, such as the text of a quiet machine")
+	fs.StringVar(&f.recorded, "recorded", "", "the events in `LIST` (names, systems, system:names) were on and no others: say so where the input cannot, such as the text of a quiet host")
 	fs.StringVar(&f.cpus, "cpu", "", "take only what the CPUs in `LIST` recorded")
 	fs.StringVar(&f.instance, "instance", "", "take only the events of the trace instance `NAME`; an empty name is the top buffer")
 	f.hasInst = func() bool { return fs.Changed("instance") }
