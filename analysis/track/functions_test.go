@@ -57,7 +57,7 @@ func TestCallsOfKernel(t *testing.T) {
 			"__smp_call_single_queue": 8, "smp_call_function_many_cond": 1, // without an IPI
 		}},
 		// without callers one call that sent nothing is taken for the beginning of the next
-		{"report-t.txt.gz", map[string]int{"native_send_call_func_single_ipi": 72, "native_smp_send_reschedule": 12, "native_send_call_func_ipi": 46, "__smp_call_single_queue": 8}},
+		{"report-t-3.1.6.txt.gz", map[string]int{"native_send_call_func_single_ipi": 72, "native_smp_send_reschedule": 12, "native_send_call_func_ipi": 46, "__smp_call_single_queue": 8}},
 		{"plain.txt.gz", map[string]int{"native_send_call_func_single_ipi": 58, "native_smp_send_reschedule": 6, "native_send_call_func_ipi": 20, "__smp_call_single_queue": 8, "smp_call_function_many_cond": 1}},
 		{"graph-report-t.txt.gz", map[string]int{
 			"native_send_call_func_single_ipi": 62, "native_smp_send_reschedule": 9, "native_send_call_func_ipi": 28, "arch_irq_work_raise": 1, "__smp_call_single_queue": 17, "smp_call_function_many_cond": 1,
