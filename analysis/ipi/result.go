@@ -103,7 +103,10 @@ func (c *Counts) groupTable() *result.Table {
 	if bounds {
 		t.Show = slices.Insert(t.Show, 1, "bound")
 	}
-	t.Spare, t.Idle = []string{"evidence"}, []string{"hits", "bound"}
+	t.Spare = []string{"evidence"}
+	if !slices.ContainsFunc(c.inputs, func(in result.Input) bool { return in.Sent.Untargeted > 0 }) {
+		t.Idle = []string{"hits", "bound"} // else those without a hit may have had some
+	}
 	t.SortDown(first+2, first, first+1) // hits; where nothing was hit, sends
 	return t
 }

@@ -43,7 +43,7 @@ func makePage(t *testing.T, args ...string) string {
 // TestPage drives the page of a recording as a person does.
 func TestPage(t *testing.T) {
 	b := newBrowser(t)
-	path := makePage(t, "report", "--isolated", "2-3", paged)
+	path := makePage(t, "report", "--all-rows", "--isolated", "2-3", paged)
 	for _, c := range []struct {
 		name  string
 		look  look
@@ -460,7 +460,7 @@ func TestPageNumbers(t *testing.T) {
 		{"../../fixtures/k612s4-07-lost/trace.dat"},
 		{"--isolated", "2-3", "../../fixtures/k612s4-51-statickey-before-1/report-t.txt.gz", "../../fixtures/k612s4-51-statickey-after-1/report-t.txt.gz"},
 	} {
-		page, err := html.Parse(strings.NewReader(readPage(t, append([]string{"report"}, args...)...)))
+		page, err := html.Parse(strings.NewReader(readPage(t, append([]string{"report", "--all-rows"}, args...)...)))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -205,6 +205,27 @@ func TestEmpty(t *testing.T) {
 
 // TestFolding: lines over time that would be too long are told in wider cells,
 // and not a hit is lost.
+// TestIdleRows: rows without a hit are counted and not on the page, unless all rows
+// are asked for; the result stays as it was.
+func TestIdleRows(t *testing.T) {
+	groups := &result.Table{Name: "groups", Idle: []string{"hits"}, Cols: []result.Col{{Name: "function", Head: "function", Key: true}, {Name: "hits", Head: "hits"}},
+		Rows: [][]result.Value{{result.Str("busy_function"), result.Int(3)}, {result.Str("idle_function"), result.Int(0)}}}
+	s := &result.Set{Schema: "ipiscope/report/v1", Tables: []*result.Table{groups}}
+	for all, want := range map[bool]bool{false: false, true: true} {
+		var b bytes.Buffer
+		if err := Write(&b, s, Options{AllRows: all}); err != nil {
+			t.Fatal(err)
+		}
+		page := b.String()
+		if has := strings.Contains(page, "idle_function"); has != want || !strings.Contains(page, "busy_function") || strings.Contains(page, "1 without a hit left out") == want {
+			t.Errorf("all rows %v: the idle one is there: %v", all, has)
+		}
+	}
+	if len(groups.Rows) != 2 {
+		t.Error("the result has lost a row")
+	}
+}
+
 func TestFolding(t *testing.T) {
 	s := hostileSet()
 	s.Time.Cells = 256

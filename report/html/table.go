@@ -232,6 +232,6 @@ func (p *page) sayIdle(idle map[string]int) {
 		if t.Rest != "" {
 			t.Rest += "; "
 		}
-		t.Rest += fmt.Sprintf("%d without a hit are left out (--all-rows shows them)", idle[t.ID])
+		t.Rest += fmt.Sprintf("%d without a hit left out (--all-rows shows them)", idle[t.ID])
 	}
 }
