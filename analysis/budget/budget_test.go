@@ -110,8 +110,8 @@ func TestCheck(t *testing.T) {
 			}},
 		{"handler and quiet times", budget.Budget{MaxHandler: span(4 * time.Microsecond), MinQuiet: span(90 * time.Minute)}, nil, budget.Fail,
 			[]string{
-				"fail 2: 5µs of 4µs: f took 5µs", "fail 2: 1h0m0s of at least 1h30m0s: it was interrupted more often",
-				"pass all: 0 of 0", "pass 3: none seen of 4µs", "pass 3: 2h0m0s of at least 1h30m0s",
+				"fail 2: 5.00 µs of 4.00 µs: f took 5.00 µs", "fail 2: 1.00 h of at least 1.50 h: it was interrupted more often",
+				"pass all: 0 of 0", "pass 3: none seen of 4.00 µs", "pass 3: 2.00 h of at least 1.50 h",
 			}},
 		{"a zero is not stated where events were lost", budget.Budget{MaxHits: limit(9), MaxLost: 7},
 			func(m *budget.Measured) { m.Inputs[0].Lost = 7 }, budget.Pass,
@@ -134,24 +134,24 @@ func TestCheck(t *testing.T) {
 				m.Inputs[0].Lost, m.CPUs[0].Lossy, m.CPUs[0].QuietBound, m.CPUs = 7, true, "about", m.CPUs[:1]
 			}, budget.Undecided,
 			[]string{
-				"undecided 2: at least 5µs of 1s: events were lost: one of them may have ended a longer run",
-				"undecided 2: about 1h0m0s of at least 1s: events were lost: one of them may have interrupted it", "pass all: 7 of 7",
+				"undecided 2: at least 5.00 µs of 1.00 s: events were lost: one of them may have ended a longer run",
+				"undecided 2: about 1.00 h of at least 1.00 s: events were lost: one of them may have interrupted it", "pass all: 7 of 7",
 			}},
 		{"hits without an interrupt", budget.Budget{MaxHandler: span(time.Second)},
 			func(m *budget.Measured) { m.CPUs[0].Unarrived, m.CPUs = 3, m.CPUs[:1] }, budget.Undecided,
-			[]string{"undecided 2: 5µs of 1s: 3 hits have no interrupt: how long they took is not known", "pass all: 0 of 0"}},
+			[]string{"undecided 2: 5.00 µs of 1.00 s: 3 hits have no interrupt: how long they took is not known", "pass all: 0 of 0"}},
 		{"quiet that is not known", budget.Budget{MinQuiet: span(90 * time.Minute)},
 			func(m *budget.Measured) { m.CPUs[0].QuietBound, m.CPUs[1].QuietBound = "about", "at most" }, budget.Undecided,
 			[]string{
-				"undecided 2: about 1h0m0s of at least 1h30m0s: events were lost: stretches in which some were do not count, and may have been quiet for longer",
-				"undecided 3: at most 2h0m0s of at least 1h30m0s: interruptions may not show: the longest quiet is no more than a bound",
+				"undecided 2: about 1.00 h of at least 1.50 h: events were lost: stretches in which some were do not count, and may have been quiet for longer",
+				"undecided 3: at most 2.00 h of at least 1.50 h: interruptions may not show: the longest quiet is no more than a bound",
 				"pass all: 0 of 0",
 			}},
 		{"quiet that is not known, and long enough", budget.Budget{MinQuiet: span(time.Hour)},
 			func(m *budget.Measured) { m.CPUs[0].QuietBound, m.CPUs[1].QuietBound = "about", "" }, budget.Undecided,
 			[]string{
-				"undecided 2: about 1h0m0s of at least 1h0m0s: events were lost: one of them may have interrupted it",
-				"pass all: 0 of 0", "pass 3: 2h0m0s of at least 1h0m0s",
+				"undecided 2: about 1.00 h of at least 1.00 h: events were lost: one of them may have interrupted it",
+				"pass all: 0 of 0", "pass 3: 2.00 h of at least 1.00 h",
 			}},
 		{"more events lost than allowed", budget.Budget{MaxHits: limit(9), MaxLost: 7},
 			func(m *budget.Measured) { m.Inputs[0].Lost, m.CPUs = 8, m.CPUs[:1] }, budget.Fail,
@@ -163,21 +163,21 @@ func TestCheck(t *testing.T) {
 			func(m *budget.Measured) { m.Inputs[0].Lost, m.CPUs = 1, m.CPUs[:1] }, budget.Fail,
 			[]string{
 				"fail all: 1 of 0: more events were lost than allowed: what was not seen may have happened",
-				"undecided 2: at least 5µs of 1s: more events were lost than allowed: what was not seen may have happened",
-				"undecided 2: 1h0m0s of at least 1s: more events were lost than allowed: what was not seen may have happened",
+				"undecided 2: at least 5.00 µs of 1.00 s: more events were lost than allowed: what was not seen may have happened",
+				"undecided 2: 1.00 h of at least 1.00 s: more events were lost than allowed: what was not seen may have happened",
 			}},
 		{"exits that were not recorded", budget.Budget{MaxHandler: span(time.Second), MinQuiet: span(time.Second)},
 			func(m *budget.Measured) {
 				m.CPUs[0].Unpaired, m.CPUs[0].UnpairedCalls, m.CPUs[0].UnpairedSoftirqs, m.CPUs = 1, 2, 4, m.CPUs[:1]
 			}, budget.Undecided,
 			[]string{
-				"undecided 2: 5µs of 1s: 3 interrupts and functions have an entry without an exit, or an exit without an entry: how long they took is not known",
-				"undecided 2: 1h0m0s of at least 1s: 5 interrupts and softirqs have an entry without an exit, or an exit without an entry: how long they took is not known",
+				"undecided 2: 5.00 µs of 1.00 s: 3 interrupts and functions have an entry without an exit, or an exit without an entry: how long they took is not known",
+				"undecided 2: 1.00 h of at least 1.00 s: 5 interrupts and softirqs have an entry without an exit, or an exit without an entry: how long they took is not known",
 				"pass all: 0 of 0",
 			}},
 		{"too long all the same", budget.Budget{MaxHandler: span(time.Microsecond), MinQuiet: span(90 * time.Minute)},
 			func(m *budget.Measured) { m.CPUs[0].Unpaired, m.CPUs = 1, m.CPUs[:1] }, budget.Fail,
-			[]string{"fail 2: 5µs of 1µs: f took 5µs", "fail 2: 1h0m0s of at least 1h30m0s: it was interrupted more often", "pass all: 0 of 0"}},
+			[]string{"fail 2: 5.00 µs of 1.00 µs: f took 5.00 µs", "fail 2: 1.00 h of at least 1.50 h: it was interrupted more often", "pass all: 0 of 0"}},
 		{"interrupts that no event tells of", budget.Budget{MaxUntraced: count(2)},
 			func(m *budget.Measured) {
 				m.HasInterrupts, m.CPUs[0].Untraced, m.CPUs[0].UntracedKinds, m.CPUs[1].Untraced = true, 3, []string{"1 NMI", "2 MCP"}, 2
@@ -192,7 +192,7 @@ func TestCheck(t *testing.T) {
 			}, budget.Undecided,
 			[]string{
 				"undecided 3:  of 9: no ipi_send_cpu, ipi_send_cpumask or ipi_raise events were recorded",
-				"undecided 3: none seen of 1s: irq_work_entry was off", "pass all: 0 of 0",
+				"undecided 3: none seen of 1.00 s: irq_work_entry was off", "pass all: 0 of 0",
 			}},
 		{"what was seen fails, whatever was not recorded", budget.Budget{MaxHits: limit(1), MaxHandler: span(time.Microsecond), MinQuiet: span(3 * time.Hour)},
 			func(m *budget.Measured) {
@@ -200,18 +200,18 @@ func TestCheck(t *testing.T) {
 				m.Inputs[0].Unrecorded, m.Inputs[0].Sent.Untargeted, m.CPUs = []string{"z"}, 1, m.CPUs[:1]
 			}, budget.Fail,
 			[]string{
-				"fail 2: at least 3 (6 hits) of 1: 3 is more than 1", "fail 2: at least 5µs of 1µs: f took 5µs",
-				"fail 2: 1h0m0s of at least 3h0m0s: the recording itself is 2h0m0s long", "pass all: 0 of 0",
+				"fail 2: at least 3 (6 hits) of 1: 3 is more than 1", "fail 2: at least 5.00 µs of 1.00 µs: f took 5.00 µs",
+				"fail 2: 1.00 h of at least 3.00 h: the recording itself is 2.00 h long", "pass all: 0 of 0",
 			}},
 		{"a kind of sends that was not recorded, or of which nothing is said", budget.Budget{MaxHits: limit(9), Functions: []budget.Limit{{"g", 0}}, MinQuiet: span(time.Second)},
 			func(m *budget.Measured) { m.Inputs[0].Unsaid, m.CPUs = []string{"z"}, m.CPUs[:1] }, budget.Undecided,
-			[]string{"undecided 2: 3 (6 hits) of 9: t: z", "undecided 2: none recorded of 0: t: z", "undecided 2: 1h0m0s of at least 1s: t: z", "pass all: 0 of 0"}},
+			[]string{"undecided 2: 3 (6 hits) of 9: t: z", "undecided 2: none recorded of 0: t: z", "undecided 2: 1.00 h of at least 1.00 s: t: z", "pass all: 0 of 0"}},
 		{"sends without a target", budget.Budget{MaxHits: limit(9)},
 			func(m *budget.Measured) { m.Inputs[0].Sent, m.CPUs = result.Sent{Mask: 9, Untargeted: 4}, m.CPUs[:1] }, budget.Undecided,
 			[]string{"undecided 2: at least 3 (6 hits) of 9: t: 4 of 9 sends have no known target: hits are a lower bound", "pass all: 0 of 0"}},
 		{"quiet of what was not recorded", budget.Budget{MinQuiet: span(time.Second)},
 			func(m *budget.Measured) { m.Lacks.Quiet, m.CPUs = []string{"t: sched_switch was off"}, m.CPUs[:1] }, budget.Undecided,
-			[]string{"undecided 2: 1h0m0s of at least 1s: t: sched_switch was off", "pass all: 0 of 0"}},
+			[]string{"undecided 2: 1.00 h of at least 1.00 s: t: sched_switch was off", "pass all: 0 of 0"}},
 		{"unknown functions and classes may be any",
 			budget.Budget{Functions: []budget.Limit{{"f", 5}, {"f", 3}, {"f", 1.5}}, Classes: []budget.Limit{{"deferrable", 2}}},
 			func(m *budget.Measured) {
@@ -228,7 +228,7 @@ func TestCheck(t *testing.T) {
 			[]string{"fail 2: 1 (2 hits) of 0.5: 1 is more than 0.5", "pass all: 0 of 0"}},
 		{"a clock that does not count time", budget.Budget{MaxHits: limit(9), MinQuiet: span(time.Second)},
 			func(m *budget.Measured) { m.Ticks, m.CPUs = true, m.CPUs[1:] }, budget.Undecided,
-			[]string{"undecided 3:  of 9: the clock does not count nanoseconds: there is no rate", "undecided 3: 2h0m0s of at least 1s: the clock does not count nanoseconds", "pass all: 0 of 0"}},
+			[]string{"undecided 3:  of 9: the clock does not count nanoseconds: there is no rate", "undecided 3: 2.00 h of at least 1.00 s: the clock does not count nanoseconds", "pass all: 0 of 0"}},
 		{"no isolated CPU", budget.Budget{MaxHits: limit(9)}, func(m *budget.Measured) { m.CPUs = nil }, budget.Undecided,
 			[]string{"undecided all:  of : no isolated CPU is in the recording", "pass all: 0 of 0"}},
 	}

@@ -415,19 +415,32 @@ func (m *Measured) rate(c *CPU, name string, t tally, limit float64) rule {
 	return r
 }
 
+// beside is a time that was measured as it stands beside a limit: in full where the
+// two would read alike.
+func beside(ns, limit int64) string {
+	if text := result.Duration(ns); ns == limit || text != result.Duration(limit) {
+		return text
+	}
+	return time.Duration(ns).String()
+}
+
+func exceeds(ns, limit int64) string {
+	return beside(ns, limit) + " is more than " + result.Duration(limit)
+}
+
 func (m *Measured) handler(c *CPU, limit int64) rule {
-	r := rule{name: "longest handler", limit: time.Duration(limit).String(), bar: float64(limit), outcome: Undecided}
+	r := rule{name: "longest handler", limit: result.Duration(limit), bar: float64(limit), outcome: Undecided}
 	if m.Ticks {
 		r.reason = "the clock does not count nanoseconds"
 		return r
 	}
 	r.measured = "none seen"
 	if c.Handler >= 0 {
-		r.measured, r.value = m.atLeast()+time.Duration(c.Handler).String(), float64(c.Handler)
+		r.measured, r.value = m.atLeast()+beside(c.Handler, limit), float64(c.Handler)
 	}
 	switch {
 	case c.Handler > limit:
-		r.outcome, r.reason = Fail, fmt.Sprintf("%s took %v", c.Function, time.Duration(c.Handler))
+		r.outcome, r.reason = Fail, fmt.Sprintf("%s took %s", c.Function, beside(c.Handler, limit))
 	case m.unobserved(c) != "":
 		r.reason = m.unobserved(c)
 	case len(m.Lacks.Handler) > 0:
@@ -448,7 +461,7 @@ func (m *Measured) handler(c *CPU, limit int64) rule {
 
 func (m *Measured) quiet(c *CPU, limit int64) rule {
 	r := rule{
-		name: "longest quiet time", measured: strings.TrimSpace(c.QuietBound + " " + time.Duration(c.Quiet).String()), limit: "at least " + time.Duration(limit).String(),
+		name: "longest quiet time", measured: strings.TrimSpace(c.QuietBound + " " + beside(c.Quiet, limit)), limit: "at least " + result.Duration(limit),
 		value: float64(c.Quiet), bar: float64(limit), outcome: Undecided, least: true,
 	}
 	half := m.unobserved(c)
@@ -460,11 +473,11 @@ func (m *Measured) quiet(c *CPU, limit int64) rule {
 	case half != "":
 		r.reason = half
 	case c.Sampled && c.Quiet < limit && c.LongestRun < limit && m.Duration >= limit:
-		r.reason = fmt.Sprintf("not recorded: the longest time of measuring is %v", time.Duration(c.LongestRun))
+		r.reason = fmt.Sprintf("not recorded: the longest time of measuring is %s", result.Duration(c.LongestRun))
 	case c.Quiet < limit && m.Duration >= limit && c.QuietBound == "about":
 		r.reason = "events were lost: stretches in which some were do not count, and may have been quiet for longer"
 	case c.Quiet < limit && m.Duration < limit:
-		r.outcome, r.reason = Fail, fmt.Sprintf("the recording itself is %v long", time.Duration(m.Duration))
+		r.outcome, r.reason = Fail, fmt.Sprintf("the recording itself is %s long", result.Duration(m.Duration))
 	case c.Quiet < limit:
 		r.outcome, r.reason = Fail, "it was interrupted more often"
 	case len(m.Lacks.Quiet) > 0:
@@ -492,7 +505,7 @@ func unpaired(n uint64, of string) string {
 // seen may have been there.
 func (m *Measured) unobserved(c *CPU) string {
 	if w := m.watched(c); c.Sampled && c.Observed < w-w/2 {
-		return fmt.Sprintf("not recorded: only noise events tell of interrupts, and they were watched for %v of %v", time.Duration(c.Observed).Round(time.Microsecond), time.Duration(w).Round(time.Microsecond))
+		return fmt.Sprintf("not recorded: only noise events tell of interrupts, and they were watched for %s of %s", result.Duration(c.Observed), result.Duration(w))
 	}
 	return ""
 }

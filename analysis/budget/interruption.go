@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/ipiscope/ipiscope/analysis/result"
 )
 
 // Kinds of interruptions that can be limited. A tick is a timer interrupt.
@@ -146,18 +148,18 @@ func (m *Measured) untimed(c *CPU) string {
 
 // longest checks for how long a CPU was not left alone.
 func (m *Measured) longest(c *CPU, limit time.Duration) rule {
-	r := rule{name: "longest interruption", limit: limit.String(), bar: float64(limit), outcome: Undecided}
+	r := rule{name: "longest interruption", limit: result.Duration(int64(limit)), bar: float64(limit), outcome: Undecided}
 	if m.Ticks {
 		r.reason = "the clock does not count nanoseconds"
 		return r
 	}
 	d := time.Duration(c.Interruption.Longest)
 	if r.measured = "none seen"; c.Interruption.All > 0 {
-		r.measured, r.value = m.atLeast()+d.String(), float64(d)
+		r.measured, r.value = m.atLeast()+beside(int64(d), int64(limit)), float64(d)
 	}
 	switch why := m.untimed(c); {
 	case d > limit:
-		r.outcome, r.reason = Fail, fmt.Sprintf("%v is more than %v", d, limit)
+		r.outcome, r.reason = Fail, exceeds(int64(d), int64(limit))
 	case why != "":
 		r.reason = why
 	default:
@@ -203,10 +205,10 @@ func percent(v float64) string { return number(v) + " %" }
 // delivery checks how long it took from sends to interrupts. Clocks that differ between
 // CPUs give times that are neither too long nor short enough.
 func (m *Measured) delivery(c *CPU, limit time.Duration) rule {
-	r := rule{name: "delivery p99", limit: limit.String(), bar: float64(limit), outcome: Undecided, measured: "none seen"}
+	r := rule{name: "delivery p99", limit: result.Duration(int64(limit)), bar: float64(limit), outcome: Undecided, measured: "none seen"}
 	d := time.Duration(c.Delivery)
 	if c.Deliveries > 0 {
-		r.measured, r.value = fmt.Sprintf("%v of %d", d, c.Deliveries), float64(d)
+		r.measured, r.value = fmt.Sprintf("%s of %d", beside(int64(d), int64(limit)), c.Deliveries), float64(d)
 	}
 	switch {
 	case m.Ticks:
@@ -216,7 +218,7 @@ func (m *Measured) delivery(c *CPU, limit time.Duration) rule {
 	case m.excerpt() != "":
 		r.reason = m.excerpt()
 	case c.Deliveries > 0 && d > limit && !m.isLossy() && c.Unarrived == 0:
-		r.outcome, r.reason = Fail, fmt.Sprintf("%v is more than %v", d, limit)
+		r.outcome, r.reason = Fail, exceeds(int64(d), int64(limit))
 	case !m.HasSends:
 		r.reason = "no ipi_send_cpu, ipi_send_cpumask or ipi_raise events were recorded"
 	case m.unobserved(c) != "":

@@ -8,6 +8,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/ipiscope/ipiscope/analysis/names"
+	"github.com/ipiscope/ipiscope/analysis/result"
 )
 
 // A NoiseBudget limits what osnoise and timerlat measured. Limits that are nil are
@@ -88,17 +89,17 @@ func (b *NoiseBudget) noiseRules(m *Measured, c *CPU) []rule {
 	var list []rule
 	x := &c.Noise
 	longest := func(name string, limit time.Duration, measured int64, missing string) rule {
-		r := rule{name: name, limit: limit.String(), bar: float64(limit), outcome: Undecided, measured: "none seen"}
+		r := rule{name: name, limit: result.Duration(int64(limit)), bar: float64(limit), outcome: Undecided, measured: "none seen"}
 		switch {
 		case m.Ticks:
 			r.reason = "the clock does not count nanoseconds"
 			return r
 		case measured >= 0:
-			r.measured, r.value = m.atLeast()+time.Duration(measured).String(), float64(measured)
+			r.measured, r.value = m.atLeast()+beside(measured, int64(limit)), float64(measured)
 		}
 		switch {
 		case measured > int64(limit):
-			r.outcome, r.reason = Fail, fmt.Sprintf("%v is more than %v", time.Duration(measured), limit)
+			r.outcome, r.reason = Fail, exceeds(measured, int64(limit))
 		case missing != "":
 			r.reason = missing
 		case m.isLossy():
@@ -114,7 +115,7 @@ func (b *NoiseBudget) noiseRules(m *Measured, c *CPU) []rule {
 	if b.MaxSample != nil {
 		r := longest("longest sample", *b.MaxSample, known(x.Longest, x.Samples), noSamples)
 		if r.outcome == Pass && int64(*b.MaxSample) < x.Shortest {
-			r.outcome, r.reason = Undecided, fmt.Sprintf("samples below %v are not recorded", time.Duration(x.Shortest))
+			r.outcome, r.reason = Undecided, fmt.Sprintf("samples below %s are not recorded", result.Duration(x.Shortest))
 		}
 		list = append(list, r)
 	}
@@ -146,7 +147,7 @@ func (b *NoiseBudget) noiseRules(m *Measured, c *CPU) []rule {
 			why = m.unobserved(c)
 		}
 		if why == "" && may > int64(l.Max) {
-			why = fmt.Sprintf("one of %v may be it: its function is not known", time.Duration(may))
+			why = fmt.Sprintf("one of %s may be it: its function is not known", result.Duration(may))
 		}
 		list = append(list, longest("longest noise of "+l.Name, l.Max, is, why))
 	}

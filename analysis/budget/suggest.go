@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/ipiscope/ipiscope/analysis/names"
+	"github.com/ipiscope/ipiscope/analysis/result"
 	"github.com/ipiscope/ipiscope/analysis/stat"
 )
 
@@ -182,7 +183,7 @@ func (s *Suggestion) head() string {
 			if in.LacksEvents() {
 				lost = fmt.Sprintf("NOT A GOOD RECORDING: %d events were lost, and each counts as a hit and an interruption of every CPU", in.Lost)
 			}
-			fmt.Fprintf(&b, "# %s: %v, %d events, %s\n", comment(in.Path), time.Duration(m.Duration).Round(time.Millisecond), in.Events, lost)
+			fmt.Fprintf(&b, "# %s: %v, %d events, %s\n", comment(in.Path), result.Duration(m.Duration), in.Events, lost)
 		}
 	}
 	each := 1 - (1-confidence)/float64(len(s.All.CPUs))
@@ -227,7 +228,7 @@ func (s *Suggestion) rateOf(section, key, what string, n func(*Measured, *CPU) u
 			seen := n(m, x)
 			if bound := stat.UpperBound(float64(seen+m.lost()), each) / hours; bound > most {
 				most = bound
-				c.why = fmt.Sprintf("%d %s of CPU %d in %v, %s per hour", seen, what, x.CPU, time.Duration(m.watched(x)).Round(time.Millisecond), number(float64(seen)/hours))
+				c.why = fmt.Sprintf("%d %s of CPU %d in %s, %s per hour", seen, what, x.CPU, result.Duration(m.watched(x)), number(float64(seen)/hours))
 			}
 		}
 	}
@@ -296,7 +297,7 @@ func (s *Suggestion) most(key, what string, ns func(*CPU) int64, who func(*CPU) 
 				if who != nil {
 					text = fmt.Sprintf(what, comment(who(x)))
 				}
-				c.why = fmt.Sprintf("CPU %d: %s %v", x.CPU, text, time.Duration(d))
+				c.why = fmt.Sprintf("CPU %d: %s %s", x.CPU, text, result.Duration(d))
 			}
 		}
 	}
@@ -338,7 +339,7 @@ func (s *Suggestion) leastQuiet() candidate {
 	for _, m := range s.each() {
 		for i := range m.CPUs {
 			if x := &m.CPUs[i]; least < 0 || x.Quiet < least {
-				least, c.why = x.Quiet, fmt.Sprintf("CPU %d: longest quiet time %v", x.CPU, time.Duration(x.Quiet))
+				least, c.why = x.Quiet, fmt.Sprintf("CPU %d: longest quiet time %s", x.CPU, result.Duration(x.Quiet))
 			}
 		}
 	}

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/ipiscope/ipiscope/analysis/result"
 	"github.com/ipiscope/ipiscope/parser/cpumask"
@@ -155,5 +154,5 @@ func (v *verdicts) sentence(m *Measured) string {
 	case outcome == Undecided:
 		return fmt.Sprintf("undecided: %s of %s: %s", cpumask.Named(v.list(Undecided)), m.Isolated, v.reason)
 	}
-	return fmt.Sprintf("pass: %d checks on %s in %v", len(v.table.Rows), cpumask.Named(m.Isolated), time.Duration(m.Duration).Round(time.Millisecond))
+	return fmt.Sprintf("pass: %d checks on %s in %s", len(v.table.Rows), cpumask.Named(m.Isolated), result.Duration(m.Duration))
 }

@@ -73,7 +73,7 @@ func TestTables(t *testing.T) {
 	}
 	if d := cmp.Diff([]string{
 		"file | test", "format | test", "compression | zstd", "kernel | 6.12", "clock | mono", "clock unit | ns", "CPUs | 5",
-		"instances | isol, other", "first event | 1.500000000 s", "last event | 4.000000001 s", "length | 2.500000001s",
+		"instances | isol, other", "first event | 1.500000000 s", "last event | 4.000000001 s", "length | 2.50 s",
 		"events | 6", "lost events | at least 18", "options | BUFFER UNAME",
 		"kernel lost | CPU 1: overrun 3, commit overrun 4, dropped 5", "kernel lost | CPU 1 of isol: overrun 1, commit overrun 0, dropped 0",
 	}, rows(set, "properties")); d != "" {

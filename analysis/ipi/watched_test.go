@@ -81,7 +81,7 @@ func TestTicksAndNanoseconds(t *testing.T) {
 	if got := codes(set); !strings.Contains(got, "mixed-clocks") {
 		t.Errorf("warnings %s", got)
 	}
-	if want := "in 1.0 s and 1000000000 ticks of clock x86-tsc"; !strings.Contains(set.Verdict, want) {
+	if want := "in 1.00 s and 1000000000 ticks of clock x86-tsc"; !strings.Contains(set.Verdict, want) {
 		t.Errorf("verdict %q, want %q in it", set.Verdict, want)
 	}
 }

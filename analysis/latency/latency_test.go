@@ -152,7 +152,7 @@ func TestBodyAndBracketOfTheSame(t *testing.T) {
 		}
 	}
 	set := measure(t, tracetest.Parse(b.String()), "function", latency.KindIPI).Result()
-	want := "reschedule: the body takes 2 µs of a bracket of 7 µs (p50 of the 2 that have both)"
+	want := "reschedule: the body takes 2.00 µs of a bracket of 7.00 µs (p50 of the 2 that have both)"
 	if !slices.Contains(set.Notes, want) {
 		t.Errorf("notes %q, want %q", set.Notes, want)
 	}
