@@ -17,13 +17,21 @@ import (
 // A ManifestLine says of one trace what the recording cannot.
 type ManifestLine struct {
 	Path     string
-	Isolated *Isolated // nil if the manifest does not say
+	Isolated *Isolated `json:"-"` // nil if the manifest does not say
 	Host     string
 	Date     string
 	Groups   map[string]string // further columns by their heads
 	// Set is the set as a list, or what stands in the column where that depends on
 	// the number of CPUs.
 	Set string
+}
+
+// Restore makes Isolated of Set, in a line that was sent as JSON.
+func (l *ManifestLine) Restore() (err error) {
+	if l.Set != "" {
+		l.Isolated, err = isolatedFromText([]byte(l.Set))
+	}
+	return err
 }
 
 // maxManifest bounds a manifest: a line for each of 10^6 traces.

@@ -59,6 +59,23 @@ func (m *Merger) Add(s Stored) error {
 	case again > 0:
 		return nil
 	}
+	return m.addAll(s, inputs)
+}
+
+// AddDistinct adds a state of traces of which none was there before, as the caller
+// knows.
+func (m *Merger) AddDistinct(s Stored) error {
+	if err := m.Fits(s); err != nil {
+		return err
+	}
+	inputs := make([]result.Input, len(s.Inputs))
+	for i, in := range s.Inputs {
+		inputs[i] = in.Input
+	}
+	return m.addAll(s, inputs)
+}
+
+func (m *Merger) addAll(s Stored, inputs []result.Input) error {
 	if err := m.addSums(s, inputs); err != nil {
 		return cli.Usage(fmt.Errorf("%s: the state does not hold what it should: %w", s.Path, err))
 	}
