@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -61,8 +62,8 @@ func TestHold(t *testing.T) {
 		ok    bool
 		lines []string
 	}{
-		{gate{"little", burn("1000"), burn("50000"), 1}, true, []string{"ok "}},
-		{gate{"much", burn("50000"), burn("1000"), 0.5}, false, []string{"slow", "slow", "slow"}},
+		{gate{"little", burn("1000"), burn("1000"), math.Inf(1)}, true, []string{"ok "}},
+		{gate{"much", burn("1000"), burn("1000"), 0}, false, []string{"slow", "slow", "slow"}},
 		{gate{"alone", burn("1"), command{shell: "false", needs: []string{"no-such-program"}}, 1}, true, []string{"skip"}},
 	} {
 		var out bytes.Buffer
