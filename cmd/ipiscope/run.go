@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -17,9 +18,6 @@ func run(ctx context.Context, args []string, in io.Reader, out, errw io.Writer) 
 	t := cli.NewTerminal(in, out, errw)
 	t.Command, t.Version = shellWords(append([]string{"ipiscope"}, args...)), version()
 	t.Context, t.Args = ctx, args
-	if len(args) > 0 && (args[0] == "--version" || args[0] == "-v") {
-		args = args[:1] // whatever follows
-	}
 	root := newRoot(t)
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
@@ -51,10 +49,20 @@ sent them.`,
 	root.SetOut(t.Out)
 	root.SetErr(t.Err)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return cli.FlagError(cmd.Flags(), err) })
-	versionFlag(root)
-	root.SetUsageFunc(func(cmd *cobra.Command) error { return writeUsage(cmd.OutOrStderr(), cmd, t.Width) })
+	root.Version = version()
+	root.SetVersionTemplate(versionLine())
+	root.SetUsageTemplate(wrapped(root.UsageTemplate(), t.Width))
 	root.AddCommand(newReport(t), newState(t), newMerge(t), newFleet(t), newRecord(t), newLive(t), newStacks(t), newExplain(t), newDiff(t), newExport(t), newCat(t), newFilter(t), newDebug(t), newInfo(t), newLatency(t), newQuiet(t), newNoise(t), newCheck(t), newPlot(t), newCompletion(t), newVersion(t))
 	return root
+}
+
+// wrapped makes a template of cobra's for help show flags in so many columns, 80
+// where there is no terminal.
+func wrapped(template string, columns int) string {
+	if columns == 0 {
+		columns = 80
+	}
+	return strings.ReplaceAll(template, ".FlagUsages ", fmt.Sprintf(".FlagUsagesWrapped %d ", columns))
 }
 
 // atLeastOneTrace is the argument check of commands that read traces.
