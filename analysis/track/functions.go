@@ -43,10 +43,6 @@ type nest struct {
 	sure    bool
 }
 
-// FunctionEvents are those of the function tracers that tell of calls, and of their
-// ends.
-func FunctionEvents() []string { return []string{"function", "funcgraph_entry", "funcgraph_exit"} }
-
 func newFunctions(t *trace.Table) functions {
 	f := functions{senders: map[string]*catalog.Sender{}, names: map[trace.NameID]bool{}}
 	for _, x := range catalog.Senders() {

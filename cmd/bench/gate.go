@@ -34,21 +34,21 @@ const (
 // grep take, and a busy machine by as much again, so that the limits are some six tenths
 // above. Where something gets faster its limit is to come down with it.
 func gates(f files, isolated string) []gate {
-	report := func(by, file string) command {
-		return command{shell: f.program + " report --isolated " + isolated + " --by " + by + " " + quoted(file)}
+	report := func(file string) command {
+		return command{shell: f.program + " report --isolated " + isolated + " --by callback " + quoted(file)}
 	}
 	other := func(text, file string, needs ...string) command {
 		return command{name: text, shell: strings.ReplaceAll(text, "FILE", quoted(file)), needs: needs}
 	}
-	small := report("callback", f.small)
+	small := report(f.small)
 	small.shell = "for i in 1 2 3 4 5; do " + small.shell + "; done"
 	all := []gate{
-		{"callbacks of a dense trace.dat", report("callback", f.plain), other("wc -l FILE", f.plain, "wc"), 10},
-		{"callbacks of a dense text", report("callback", f.text), other("grep -c callback FILE | cat", f.text, "grep"), 4.5},
+		{"callbacks of a dense trace.dat", report(f.plain), other("wc -l FILE", f.plain, "wc"), 10},
+		{"callbacks of a dense text", report(f.text), other("grep -c callback FILE | cat", f.text, "grep"), 4.5},
 		{"five times those of a small trace.dat", small, other("wc -l FILE", f.plain, "wc"), 30},
 	}
 	if f.whole != "" {
-		all = append(all, gate{"callbacks of a trace.dat in zstd", report("callback", f.packed), other("zstd -dc FILE", f.whole, "zstd"), 7})
+		all = append(all, gate{"callbacks of a trace.dat in zstd", report(f.packed), other("zstd -dc FILE", f.whole, "zstd"), 7})
 	}
 	return all
 }
