@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"io"
 	"slices"
 	"strings"
 
@@ -13,6 +14,8 @@ import (
 	"github.com/ipiscope/ipiscope/analysis/result"
 	"github.com/ipiscope/ipiscope/cmd/internal/cli"
 	"github.com/ipiscope/ipiscope/cmd/internal/states"
+	"github.com/ipiscope/ipiscope/report"
+	"github.com/ipiscope/ipiscope/report/mail"
 )
 
 type reportFlags struct {
@@ -58,6 +61,8 @@ tells how many hits came meanwhile:
 	f.sends.AddJobs(cmd.Flags())
 	f.sends.AddFollow(cmd.Flags())
 	f.marks.AddTo(cmd.Flags())
+	f.output.Extra = []report.Format{{Name: "mail", Doc: "plain text for a mailing list, 72 columns",
+		Write: func(w io.Writer, s *result.Set, o report.Options) error { return mail.WriteReport(w, s, o.Top) }}}
 	f.output.AddTo(cmd, 20)
 	completeList(cmd, "by", ipi.KeyNames())
 	complete(cmd, "sort", append(states.SortColumns(), ipi.KeyNames()...))

@@ -1,4 +1,4 @@
-// Package mail writes a comparison as plain text for a mailing list: ASCII, no
+// Package mail writes results as plain text for a mailing list: ASCII, no
 // line longer than 72 columns, nothing that only a terminal shows. It can be
 // pasted under "Testing" in a cover letter as it is.
 package mail
