@@ -134,17 +134,10 @@ func (d *decompressor) readExactly(dst []byte, r io.Reader, size int) ([]byte, e
 	}
 }
 
-// hugePage is the size of a large page on most machines; where it is another one the
-// advice is of no use and does no harm.
-const hugePage = 2 << 20
-
 // grow returns b without content and with room for n bytes.
 func grow(b []byte, n int) []byte {
 	if cap(b) < n {
-		if n < 2*hugePage {
-			return make([]byte, 0, n)
-		}
-		b = inHugePages(n)
+		return make([]byte, 0, n)
 	}
 	return b[:0]
 }
