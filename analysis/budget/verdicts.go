@@ -78,6 +78,10 @@ func (v *verdicts) folded() *result.Table {
 		{Name: "bound", Head: "bound", Help: "how much there may be of what was not seen at all, at 95 % confidence (rule of three)"},
 		{Name: "reason", Head: "because", Help: "on the CPU with the worst"},
 	}, Show: []string{"result", "check", "cpus", "measured", "on", "limit", "bound", "reason"}}
+	t.Spare = []string{"bound", "reason", "on"}
+	if slices.ContainsFunc(v.lines, func(l *line) bool { return l.worst.outcome == Undecided }) {
+		t.Spare = []string{"bound", "on"} // why is all that is known then
+	}
 	lines := slices.Clone(v.lines)
 	slices.SortStableFunc(lines, func(a, b *line) int { return cmp.Compare(rank(a.worst.outcome), rank(b.worst.outcome)) })
 	for _, l := range lines {

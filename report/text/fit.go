@@ -22,14 +22,14 @@ func rounds() []round {
 const wide = 1 << 16
 
 // fit makes the table at most width columns wide. Names that are no keys are
-// shortened in the middle first; then figures are left out, those that the table
-// can spare and then the last ones, then other columns that it can spare; then
+// shortened in the middle first; then figures and sentences are left out that the table
+// can spare, then the last figures, then other columns that it can spare; then
 // names are shortened further, keys last; only then is left out what is in front.
 func (g *grid) fit(width int) {
 	if width <= 0 {
 		return
 	}
-	for !g.fits(width, round{readable, readable}) && g.drop(g.spare(func(c *column) bool { return !c.name })) {
+	for !g.fits(width, round{readable, readable}) && g.drop(g.spare(func(c *column) bool { return !c.name || c.wraps })) {
 	}
 	for !g.fits(width, round{readable, readable}) && g.drop(g.lastFigure()) {
 	}
