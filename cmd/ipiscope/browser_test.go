@@ -36,6 +36,23 @@ func newBrowser(t *testing.T) *browser {
 	case path == "":
 		t.Skip("no chromium here (apt-get install chromium): pages are not driven in a browser")
 	}
+	// that a browser did not start, as happens to one of hundreds on a busy machine,
+	// tells nothing about pages
+	for left := 2; ; left-- {
+		b, err := startBrowser(t, path)
+		if err == nil {
+			return b
+		}
+		if left == 0 {
+			t.Fatalf("%s: %v", path, err)
+		}
+		t.Logf("once more, as %s: %v", path, err)
+	}
+}
+
+// startBrowser starts a browser that ends with the test.
+func startBrowser(t *testing.T, path string) (*browser, error) {
+	t.Helper()
 	flags := []chromedp.ExecAllocatorOption{
 		chromedp.ExecPath(path), chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun,
 		chromedp.UserDataDir(t.TempDir()), chromedp.WindowSize(1280, 900),
@@ -49,10 +66,7 @@ func newBrowser(t *testing.T) *browser {
 		cancel()
 		stop()
 	})
-	if err := chromedp.Do(ctx); err != nil {
-		t.Fatalf("%s: %v", path, err)
-	}
-	return &browser{ctx}
+	return &browser{ctx}, chromedp.Do(ctx)
 }
 
 func chromium() string {
