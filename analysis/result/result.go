@@ -433,8 +433,10 @@ type Table struct {
 	Detail bool
 }
 
-// IsIdle reports whether a row of the table is idle.
-func (t *Table) IsIdle(row []Value) bool {
+// Busy are the rows that are not idle.
+func (t *Table) Busy() [][]Value { return slices.DeleteFunc(slices.Clone(t.Rows), t.isIdle) }
+
+func (t *Table) isIdle(row []Value) bool {
 	if len(t.Idle) == 0 {
 		return false
 	}
@@ -483,6 +485,20 @@ func (t *Table) OverTime() int {
 // Index returns the position of a column, -1 if there is none.
 func (t *Table) Index(name string) int {
 	return slices.IndexFunc(t.Cols, func(c Col) bool { return c.Name == name })
+}
+
+// Shown are the positions of the columns that people are shown, in that order.
+func (t *Table) Shown() []int {
+	var cols []int
+	for i := range t.Cols {
+		if t.Show == nil {
+			cols = append(cols, i)
+		}
+	}
+	for _, name := range t.Show {
+		cols = append(cols, t.Index(name))
+	}
+	return cols
 }
 
 // SortDown orders the rows by the columns at these indexes, largest first, and

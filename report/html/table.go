@@ -100,14 +100,7 @@ func (x *tableRow) size() int {
 // first.
 func shownColumns(t *result.Table) []int {
 	var keys, others []int
-	show := t.Show
-	if show == nil {
-		for _, c := range t.Cols {
-			show = append(show, c.Name)
-		}
-	}
-	for _, name := range show {
-		i := t.Index(name)
+	for _, i := range t.Shown() {
 		switch {
 		case i == t.OverTime(): // a picture
 		case namesRow(t, i):
@@ -212,7 +205,7 @@ func withoutIdle(s *result.Set) (*result.Set, map[string]int) {
 	busy, idle := *s, map[string]int{}
 	busy.Tables = slices.Clone(s.Tables)
 	for i, t := range s.Tables {
-		rows := slices.DeleteFunc(slices.Clone(t.Rows), t.IsIdle)
+		rows := t.Busy()
 		if n := len(t.Rows) - len(rows); n > 0 {
 			of := *t
 			of.Rows = rows

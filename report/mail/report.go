@@ -15,8 +15,8 @@ import (
 // WriteReport writes what hit the isolated CPUs of one set of recordings, which has the
 // table "groups": what was recorded and lost, the groups, what to do about them, and
 // every doubt. top is how many groups are written, 0 for all; those without a hit are
-// counted.
-func WriteReport(w io.Writer, s *result.Set, top int) error {
+// counted, and written too if all is set.
+func WriteReport(w io.Writer, s *result.Set, top int, all bool) error {
 	groups := s.Table("groups")
 	if groups == nil || groups.Index("hits") < 0 {
 		return errors.New("this form is for reports (ipiscope report)")
@@ -28,7 +28,7 @@ func WriteReport(w io.Writer, s *result.Set, top int) error {
 	}
 	wrap(&b, "  ", "recorded: "+recorded(s))
 	b.WriteByte('\n')
-	writeGroups(&b, s, groups, top)
+	writeGroups(&b, s, groups, top, all)
 	if advice := s.Table("advice"); advice != nil && len(advice.Rows) > 0 {
 		b.WriteByte('\n')
 		writeAdvice(&b, advice)
@@ -68,10 +68,12 @@ func recorded(s *result.Set) string {
 }
 
 // writeGroups writes the groups that have hits, and "at least" where it is said of them.
-func writeGroups(b *strings.Builder, s *result.Set, groups *result.Table, top int) {
+func writeGroups(b *strings.Builder, s *result.Set, groups *result.Table, top int, all bool) {
 	lines := [][]string{{strings.Join(s.By, ", "), "hits", "share", "/CPU/hour", "class"}}
 	busy := *groups
-	busy.Rows = slices.DeleteFunc(slices.Clone(groups.Rows), groups.IsIdle)
+	if !all {
+		busy.Rows = groups.Busy()
+	}
 	idle := len(groups.Rows) - len(busy.Rows)
 	lines, left := appendRows(lines, &busy, "", top, func(r record) []string {
 		hits := strconv.FormatInt(r.int("hits"), 10)

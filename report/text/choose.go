@@ -21,10 +21,10 @@ type choice struct {
 func choose(t *result.Table, top int, all bool) choice {
 	c := choice{rows: t.Rows}
 	if !all {
-		c.rows = slices.DeleteFunc(slices.Clone(t.Rows), t.IsIdle)
+		c.rows = t.Busy()
 		c.idle = len(t.Rows) - len(c.rows)
 		if by := t.Index(t.Fold); by >= 0 {
-			c.rows = fold(c.rows, by, shownColumns(t))
+			c.rows = fold(c.rows, by, t.Shown())
 		}
 	}
 	if top > 0 && top < len(c.rows) {
@@ -60,17 +60,6 @@ func fold(rows [][]result.Value, by int, shown []int) [][]result.Value {
 		}
 	}
 	return folded
-}
-
-// shownColumns are the positions of the columns that people are shown.
-func shownColumns(t *result.Table) []int {
-	var cols []int
-	for i, c := range t.Cols {
-		if t.Show == nil || slices.Contains(t.Show, c.Name) {
-			cols = append(cols, i)
-		}
-	}
-	return cols
 }
 
 // cpuList writes numbers as the kernel writes a list of CPUs: 0-3,64.

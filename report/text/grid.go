@@ -39,15 +39,10 @@ type column struct {
 func newGrid(t *result.Table, chosen choice) *grid {
 	rows := chosen.rows
 	g := &grid{rows: len(rows), rest: chosen.rest()}
-	show := t.Show
-	if show == nil {
-		for _, c := range t.Cols {
-			show = append(show, c.Name)
-		}
-	}
-	for _, name := range show {
-		i := t.Index(name)
+	show := t.Shown()
+	for _, i := range show {
 		c := t.Cols[i]
+		name := c.Name
 		if !c.Key && !c.Keep && isAllZero(rows, i) && len(show) > 4 || c.NeedsWhole() && isAllNone(rows, i) {
 			continue // a column of nothing tells nothing
 		}
