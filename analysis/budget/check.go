@@ -363,13 +363,16 @@ func (m *Measured) watched(c *CPU) int64 {
 	return m.Duration
 }
 
+// noNanoseconds is why nothing that is a time or a rate can be checked.
+const noNanoseconds = "the clock does not count nanoseconds"
+
 // rate checks a number of hits.
 func (m *Measured) rate(c *CPU, name string, t tally, limit float64) rule {
 	r := rule{name: name, limit: number(limit), bar: limit, outcome: Undecided}
 	hours := float64(m.watched(c)) / nsPerHour
 	switch {
 	case m.Ticks:
-		r.reason = "the clock does not count nanoseconds: there is no rate"
+		r.reason = noNanoseconds + ": there is no rate"
 		return r
 	case !m.HasSends:
 		r.reason = "no ipi_send_cpu, ipi_send_cpumask or ipi_raise events were recorded"
@@ -431,7 +434,7 @@ func exceeds(ns, limit int64) string {
 func (m *Measured) handler(c *CPU, limit int64) rule {
 	r := rule{name: "longest handler", limit: result.Duration(limit), bar: float64(limit), outcome: Undecided}
 	if m.Ticks {
-		r.reason = "the clock does not count nanoseconds"
+		r.reason = noNanoseconds
 		return r
 	}
 	r.measured = "none seen"
@@ -467,7 +470,7 @@ func (m *Measured) quiet(c *CPU, limit int64) rule {
 	half := m.unobserved(c)
 	switch {
 	case m.Ticks:
-		r.reason = "the clock does not count nanoseconds"
+		r.reason = noNanoseconds
 	case m.excerpt() != "":
 		r.measured, r.value, r.reason = "not known", 0, m.excerpt()
 	case half != "":

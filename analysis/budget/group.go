@@ -86,10 +86,11 @@ func (b *Budget) with(o *Budget) *Budget {
 	override(&all.MaxSample, o.MaxSample)
 	override(&all.MaxRest, o.MaxRest)
 	override(&all.MaxLatency, o.MaxLatency)
-	all.Classes = merged(b.Classes, o.Classes)
-	all.Functions = merged(b.Functions, o.Functions)
-	all.Interruptions = merged(b.Interruptions, o.Interruptions)
-	all.MaxNoise = mergedNoise(b.MaxNoise, o.MaxNoise)
+	limitName := func(l Limit) string { return l.Name }
+	all.Classes = merged(b.Classes, o.Classes, limitName)
+	all.Functions = merged(b.Functions, o.Functions, limitName)
+	all.Interruptions = merged(b.Interruptions, o.Interruptions, limitName)
+	all.MaxNoise = merged(b.MaxNoise, o.MaxNoise, func(l NoiseLimit) string { return l.Name })
 	return &all
 }
 
@@ -99,33 +100,15 @@ func override[T any](to **T, from *T) {
 	}
 }
 
-func merged(all, own []Limit) []Limit {
-	list := append([]Limit(nil), own...)
+// merged are a CPU's own limits, and of all CPUs those of other names.
+func merged[T any](all, own []T, name func(T) string) []T {
+	list := slices.Clone(own)
 	for _, l := range all {
-		if !hasName(own, l.Name, func(x Limit) string { return x.Name }) {
+		if !slices.ContainsFunc(own, func(o T) bool { return name(o) == name(l) }) {
 			list = append(list, l)
 		}
 	}
 	return list
-}
-
-func mergedNoise(all, own []NoiseLimit) []NoiseLimit {
-	list := append([]NoiseLimit(nil), own...)
-	for _, l := range all {
-		if !hasName(own, l.Name, func(x NoiseLimit) string { return x.Name }) {
-			list = append(list, l)
-		}
-	}
-	return list
-}
-
-func hasName[T any](list []T, name string, of func(T) string) bool {
-	for _, x := range list {
-		if of(x) == name {
-			return true
-		}
-	}
-	return false
 }
 
 // absent finds CPUs of groups that were not looked at: they cannot pass.

@@ -3,7 +3,6 @@ package budget
 import (
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/ipiscope/ipiscope/analysis/result"
 )
@@ -38,13 +37,13 @@ func (b *Budget) interruptionRules(m *Measured, c *CPU) []rule {
 		list = append(list, m.interruptions(c, l))
 	}
 	if b.MaxInterruption != nil {
-		list = append(list, m.longest(c, *b.MaxInterruption))
+		list = append(list, m.longest(c, int64(*b.MaxInterruption)))
 	}
 	if b.MaxStolen != nil {
 		list = append(list, m.stolen(c, *b.MaxStolen))
 	}
 	if b.MaxDelivery != nil {
-		list = append(list, m.delivery(c, *b.MaxDelivery))
+		list = append(list, m.delivery(c, int64(*b.MaxDelivery)))
 	}
 	return list
 }
@@ -86,7 +85,7 @@ func (m *Measured) interruptions(c *CPU, l Limit) rule {
 	is, may, why := m.tallyOf(c, l.Name)
 	switch {
 	case m.Ticks:
-		r.reason = "the clock does not count nanoseconds: there is no rate"
+		r.reason = noNanoseconds + ": there is no rate"
 		return r
 	case hours <= 0:
 		r.reason = "the recording has no length"
@@ -147,19 +146,19 @@ func (m *Measured) untimed(c *CPU) string {
 }
 
 // longest checks for how long a CPU was not left alone.
-func (m *Measured) longest(c *CPU, limit time.Duration) rule {
-	r := rule{name: "longest interruption", limit: result.Duration(int64(limit)), bar: float64(limit), outcome: Undecided}
+func (m *Measured) longest(c *CPU, limit int64) rule {
+	r := rule{name: "longest interruption", limit: result.Duration(limit), bar: float64(limit), outcome: Undecided}
 	if m.Ticks {
-		r.reason = "the clock does not count nanoseconds"
+		r.reason = noNanoseconds
 		return r
 	}
-	d := time.Duration(c.Interruption.Longest)
+	d := c.Interruption.Longest
 	if r.measured = "none seen"; c.Interruption.All > 0 {
-		r.measured, r.value = m.atLeast()+beside(int64(d), int64(limit)), float64(d)
+		r.measured, r.value = m.atLeast()+beside(d, limit), float64(d)
 	}
 	switch why := m.untimed(c); {
 	case d > limit:
-		r.outcome, r.reason = Fail, exceeds(int64(d), int64(limit))
+		r.outcome, r.reason = Fail, exceeds(d, limit)
 	case why != "":
 		r.reason = why
 	default:
@@ -178,7 +177,7 @@ func (m *Measured) stolen(c *CPU, limit float64) rule {
 	}
 	switch {
 	case m.Ticks:
-		r.reason = "the clock does not count nanoseconds"
+		r.reason = noNanoseconds
 		return r
 	case m.excerpt() != "":
 		r.reason = m.excerpt()
@@ -204,21 +203,21 @@ func percent(v float64) string { return number(v) + " %" }
 
 // delivery checks how long it took from sends to interrupts. Clocks that differ between
 // CPUs give times that are neither too long nor short enough.
-func (m *Measured) delivery(c *CPU, limit time.Duration) rule {
-	r := rule{name: "delivery p99", limit: result.Duration(int64(limit)), bar: float64(limit), outcome: Undecided, measured: "none seen"}
-	d := time.Duration(c.Delivery)
+func (m *Measured) delivery(c *CPU, limit int64) rule {
+	r := rule{name: "delivery p99", limit: result.Duration(limit), bar: float64(limit), outcome: Undecided, measured: "none seen"}
+	d := c.Delivery
 	if c.Deliveries > 0 {
-		r.measured, r.value = fmt.Sprintf("%s of %d", beside(int64(d), int64(limit)), c.Deliveries), float64(d)
+		r.measured, r.value = fmt.Sprintf("%s of %d", beside(d, limit), c.Deliveries), float64(d)
 	}
 	switch {
 	case m.Ticks:
-		r.measured, r.value, r.reason = "", 0, "the clock does not count nanoseconds"
+		r.measured, r.value, r.reason = "", 0, noNanoseconds
 	case m.Skewed != "":
 		r.reason = m.Skewed + ": this clock is not synchronised between CPUs: record with -C mono"
 	case m.excerpt() != "":
 		r.reason = m.excerpt()
 	case c.Deliveries > 0 && d > limit && !m.isLossy() && c.Unarrived == 0:
-		r.outcome, r.reason = Fail, exceeds(int64(d), int64(limit))
+		r.outcome, r.reason = Fail, exceeds(d, limit)
 	case !m.HasSends:
 		r.reason = "no ipi_send_cpu, ipi_send_cpumask or ipi_raise events were recorded"
 	case m.unobserved(c) != "":

@@ -92,7 +92,7 @@ func (b *NoiseBudget) noiseRules(m *Measured, c *CPU) []rule {
 		r := rule{name: name, limit: result.Duration(int64(limit)), bar: float64(limit), outcome: Undecided, measured: "none seen"}
 		switch {
 		case m.Ticks:
-			r.reason = "the clock does not count nanoseconds"
+			r.reason = noNanoseconds
 			return r
 		case measured >= 0:
 			r.measured, r.value = m.atLeast()+beside(measured, int64(limit)), float64(measured)

@@ -45,7 +45,7 @@ func (s *Suggestion) Write() (string, error) {
 			return "", fmt.Errorf("no budget passes on these recordings: %s", r.reason)
 		}
 		if m.Ticks {
-			return "", errors.New("no budget passes on these recordings: the clock does not count nanoseconds")
+			return "", errors.New("no budget passes on these recordings: " + noNanoseconds)
 		}
 	}
 	if len(s.All.CPUs) == 0 {
