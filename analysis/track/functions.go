@@ -17,8 +17,8 @@ const maxNestDelay = 10_000_000
 // show them: what there is on kernels without ipi_send_* events. One call shows as
 // several functions, of which each calls the next.
 type functions struct {
-	senders  map[string]*catalog.Sender
-	bySymbol []traced // by SymbolID
+	senders  map[string]*catalog.Sender // nil until one is looked for
+	bySymbol []traced                   // by SymbolID
 	names    map[trace.NameID]bool
 	nests    [][]nest // by cpuIndex, an interrupt's behind that of what it interrupted
 	identity result.Identity
@@ -43,13 +43,13 @@ type nest struct {
 	sure    bool
 }
 
-func newFunctions(t *trace.Table) functions {
-	f := functions{senders: map[string]*catalog.Sender{}, names: map[trace.NameID]bool{}}
+// load reads which functions there are: most traces show none of any.
+func (f *functions) load(t *trace.Table) {
+	f.senders, f.names = map[string]*catalog.Sender{}, map[trace.NameID]bool{}
 	for _, x := range catalog.Senders() {
 		f.senders[x.Function] = &x
 		f.names[t.Name(x.Function)] = true
 	}
-	return f
 }
 
 // find tells which of the functions an event is about, nil if about none.
@@ -57,6 +57,9 @@ func (f *functions) find(t *trace.Table, e *trace.Event, r *role) *catalog.Sende
 	id, ok := e.Symbol(r.function)
 	if !ok {
 		return nil
+	}
+	if f.senders == nil {
+		f.load(t)
 	}
 	for int(id) >= len(f.bySymbol) {
 		f.bySymbol = append(f.bySymbol, make([]traced, int(id)+1-len(f.bySymbol))...)

@@ -87,7 +87,7 @@ type openSend struct {
 
 // NewSends returns a Sends for the events of one table.
 func NewSends(t *trace.Table, cfg Config) *Sends {
-	s := &Sends{cfg: cfg, table: t, narrowed: map[int32]trace.NameID{}, underway: underway{functions: map[dispatched]called{}}, online: Online{Away: cfg.Away}, doubles: newDoubles(t), functions: newFunctions(t)}
+	s := &Sends{cfg: cfg, table: t, narrowed: map[int32]trace.NameID{}, underway: underway{functions: map[dispatched]called{}}, online: Online{Away: cfg.Away}, doubles: newDoubles(t)}
 	s.names.generic, s.names.null = t.Name(Generic), t.Name(Null)
 	s.names.reschedule, s.names.unknown = t.Name(Reschedule), t.Name(Unknown)
 	return s
