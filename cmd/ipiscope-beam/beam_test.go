@@ -316,7 +316,7 @@ func TestSpec(t *testing.T) {
 	if err := os.RemoveAll(dir); err != nil {
 		t.Fatal(err)
 	}
-	t.Setenv(isolatedVariable, "0")
+	t.Setenv(cli.IsolatedVariable, "0")
 	in := countedBy(t, makerOf(t, s))
 	if in.Inputs[0].Isolated != "2-3" || in.Config.Flags["max-groups"] != "7" || !strings.Contains(in.Config.Flags["redact"], "with key") {
 		t.Errorf("isolated %q, flags %q", in.Inputs[0].Isolated, in.Config.Flags)
@@ -325,11 +325,11 @@ func TestSpec(t *testing.T) {
 		t.Error("the catalogue has not come along")
 	}
 	if in := countedBy(t, makerOf(t, specOf(t, ""))); in.Inputs[0].Isolated != "0" {
-		t.Errorf("%s of whoever starts the pipeline: isolated %q", isolatedVariable, in.Inputs[0].Isolated)
+		t.Errorf("%s of whoever starts the pipeline: isolated %q", cli.IsolatedVariable, in.Inputs[0].Isolated)
 	}
 	none := &Spec{}
 	if in := countedBy(t, makerOf(t, none)); in.Inputs[0].Isolated != "" {
-		t.Errorf("%s of a worker counts: isolated %q", isolatedVariable, in.Inputs[0].Isolated)
+		t.Errorf("%s of a worker counts: isolated %q", cli.IsolatedVariable, in.Inputs[0].Isolated)
 	}
 }
 

@@ -43,9 +43,6 @@ type File struct {
 	Data       []byte
 }
 
-// isolatedVariable stands for --isolated (ipiscope report --help).
-const isolatedVariable = "IPISCOPE_ISOLATED"
-
 // newSpec packs the flags that were given and the files that they name.
 func newSpec(fs *pflag.FlagSet, manifest, command string) (*Spec, error) {
 	s := &Spec{Manifest: manifest, Command: command}
@@ -67,7 +64,7 @@ func newSpec(fs *pflag.FlagSet, manifest, command string) (*Spec, error) {
 			}
 		}
 	})
-	if env := os.Getenv(isolatedVariable); env != "" && !fs.Changed("isolated") {
+	if env := os.Getenv(cli.IsolatedVariable); env != "" && !fs.Changed("isolated") {
 		err = errors.Join(err, s.add("isolated", env))
 	}
 	if fs.Lookup("format").Value.String() == "html" && !fs.Changed("for") {
@@ -119,7 +116,7 @@ func (s *Spec) load(t *cli.Terminal) (*flags, *states.Maker, error) {
 		isolated = isolated || strings.HasPrefix(a, "--isolated=")
 	}
 	if !isolated { // what a worker's environment says is of no trace
-		if err := os.Unsetenv(isolatedVariable); err != nil {
+		if err := os.Unsetenv(cli.IsolatedVariable); err != nil {
 			return nil, nil, err
 		}
 	}

@@ -14,9 +14,9 @@ import (
 	"github.com/ipiscope/ipiscope/parser/trace"
 )
 
-// isolatedVariable is the environment variable that stands for --isolated where it is
+// IsolatedVariable is the environment variable that stands for --isolated where it is
 // not given.
-const isolatedVariable = "IPISCOPE_ISOLATED"
+const IsolatedVariable = "IPISCOPE_ISOLATED"
 
 // IsolatedFlag is --isolated.
 type IsolatedFlag struct {
@@ -30,7 +30,7 @@ type IsolatedFlag struct {
 
 // AddTo defines the flag.
 func (f *IsolatedFlag) AddTo(fs *pflag.FlagSet) {
-	fs.StringVar(&f.arg, "isolated", "", "the isolated CPUs: a `LIST` such as 2-3,8, a file that holds one or a kernel command line, or auto for those of this machine; without it what "+isolatedVariable+" says, else every CPU counts as isolated")
+	fs.StringVar(&f.arg, "isolated", "", "the isolated CPUs: a `LIST` such as 2-3,8, a file that holds one or a kernel command line, or auto for those of this machine; without it what "+IsolatedVariable+" says, else every CPU counts as isolated")
 }
 
 // Set returns the isolated CPUs and prints what needs to be said about them.
@@ -53,7 +53,7 @@ func (f *IsolatedFlag) SetQuietly() (*Isolated, error) {
 	if f.arg != "" {
 		return isolatedOf(f.arg)
 	}
-	arg, from := os.Getenv(isolatedVariable), isolatedVariable
+	arg, from := os.Getenv(IsolatedVariable), IsolatedVariable
 	if f.says != "" {
 		arg, from = f.says, f.from
 	}
