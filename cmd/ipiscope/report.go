@@ -62,7 +62,9 @@ tells how many hits came meanwhile:
 	f.sends.AddFollow(cmd.Flags())
 	f.marks.AddTo(cmd.Flags())
 	f.output.Extra = []report.Format{{Name: "mail", Doc: "plain text for a mailing list, 72 columns",
-		Write: func(w io.Writer, s *result.Set, o report.Options) error { return mail.WriteReport(w, s, o.Top, o.AllRows) }}}
+		Write: func(w io.Writer, s *result.Set, o report.Options) error {
+			return mail.WriteReport(w, s, o.Top, o.AllRows)
+		}}}
 	f.output.AddTo(cmd, 20)
 	completeList(cmd, "by", ipi.KeyNames())
 	complete(cmd, "sort", append(states.SortColumns(), ipi.KeyNames()...))
