@@ -9,8 +9,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-
-	"github.com/ipiscope/ipiscope/parser/tracedat"
 )
 
 // A byteSize is a flag: a number of bytes with an optional KiB, MiB or GiB.
@@ -109,25 +107,6 @@ func (m *maker) enlarged(size int64, compression string) (string, error) {
 		}
 		return m.command("", self, "-make", path, "-size", s.String(), "-compression", compression, "-from", m.from)
 	})
-}
-
-// enlarge writes one large file.
-func enlarge(path, from string, size int64, compression string) error {
-	src, err := os.Open(from)
-	if err != nil {
-		return err
-	}
-	defer src.Close()
-	st, err := src.Stat()
-	if err != nil {
-		return err
-	}
-	dst, err := os.Create(path)
-	if err != nil {
-		return err
-	}
-	_, err = tracedat.Enlarge(dst, src, st.Size(), size, from, compression)
-	return closed(dst, err)
 }
 
 // once makes a file under another name first, so that half a file is never

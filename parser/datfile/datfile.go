@@ -184,6 +184,16 @@ func (w *Writer) Describe(d *Description) {
 	_, _ = w.Write(make([]byte, 16*d.CPUs))
 }
 
+// Add adds an option to a version 7 file, after Describe or instead of it. One
+// that names a section has the section's content.
+func (w *Writer) Add(o Option) {
+	if o.ID < OptHeaderInfo || o.ID > OptCmdlines {
+		w.options = append(w.options, o)
+		return
+	}
+	w.Section(o.ID, func(w *Writer) { _, _ = w.Write(o.Data) })
+}
+
 // Section writes a section of a version 7 file, compressed if the file packs
 // sections, and its option.
 func (w *Writer) Section(id uint16, write func(*Writer)) {
@@ -201,9 +211,7 @@ func (w *Writer) Section(id uint16, write func(*Writer)) {
 	w.fail(in.err)
 	packed := w.h.Pack(m.b)
 	w.section(id, 1)
-	w.u32(len(packed))
-	w.u32(len(m.b))
-	_, _ = w.Write(packed)
+	w.Chunk(packed, len(m.b))
 	w.endSection(start)
 }
 
@@ -243,6 +251,16 @@ func (w *Writer) BeginBuffer(b Buffer) {
 func (w *Writer) BeginCPU(cpu int) {
 	w.align()
 	w.cpus = append(w.cpus, Data{CPU: cpu, Off: w.at})
+}
+
+// Chunks writes the number of chunks of a CPU's compressed data, which follow.
+func (w *Writer) Chunks(n int) { w.u32(n) }
+
+// Chunk writes what size bytes were packed into.
+func (w *Writer) Chunk(packed []byte, size int) {
+	w.u32(len(packed))
+	w.u32(size)
+	_, _ = w.Write(packed)
 }
 
 // EndCPU ends the data of a CPU.

@@ -100,19 +100,13 @@ func (d *Records) HasName(data []byte) bool {
 // EachPage hands over the pages of the top buffer of a whole file, CPU by CPU. A page
 // is valid during the call.
 func (d *Records) EachPage(take func(cpu int, page []byte)) error {
-	memory := &memory{maxMemory}
-	e := &enlarger{f: d.f}
 	for i := range d.f.buffers {
 		b := &d.f.buffers[i]
 		for _, data := range b.cpus {
-			if b.name != "" || data.size == 0 {
+			if b.name != "" {
 				continue
 			}
-			cut, err := newCutter(d.f, b, data, blockSize, memory)
-			if err != nil {
-				return err
-			}
-			pages, err := e.unpack(cut)
+			pages, err := d.f.pagesOf(b, data)
 			if err != nil {
 				return err
 			}

@@ -1,17 +1,16 @@
-package tracedat
+package main
 
 import (
-	"bytes"
 	"hash/fnv"
-	"io"
 	"os"
 	"path/filepath"
 	"testing"
 
+	"github.com/ipiscope/ipiscope/parser"
 	"github.com/ipiscope/ipiscope/parser/trace"
 )
 
-// A told event is what must be the same in every round.
+// A toldEvent is what must be the same in every round.
 type toldEvent struct {
 	time    trace.Time
 	cpu     int32
@@ -20,9 +19,9 @@ type toldEvent struct {
 	payload uint64 // hashed
 }
 
-func tellEvents(t *testing.T, r io.ReaderAt, size int64) (events []toldEvent, lost int) {
+func tellEvents(t *testing.T, path string) (events []toldEvent, lost int) {
 	t.Helper()
-	src, err := Open(r, size, "enlarged", Options{})
+	src, err := parser.Open(path, parser.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,29 +49,17 @@ func tellEvents(t *testing.T, r io.ReaderAt, size int64) (events []toldEvent, lo
 func TestEnlarge(t *testing.T) {
 	for _, name := range []string{"k612s4-06-multi", "k612s4-07-lost", "karm64s4-21-ipi-all"} {
 		path := filepath.Join("..", "..", "fixtures", name, "trace.dat")
-		original, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		want, wantLost := tellEvents(t, bytes.NewReader(original), int64(len(original)))
+		want, wantLost := tellEvents(t, path)
 		for _, compression := range []string{"none", "zstd"} {
-			out, err := os.Create(filepath.Join(t.TempDir(), "big.dat"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer out.Close()
-			rounds, err := Enlarge(out, bytes.NewReader(original), int64(len(original)), 32<<20, path, compression)
-			if err != nil {
+			out := filepath.Join(t.TempDir(), "big.dat")
+			if err := enlarge(out, path, 32<<20, compression); err != nil {
 				t.Fatalf("%s: %v", name, err)
 			}
+			got, gotLost := tellEvents(t, out)
+			rounds := len(got) / len(want)
 			if rounds < 2 {
 				t.Fatalf("%s: %d rounds: nothing was repeated", name, rounds)
 			}
-			st, err := out.Stat()
-			if err != nil {
-				t.Fatal(err)
-			}
-			got, gotLost := tellEvents(t, out, st.Size())
 			if len(got) != rounds*len(want) || gotLost != rounds*wantLost {
 				t.Fatalf("%s, %s: %d events and %d losses in %d rounds of %d and %d", name, compression, len(got), gotLost, rounds, len(want), wantLost)
 			}
@@ -92,21 +79,22 @@ func TestEnlarge(t *testing.T) {
 }
 
 func TestEnlargeRefuses(t *testing.T) {
-	data, err := os.ReadFile(filepath.Join("..", "..", "fixtures", "k612s4-06-multi", "trace.dat"))
+	whole := filepath.Join("..", "..", "fixtures", "k612s4-06-multi", "trace.dat")
+	data, err := os.ReadFile(whole)
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, err := os.Create(filepath.Join(t.TempDir(), "big.dat"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer out.Close()
-	for _, n := range []int{len(data) / 2, 20} { // cut off
-		if _, err := Enlarge(out, bytes.NewReader(data[:n]), int64(n), 1<<20, "cut.dat", "none"); err == nil {
+	out := filepath.Join(t.TempDir(), "big.dat")
+	for _, n := range []int{len(data) / 2, 20} {
+		cut := filepath.Join(t.TempDir(), "cut.dat")
+		if err := os.WriteFile(cut, data[:n], 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := enlarge(out, cut, 1<<20, "none"); err == nil {
 			t.Errorf("a file cut after %d bytes was enlarged", n)
 		}
 	}
-	if _, err := Enlarge(out, bytes.NewReader(data), int64(len(data)), 1<<20, "a.dat", "lz4"); err == nil {
+	if err := enlarge(out, whole, 1<<20, "lz4"); err == nil {
 		t.Error("compression lz4 was taken")
 	}
 }
