@@ -26,6 +26,7 @@ const (
 	OptKallsyms     = 19
 	OptPrintk       = 20
 	OptCmdlines     = 21
+	OptText         = 22
 
 	optDone   = 0
 	optBuffer = 3
@@ -53,6 +54,10 @@ type Header struct {
 	Compression, CompressionVersion string
 	// Pack compresses a section of a version 7 file; nil leaves them plain.
 	Pack func([]byte) []byte
+	// Unaligned begins the data of a CPU where it is, and Mark is told where each
+	// part of the file begins: for tests, which read odd files and damage them.
+	Unaligned bool
+	Mark      func(part string, at int64)
 }
 
 // A Description is all that a file holds besides trace data.
@@ -64,8 +69,10 @@ type Description struct {
 	Cmdlines                []byte // saved_cmdlines
 	// CPUs is the number of CPUs of a version 6 file, whose directory lists
 	// CPUs 0 to CPUs-1.
-	CPUs    int
-	Options []Option
+	CPUs int
+	// Instances are the buffers of a version 6 file after the top one.
+	Instances []string
+	Options   []Option
 }
 
 // A System has event formats.
@@ -83,8 +90,8 @@ type Option struct {
 // Text returns an option that is a text, which ends in a NUL.
 func Text(id uint16, text string) Option { return Option{id, append([]byte(text), 0)} }
 
-// A Buffer is the trace data of an instance; "" is the top buffer. Version 6
-// files of this package have the top buffer only.
+// A Buffer is the trace data of an instance; "" is the top buffer, which is the
+// first one of a version 6 file.
 type Buffer struct {
 	Name, Clock string
 	PageSize    int  // of its sub-buffers
@@ -97,8 +104,8 @@ type Data struct {
 	Off, Size int64
 }
 
-// A Writer writes one file, in this order: Describe, BeginBuffer, for each CPU
-// BeginCPU, its data and EndCPU, EndBuffer, Close. It keeps the first error,
+// A Writer writes one file, in this order: Describe, for each buffer BeginBuffer,
+// for each CPU BeginCPU, its data and EndCPU, EndBuffer, then Close. It keeps the first error,
 // which Close returns, and writes nothing after it.
 type Writer struct {
 	dst       File
@@ -106,13 +113,16 @@ type Writer struct {
 	order     byteOrder
 	at        int64
 	err       error
-	optionsAt int64 // version 7: where the offset of the options is filled in
+	optionsAt int64 // version 7: where the offset of the next options is filled in
 	options   []Option
 
 	buffer    Buffer
 	bufferAt  int64 // version 7: of the section
 	cpus      []Data
-	directory int64 // version 6
+	chunks    int              // of the CPU
+	directory int64            // version 6
+	described int              // version 6: CPUs in a directory
+	instances map[string]int64 // version 6: where the offset of the data is filled in
 	// of List: which option it is, from 1, and how much data is behind the file
 	behind     int
 	behindSize int64
@@ -130,8 +140,14 @@ func New(dst File, h Header) *Writer {
 	if h.BigEndian {
 		w.order, endian = binary.BigEndian, 1
 	}
-	w.str("\x17\x08\x44tracing" + strconv.Itoa(h.Version))
-	_, _ = w.Write([]byte{endian, byte(h.Long)})
+	w.raw("\x17\x08\x44tracing")
+	w.mark("version")
+	w.str(strconv.Itoa(h.Version))
+	w.mark("byte order")
+	_, _ = w.Write([]byte{endian})
+	w.mark("long size")
+	_, _ = w.Write([]byte{byte(h.Long)})
+	w.mark("page size")
 	w.u32(h.PageSize)
 	switch h.Version {
 	case 6:
@@ -139,8 +155,10 @@ func New(dst File, h Header) *Writer {
 		if h.Compression == "" {
 			h.Compression = "none"
 		}
+		w.mark("compression")
 		w.str(h.Compression)
 		w.str(h.CompressionVersion)
+		w.mark("options offset")
 		w.optionsAt = w.at
 		w.u64(0)
 	default:
@@ -158,11 +176,14 @@ func (w *Writer) Describe(d *Description) {
 		write func(*Writer)
 	}{
 		{OptHeaderInfo, func(w *Writer) { w.headerInfo(d) }},
-		{OptFtraceEvents, func(w *Writer) { w.formats(d.Ftrace) }},
+		{OptFtraceEvents, func(w *Writer) {
+			w.mark("number of ftrace formats")
+			w.formats("ftrace format", d.Ftrace)
+		}},
 		{OptEventFormats, func(w *Writer) { w.systems(d.Systems) }},
-		{OptKallsyms, func(w *Writer) { w.text32(d.Kallsyms) }},
-		{OptPrintk, func(w *Writer) { w.text32(d.Printk) }},
-		{OptCmdlines, func(w *Writer) { w.text64(d.Cmdlines) }},
+		{OptKallsyms, func(w *Writer) { w.mark("kallsyms"); w.text32(d.Kallsyms) }},
+		{OptPrintk, func(w *Writer) { w.mark("printk"); w.text32(d.Printk) }},
+		{OptCmdlines, func(w *Writer) { w.mark("command lines"); w.text64(d.Cmdlines) }},
 	} {
 		if w.h.Version == 6 {
 			s.write(w)
@@ -170,18 +191,28 @@ func (w *Writer) Describe(d *Description) {
 		}
 		w.Section(s.id, func(w *Writer) { s.write(w) })
 	}
-	if w.h.Version != 6 {
-		return
+	if w.h.Version == 6 {
+		w.options6(d)
 	}
+}
+
+// options6 writes the options of a version 6 file. Those of instances say where
+// their data is, as BeginBuffer fills in.
+func (w *Writer) options6(d *Description) {
+	w.described = d.CPUs
+	w.mark("number of CPUs")
 	w.u32(d.CPUs)
+	w.mark("options tag")
 	w.str("options  ")
 	for _, o := range w.options {
 		w.option(o)
 	}
+	w.instances = map[string]int64{}
+	for _, name := range d.Instances {
+		w.option(Option{optBuffer, append(append(make([]byte, 8), name...), 0)})
+		w.instances[name] = w.at - int64(8+len(name)+1)
+	}
 	w.u16(optDone)
-	w.str("flyrecord")
-	w.directory = w.at
-	_, _ = w.Write(make([]byte, 16*d.CPUs))
 }
 
 // Add adds an option to a version 7 file, after Describe or instead of it. One
@@ -207,33 +238,55 @@ func (w *Writer) Section(id uint16, write func(*Writer)) {
 	}
 	var m Memory
 	in := &Writer{dst: &m, h: w.h, order: w.order}
+	in.h.Mark = nil
 	write(in)
 	w.fail(in.err)
 	packed := w.h.Pack(m.b)
 	w.section(id, 1)
-	w.Chunk(packed, len(m.b))
+	w.mark("compressed section %d", id)
+	w.packed(packed, len(m.b))
 	w.endSection(start)
 }
 
+// Latency writes what a latency tracer printed, instead of buffers.
+func (w *Writer) Latency(text []byte) {
+	if w.h.Version == 6 {
+		w.raw("latency  \x00")
+		_, _ = w.Write(text)
+		return
+	}
+	w.Section(OptText, func(w *Writer) { _, _ = w.Write(text) })
+	o := &w.options[len(w.options)-1] // names a buffer and its clock, as those of buffers do
+	o.Data = append(append(o.Data, 0), "local\x00"...)
+}
+
 func (w *Writer) headerInfo(d *Description) {
+	w.mark("header info")
 	w.str("header_page")
-	w.text64(d.HeaderPage)
+	w.mark("header_page size")
+	w.u64(int64(len(d.HeaderPage)))
+	w.mark("header_page")
+	_, _ = w.Write(d.HeaderPage)
 	w.str("header_event")
 	w.text64(d.HeaderEvent)
 }
 
-func (w *Writer) formats(texts [][]byte) {
+func (w *Writer) formats(mark string, texts [][]byte) {
 	w.u32(len(texts))
-	for _, text := range texts {
+	for i, text := range texts {
+		w.mark("%s %d", mark, i)
 		w.text64(text)
 	}
 }
 
 func (w *Writer) systems(systems []System) {
+	w.mark("number of systems")
 	w.u32(len(systems))
 	for _, s := range systems {
+		w.mark("system %s", s.Name)
 		w.str(s.Name)
-		w.formats(s.Formats)
+		w.mark("number of events of %s", s.Name)
+		w.formats("format "+s.Name, s.Formats)
 	}
 }
 
@@ -242,7 +295,16 @@ func (w *Writer) BeginBuffer(b Buffer) {
 	w.buffer, w.cpus, w.bufferAt = b, nil, w.at
 	if w.h.Version == 7 {
 		w.section(optBuffer, flag(b.Packed))
+		return
 	}
+	if at, ok := w.instances[b.Name]; ok {
+		w.patch(at, w.order.AppendUint64(nil, uint64(w.at)))
+	}
+	w.mark("data tag %s", b.Name)
+	w.str("flyrecord")
+	w.mark("directory %s", b.Name)
+	w.directory = w.at
+	_, _ = w.Write(make([]byte, 16*w.described))
 }
 
 // BeginCPU begins the data of a CPU, on a page border, from where trace-cmd
@@ -250,6 +312,8 @@ func (w *Writer) BeginBuffer(b Buffer) {
 // the number of chunks and the chunks.
 func (w *Writer) BeginCPU(cpu int) {
 	w.align()
+	w.mark("data %s %d", w.buffer.Name, cpu)
+	w.chunks = 0
 	w.cpus = append(w.cpus, Data{CPU: cpu, Off: w.at})
 }
 
@@ -258,6 +322,12 @@ func (w *Writer) Chunks(n int) { w.u32(n) }
 
 // Chunk writes what size bytes were packed into.
 func (w *Writer) Chunk(packed []byte, size int) {
+	w.mark("chunk %s %d %d", w.buffer.Name, w.cpus[len(w.cpus)-1].CPU, w.chunks)
+	w.chunks++
+	w.packed(packed, size)
+}
+
+func (w *Writer) packed(packed []byte, size int) {
 	w.u32(len(packed))
 	w.u32(size)
 	_, _ = w.Write(packed)
@@ -304,20 +374,27 @@ func (w *Writer) list(section int64, cpus []Data) {
 	w.options = append(w.options, Option{optBuffer, b})
 }
 
+// EndOptions writes the options so far; those that come later are a second list
+// of a version 7 file, as trace-cmd writes one for what is known when it ends.
+func (w *Writer) EndOptions() {
+	start := w.at
+	w.section(optDone, 0)
+	for _, o := range w.options {
+		w.option(o)
+	}
+	w.option(Option{optDone, make([]byte, 8)})
+	w.endSection(start)
+	w.patch(w.optionsAt, w.order.AppendUint64(nil, uint64(start)))
+	w.options, w.optionsAt = nil, w.at-8
+}
+
 // Close writes what is left and returns the first error. The file stays open.
 func (w *Writer) Close() error {
 	if w.h.Version == 7 {
-		start := w.at
 		if w.behind > 0 {
-			w.order.PutUint64(w.options[w.behind-1].Data, uint64(start+w.optionsSize()))
+			w.order.PutUint64(w.options[w.behind-1].Data, uint64(w.at+w.optionsSize()))
 		}
-		w.section(optDone, 0)
-		for _, o := range w.options {
-			w.option(o)
-		}
-		w.option(Option{optDone, make([]byte, 8)})
-		w.endSection(start)
-		w.patch(w.optionsAt, w.order.AppendUint64(nil, uint64(start)))
+		w.EndOptions()
 	}
 	if w.behind > 0 {
 		at := w.at
@@ -371,7 +448,15 @@ func (w *Writer) ReadFrom(r io.Reader) (int64, error) {
 func (w *Writer) u16(v uint16) { _, _ = w.Write(w.order.AppendUint16(nil, v)) } // the error is kept
 func (w *Writer) u32(v int)    { _, _ = w.Write(w.order.AppendUint32(nil, uint32(v))) }
 func (w *Writer) u64(v int64)  { _, _ = w.Write(w.order.AppendUint64(nil, uint64(v))) }
-func (w *Writer) str(s string) { _, _ = w.Write(append([]byte(s), 0)) }
+func (w *Writer) raw(s string) { _, _ = w.Write([]byte(s)) }
+func (w *Writer) str(s string) { w.raw(s + "\x00") }
+
+// mark tells a test where a part begins.
+func (w *Writer) mark(format string, args ...any) {
+	if w.h.Mark != nil {
+		w.h.Mark(fmt.Sprintf(format, args...), w.at)
+	}
+}
 
 // text32 and text64 write a text after its size.
 func (w *Writer) text32(b []byte) {
@@ -385,21 +470,28 @@ func (w *Writer) text64(b []byte) {
 }
 
 func (w *Writer) align() {
-	if n := int64(w.h.PageSize); n > 0 && w.at%n != 0 {
+	if n := int64(w.h.PageSize); n > 0 && w.at%n != 0 && !w.h.Unaligned {
 		_, _ = w.Write(make([]byte, n-w.at%n))
 	}
 }
 
 func (w *Writer) option(o Option) {
+	w.mark("option %d", o.ID)
 	w.u16(o.ID)
-	w.text32(o.Data)
+	w.u32(len(o.Data))
+	if o.ID == optDone {
+		w.mark("next options")
+	}
+	_, _ = w.Write(o.Data)
 }
 
 // section writes the header of a section, whose size endSection fills in.
 func (w *Writer) section(id, flags uint16) {
+	w.mark("section %d", id)
 	w.u16(id)
 	w.u16(flags)
 	w.u32(0) // no description
+	w.mark("size of section %d", id)
 	w.u64(0)
 }
 

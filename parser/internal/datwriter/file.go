@@ -1,15 +1,20 @@
 // Package datwriter writes small trace.dat files for tests: versions 6 and 7,
-// all compressions, both byte orders and both sizes of long. It follows
-// trace-cmd.dat.v6(5) and trace-cmd.dat.v7(5), not the reader.
+// all compressions, both byte orders and both sizes of long. Their container is
+// written by datfile, as that of every other file.
 package datwriter
 
 import (
 	"bytes"
+	"cmp"
 	"compress/zlib"
 	"encoding/binary"
 	"fmt"
+	"io"
+	"slices"
 
 	"github.com/klauspost/compress/zstd"
+
+	"github.com/ipiscope/ipiscope/parser/datfile"
 )
 
 // A File is what goes into a trace.dat.
@@ -47,10 +52,7 @@ type System struct {
 }
 
 // An Option is one entry of the option list.
-type Option struct {
-	ID   uint16
-	Data []byte
-}
+type Option = datfile.Option
 
 // A Buffer is the trace data of one instance.
 type Buffer struct {
@@ -64,26 +66,6 @@ type Buffer struct {
 type CPU struct {
 	ID    int
 	Pages [][]byte
-}
-
-// Section and option ids of trace-cmd.dat.v7(5).
-const (
-	optDone         = 0
-	optBuffer       = 3
-	secHeaderInfo   = 16
-	secFtraceEvents = 17
-	secEventFormats = 18
-	secKallsyms     = 19
-	secPrintk       = 20
-	secCmdlines     = 21
-	secText         = 22
-)
-
-// A writer builds the file. marks are the offsets of things that tests damage.
-type writer struct {
-	*File
-	b     []byte
-	marks map[string]int
 }
 
 // A byteOrder puts and appends.
@@ -100,122 +82,135 @@ func (f *File) Order() byteOrder {
 	return binary.LittleEndian
 }
 
-func (w *writer) mark(format string, args ...any) { w.marks[fmt.Sprintf(format, args...)] = len(w.b) }
-func (w *writer) u8(v uint8)                      { w.b = append(w.b, v) }
-func (w *writer) u16(v uint16)                    { w.b = w.Order().AppendUint16(w.b, v) }
-func (w *writer) u32(v int)                       { w.b = w.Order().AppendUint32(w.b, uint32(v)) }
-func (w *writer) u64(v int)                       { w.b = w.Order().AppendUint64(w.b, uint64(v)) }
-func (w *writer) str(s string)                    { w.b = append(append(w.b, s...), 0) }
-func (w *writer) text(s string)                   { w.b = append(w.b, s...) }
-
-// patch sets the 64-bit number at a place that was left open.
-func (w *writer) patch(at, v int) { w.Order().PutUint64(w.b[at:], uint64(v)) }
-
-// align pads the file to a page border, where trace data begins.
-func (w *writer) align() {
-	for w.Align && len(w.b)%w.PageSize != 0 {
-		w.b = append(w.b, 0)
-	}
-}
-
 // Bytes returns the file and the offsets of its parts by name.
 func (f *File) Bytes() ([]byte, map[string]int) {
-	w := &writer{File: f, marks: map[string]int{}}
-	w.text("\x17\x08\x44tracing")
-	w.mark("version")
-	w.str(fmt.Sprint(f.Version))
-	w.mark("byte order")
-	w.u8(map[bool]uint8{true: 1}[f.BigEndian])
-	w.mark("long size")
-	w.u8(uint8(w.ProgramLong))
-	w.mark("page size")
-	w.u32(f.PageSize)
-	if f.Version == 6 {
-		w.version6()
-	} else {
-		w.version7()
+	var m datfile.Memory
+	marks := map[string]int{}
+	h := datfile.Header{
+		Version: f.Version, BigEndian: f.BigEndian, Long: f.ProgramLong, PageSize: f.PageSize, Compression: f.Compression, CompressionVersion: "1.0",
+		Unaligned: !f.Align, Mark: func(part string, at int64) { marks[part] = int(at) },
 	}
-	w.mark("end")
-	return w.b, w.marks
-}
-
-func (w *writer) headerInfo() {
-	w.mark("header info")
-	page := headerPage(w.Long, w.PageSize)
-	w.str("header_page")
-	w.mark("header_page size")
-	w.u64(len(page))
-	w.mark("header_page")
-	w.text(page)
-	w.str("header_event")
-	w.u64(len(headerEvent))
-	w.text(headerEvent)
-}
-
-func (w *writer) ftraceFormats() {
-	w.mark("number of ftrace formats")
-	w.u32(len(w.Ftrace))
-	for i, text := range w.Ftrace {
-		w.mark("ftrace format %d", i)
-		w.u64(len(text))
-		w.text(text)
+	if f.Compression != "none" && !f.PlainSections {
+		h.Pack = f.compress
 	}
+	w := datfile.New(&m, h)
+	w.Describe(f.description())
+	switch {
+	case f.Text != "":
+		w.Latency([]byte(f.Text))
+	case f.Version == 7:
+		// A first list names what is known when a recording starts, a second one
+		// the buffers, which come between the two.
+		w.EndOptions()
+	}
+	for _, b := range f.Buffers {
+		f.buffer(w, b)
+	}
+	if err := w.Close(); err != nil {
+		panic(err)
+	}
+	out := m.Bytes()
+	marks["end"] = len(out)
+	return out, marks
 }
 
-func (w *writer) eventFormats() {
-	w.mark("number of systems")
-	w.u32(len(w.Systems))
-	for _, s := range w.Systems {
-		w.mark("system %s", s.Name)
-		w.str(s.Name)
-		w.mark("number of events of %s", s.Name)
-		w.u32(len(s.Formats))
-		for i, text := range s.Formats {
-			w.mark("format %s %d", s.Name, i)
-			w.u64(len(text))
-			w.text(text)
+func (f *File) description() *datfile.Description {
+	d := &datfile.Description{
+		HeaderPage: []byte(headerPage(f.Long, f.PageSize)), HeaderEvent: []byte(headerEvent), Ftrace: texts(f.Ftrace),
+		Kallsyms: []byte(f.Kallsyms), Printk: []byte(f.Printk), Cmdlines: []byte(f.Cmdlines), CPUs: f.cpus(), Options: f.Options,
+	}
+	for _, s := range f.Systems {
+		d.Systems = append(d.Systems, datfile.System{Name: s.Name, Formats: texts(s.Formats)})
+	}
+	for _, b := range f.Buffers[min(1, len(f.Buffers)):] {
+		d.Instances = append(d.Instances, b.Name)
+	}
+	return d
+}
+
+func texts(formats []string) [][]byte {
+	var out [][]byte
+	for _, f := range formats {
+		out = append(out, []byte(f))
+	}
+	return out
+}
+
+// cpus is the number of CPUs that have data.
+func (f *File) cpus() int {
+	n := 0
+	for _, b := range f.Buffers {
+		for _, c := range b.CPUs {
+			n = max(n, c.ID+1)
 		}
 	}
+	return n
 }
 
-func (w *writer) block32(name, text string) {
-	w.mark("%s", name)
-	w.u32(len(text))
-	w.text(text)
+// buffer writes the trace data of a buffer. A directory of version 6 lists all
+// CPUs in order.
+func (f *File) buffer(w *datfile.Writer, b Buffer) {
+	cpus := b.CPUs
+	if f.Version == 6 {
+		cpus = make([]CPU, f.cpus())
+		for i := range cpus {
+			cpus[i].ID = i
+		}
+		for _, c := range b.CPUs {
+			cpus[c.ID] = c
+		}
+	}
+	packed := f.Version == 7 && f.Compression != "none"
+	w.BeginBuffer(datfile.Buffer{Name: b.Name, Clock: b.Clock, PageSize: cmp.Or(b.PageSize, f.PageSize), Packed: packed})
+	for _, c := range cpus {
+		w.BeginCPU(c.ID)
+		switch {
+		case len(c.Pages) == 0:
+		case packed:
+			f.chunks(w, c.Pages)
+		default:
+			write(w, bytes.Join(c.Pages, nil))
+		}
+		w.EndCPU()
+	}
+	w.EndBuffer()
 }
 
-func (w *writer) cmdlines() {
-	w.mark("command lines")
-	w.u64(len(w.Cmdlines))
-	w.text(w.Cmdlines)
+func (f *File) chunks(w *datfile.Writer, pages [][]byte) {
+	n := max(f.ChunkPages, 1)
+	w.Chunks((len(pages) + n - 1) / n)
+	for chunk := range slices.Chunk(pages, n) {
+		data := bytes.Join(chunk, nil)
+		w.Chunk(f.compress(data), len(data))
+	}
 }
 
-func (w *writer) option(o Option) {
-	w.mark("option %d", o.ID)
-	w.u16(o.ID)
-	w.u32(len(o.Data))
-	w.b = append(w.b, o.Data...)
-}
-
-func (w *writer) compress(b []byte) []byte {
+func (f *File) compress(b []byte) []byte {
 	var out bytes.Buffer
-	switch w.Compression {
+	switch f.Compression {
 	case "zlib":
 		z := zlib.NewWriter(&out)
-		z.Write(b)
+		write(z, b)
 		z.Close()
 	case "zstd":
 		z, err := zstd.NewWriter(&out, zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(64<<10), zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithLowerEncoderMem(true))
 		if err != nil {
 			panic(err)
 		}
-		z.Write(b)
+		write(z, b)
 		z.Flush() // trace-cmd's frames do not hold their size either
 		z.Close()
 	default:
-		panic("no compression " + w.Compression)
+		panic("no compression " + f.Compression)
 	}
 	return out.Bytes()
+}
+
+// write writes to memory, which does not fail.
+func write(w io.Writer, b []byte) {
+	if _, err := w.Write(b); err != nil {
+		panic(err)
+	}
 }
 
 func headerPage(long, pageSize int) string {

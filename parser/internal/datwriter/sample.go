@@ -3,6 +3,8 @@ package datwriter
 import (
 	"fmt"
 	"strings"
+
+	"github.com/ipiscope/ipiscope/parser/datfile"
 )
 
 // Ids of the events that New declares.
@@ -43,9 +45,9 @@ func New(version int, compression string, big bool, long int) *File {
 		field("__data_loc char[] name", 16+2*long, 4, 0),
 		field("__data_loc cpumask_t mask", 20+2*long, 4, 0))}}}
 	f.Options = []Option{
-		{4, []byte("[local] global counter\n\x00")},
-		{5, []byte("Linux host 6.12.0 x86_64\x00")},
-		{9, []byte("writer 1\x00")},
+		datfile.Text(datfile.OptTraceClock, "[local] global counter\n"),
+		datfile.Text(datfile.OptUname, "Linux host 6.12.0 x86_64"),
+		datfile.Text(datfile.OptVersion, "writer 1"),
 	}
 	return f
 }
