@@ -29,7 +29,9 @@ type Config struct {
 	Isolated *cpumask.Mask // nil: every CPU
 	By       []Key
 	// Also are further keys to group the same hits by, each for a view of its own.
-	Also     [][]Key
+	Also [][]Key
+	// MaxAlso is how many groups each of Also makes at most; 0 is no limit.
+	MaxAlso  int
 	Counts   func(*trace.Event) bool // nil: every send
 	Catalog  *catalog.Catalog
 	Timeline bool // count each group's hits over time too
@@ -142,8 +144,20 @@ var _ analysis.Selective = (*State)(nil)
 
 var _ analysis.Waiter = (*State)(nil)
 
+var _ trace.Holder = (*State)(nil)
+
 // Now implements analysis.Waiter.
 func (s *State) Now(t trace.Time) { s.sends.Now(t) }
+
+// Hold implements trace.Holder.
+func (s *State) Hold(h *trace.Held) {
+	s.sends.Hold(h)
+	for _, t := range []*tally{&s.direct, &s.raised} {
+		for v, by := range s.by {
+			t.views[v].Hold(h, by)
+		}
+	}
+}
 
 // Waiting is how many sends came that are not counted yet, since more may become
 // known of them.
@@ -297,7 +311,7 @@ func (g *group) describe(s *State, w *track.Send, h *track.Hit) {
 func (s *State) newTally() tally {
 	t := tally{functions: map[trace.NameID]uint64{}, advice: map[advice]uint64{}}
 	for v, by := range s.by {
-		limit := 0 // what others show of a trace has a bound of its own
+		limit := s.cfg.MaxAlso // what others show of a trace has a bound of its own
 		if v == 0 {
 			limit = s.cfg.MaxGroups
 		}

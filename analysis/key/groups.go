@@ -1,6 +1,9 @@
 package key
 
-import "github.com/ipiscope/ipiscope/analysis/result"
+import (
+	"github.com/ipiscope/ipiscope/analysis/result"
+	"github.com/ipiscope/ipiscope/parser/trace"
+)
 
 // Other stands for the keys of all groups beyond a limit.
 const Other = "(other)"
@@ -49,11 +52,30 @@ func (g *Groups[G]) Get(ids IDs) (v *G, isNew bool) {
 	return v, isNew
 }
 
+// Hold notes the stacks and the names of tasks among the keys.
+func (g *Groups[G]) Hold(h *trace.Held, by []Key) {
+	for i, k := range by {
+		switch k {
+		case Comm, Name:
+			for ids := range g.byIDs {
+				h.Name(trace.NameID(ids[i]))
+			}
+		case Stack:
+			for ids := range g.byIDs {
+				h.Stack(trace.StackID(ids[i]))
+			}
+		}
+	}
+}
+
 // All returns the groups by their keys. It is not to be changed.
 func (g *Groups[G]) All() map[IDs]*G { return g.byIDs }
 
 // Folded reports whether there were more combinations than the limit.
 func (g *Groups[G]) Folded() bool { return g.other != nil }
+
+// FoldedCode is the code of what WarnFolded says.
+const FoldedCode = "max-groups"
 
 // WarnFolded says in a result that groups were folded together.
 func WarnFolded(set *result.Set) {
@@ -62,5 +84,5 @@ func WarnFolded(set *result.Set) {
 		text = "there are more groups than --max-groups: those that came first in each trace have all that is theirs there, the rest is together in " + Other +
 			"; a group that came late in one of them is at least what it shows"
 	}
-	set.Warn("max-groups", text)
+	set.Warn(FoldedCode, text)
 }

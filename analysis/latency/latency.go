@@ -169,6 +169,14 @@ var _ analysis.Selective = (*State)(nil)
 
 var _ analysis.Waiter = (*State)(nil)
 
+var _ trace.Holder = (*State)(nil)
+
+// Hold implements trace.Holder.
+func (s *State) Hold(h *trace.Held) {
+	s.deliveries.Hold(h)
+	s.groups.Hold(h, s.cfg.By)
+}
+
 // Now implements analysis.Waiter.
 func (s *State) Now(t trace.Time) { s.deliveries.Now(t) }
 

@@ -113,6 +113,16 @@ func New(t *trace.Table, cfg Config) *State {
 
 var _ analysis.Selective = (*State)(nil)
 
+var _ analysis.Waiter = (*State)(nil)
+
+// Now implements analysis.Waiter.
+func (s *State) Now(t trace.Time) { s.deliveries.Now(t) }
+
+var _ trace.Holder = (*State)(nil)
+
+// Hold implements trace.Holder. Tasks that ran have names of their own here.
+func (s *State) Hold(h *trace.Held) { s.deliveries.Hold(h) }
+
 var _ analysis.Witness = (*State)(nil)
 
 // Testify implements analysis.Witness.

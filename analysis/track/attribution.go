@@ -36,6 +36,8 @@ type Attributor struct {
 	// recorders tells the comms of recording programs, by NameID.
 	recorders map[trace.NameID]bool
 	completed map[insertedAt]trace.StackID
+	// generation is that of the table's ids
+	generation uint64
 }
 
 // StackFacts is what one stack says by itself, or one callsite where there is no
@@ -68,7 +70,7 @@ func NewAttributor(c *catalog.Catalog, t *trace.Table) *Attributor {
 		c, _ = catalog.Load() // fails for tables of users only
 	}
 	a := &Attributor{catalog: c, all: c, table: t, classes: map[classKey]*catalog.Classification{}, possible: map[classKey]trace.NameID{}, kinds: map[trace.NameID]string{}, recorders: map[trace.NameID]bool{}, completed: map[insertedAt]trace.StackID{}}
-	a.kernel = t.Meta.Kernel
+	a.kernel, a.generation = t.Meta.Kernel, t.Generation()
 	a.catalog = c.For(a.kernel, t.Meta.Arch, t.Meta.Uname)
 	return a
 }
@@ -76,6 +78,7 @@ func NewAttributor(c *catalog.Catalog, t *trace.Table) *Attributor {
 // followKernel takes the rows of another kernel where the trace names one only now: a text may have the
 // line that does so after its first events. One that names several is of no kernel that is known.
 func (a *Attributor) followKernel() {
+	a.followTable()
 	m := &a.table.Meta
 	if m.Kernel == a.kernel {
 		return
@@ -89,6 +92,20 @@ func (a *Attributor) followKernel() {
 	clear(a.classes)
 	clear(a.possible)
 	clear(a.kinds)
+}
+
+// followTable forgets what is known of ids that may stand for something else by now.
+func (a *Attributor) followTable() {
+	g := a.table.Generation()
+	if g == a.generation {
+		return
+	}
+	a.generation = g
+	clear(a.stacks)
+	clear(a.classes)
+	clear(a.possible)
+	clear(a.recorders)
+	clear(a.completed)
 }
 
 // Stack returns the facts about a stack; those of "no stack" have NoStack for

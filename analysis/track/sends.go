@@ -188,6 +188,7 @@ func (s *Sends) Now(t trace.Time) {
 		return
 	}
 	s.handlers.now = max(s.handlers.now, t)
+	s.dropStale(t)
 	for i := range s.functions.nests {
 		if nests := s.functions.nests[i]; len(nests) > 0 && t-nests[len(nests)-1].begin > maxStackDelay {
 			s.endNests(i)
@@ -202,6 +203,30 @@ func (s *Sends) Now(t trace.Time) {
 		}
 	}
 	s.flush()
+}
+
+// maxStale is how many calls without an IPI may wait for one of a live source, which
+// has no end.
+const maxStale = 1 << 12
+
+// dropStale makes requests of calls that are so old that no IPI can be theirs: the
+// kernel sends it right behind queueing the call, but for interrupts.
+func (s *Sends) dropStale(now trace.Time) {
+	n := 0
+	for _, m := range s.calls.byCPU {
+		n += len(m)
+	}
+	if n <= maxStale {
+		return
+	}
+	for cpu, m := range s.calls.byCPU {
+		for p, c := range m {
+			if now-c.time > maxStackDelay {
+				delete(m, p)
+				s.orphan(int32(cpu), p.unpack(), c)
+			}
+		}
+	}
 }
 
 // Waiting is how many sends came and were not delivered: more may become known of

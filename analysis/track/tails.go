@@ -110,8 +110,10 @@ func (a *Attributor) inserted(id trace.StackID, at int, fn trace.SymbolID) trace
 	}
 	frames := a.table.StackOf(id)
 	whole := append(append(append([]trace.SymbolID(nil), frames[:at]...), fn), frames[at:]...)
-	key := binary.LittleEndian.AppendUint32([]byte("with the function "), uint32(id))
-	key = binary.LittleEndian.AppendUint32(key, uint32(fn))
+	key := []byte("with the function ") // and frames, not the stack's id, which may be given out again
+	for _, frame := range whole {
+		key = binary.LittleEndian.AppendUint32(key, uint32(frame))
+	}
 	n, ok := a.table.Stack(key)
 	if !ok {
 		n = a.table.AddStack(key, whole)

@@ -54,6 +54,9 @@ type liveFlags struct {
 // to arrive.
 func liveQuestions() []string { return []string{"report", "latency"} }
 
+// liveMaxGroups is how many groups there are: all are looked at for each block.
+const liveMaxGroups = 1 << 12
+
 // liveFormats are those of the report at the end that need nothing but counts.
 func liveFormats() []report.Format {
 	return slices.DeleteFunc(report.Formats(), func(x report.Format) bool { return x.Aside || x.Name == "html" })
@@ -112,7 +115,7 @@ func (f *liveFlags) addTo(cmd *cobra.Command) {
 	fs.StringVar(&f.stopOn, "stop-on", "", "stop at the first event of `'EVENT if EXPR'`, to the event (EVENT alone: any)")
 	fs.StringVar(&f.save, "save", "", "write the events of the last --keep before the end to `FILE`, a trace.dat")
 	fs.DurationVar(&f.keep, "keep", 10*time.Second, "with --save: keep the events of this `TIME` in memory, up to 256 MiB")
-	f.groups.AddTo(fs, key.DefaultMaxGroups)
+	f.groups.AddTo(fs, liveMaxGroups)
 	f.catalog.AddTo(fs)
 	f.output.AddTo(cmd, 20)
 }
@@ -183,7 +186,7 @@ func (f *liveFlags) counting(t *cli.Terminal, end func()) (*counting, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &counting{ipi: ipi.Config{By: by}}
+	c := &counting{ipi: ipi.Config{By: by, MaxAlso: liveMaxGroups}}
 	if c.ipi.MaxGroups, err = f.groups.Max(); err != nil {
 		return nil, err
 	}

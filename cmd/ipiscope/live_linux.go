@@ -97,6 +97,7 @@ type watcher struct {
 	latency  *latency.State // nil: not measured
 	progress analysis.Progress
 	meter    live.Meter
+	memory   *live.Memory
 	shown    time.Time // when it was shown last
 
 	saved    string // what is said about --save
@@ -156,6 +157,7 @@ func (w *watcher) run(ctx context.Context, forTime time.Duration) error {
 		states = append(states, w.guard)
 	}
 	src := w.live.Source()
+	w.memory = live.NewMemory(src.Table(), src, states...)
 	var err error
 	// the source ends by itself when ctx does, with what was recorded until then
 	w.stats, err = analysis.Run(context.WithoutCancel(ctx), src, analysis.Options{Progress: &w.progress}, states...)
@@ -182,6 +184,7 @@ func (w *watcher) save(f *liveFlags) error {
 
 // idle shows what was counted, if it is time to.
 func (w *watcher) idle() error {
+	w.memory.Tidy()
 	for len(w.keys) > 0 {
 		w.obey(<-w.keys)
 	}

@@ -105,6 +105,12 @@ func (s *Source) Err() error {
 	return s.damage
 }
 
+// Hold implements trace.Holder.
+func (s *Source) Hold(h *trace.Held) {
+	s.records.Hold(h)
+	h.Name(s.event.Comm)
+}
+
 // Close implements trace.Source.
 func (s *Source) Close() error { return s.records.Close() }
 
@@ -232,4 +238,7 @@ func (s *Source) deliver(st *stream) {
 	}
 }
 
-var _ trace.Source = (*Source)(nil)
+var (
+	_ trace.Source = (*Source)(nil)
+	_ trace.Holder = (*Source)(nil)
+)

@@ -40,6 +40,7 @@ type Table struct {
 	stacks   [][]SymbolID
 	stackIDs map[string]StackID
 	formats  map[string]*Schema // by name: see Describe
+	forgettable
 }
 
 // NewTable returns an empty table.
@@ -104,7 +105,7 @@ func (t *Table) Lookup(name string) []*Schema {
 // Name interns s.
 func (t *Table) Name(s string) NameID {
 	if id, ok := t.nameIDs[s]; ok {
-		return id
+		return t.kept(id)
 	}
 	return t.addName(strings.Clone(s))
 }
@@ -112,9 +113,17 @@ func (t *Table) Name(s string) NameID {
 // NameBytes interns b; it allocates only for a name that is new.
 func (t *Table) NameBytes(b []byte) NameID {
 	if id, ok := t.nameIDs[string(b)]; ok {
-		return id
+		return t.kept(id)
 	}
 	return t.addName(string(b))
+}
+
+// kept makes a name one that is not forgotten: it is not that of a task alone.
+func (t *Table) kept(id NameID) NameID {
+	if len(t.tasks) > 0 {
+		delete(t.tasks, id)
+	}
+	return id
 }
 
 // HasName reports whether s was interned.
@@ -124,6 +133,10 @@ func (t *Table) HasName(s string) bool {
 }
 
 func (t *Table) addName(s string) NameID {
+	if id, ok := reuse(&t.freeNames); ok {
+		t.names[id], t.nameIDs[s] = s, id
+		return id
+	}
 	id := NameID(len(t.names))
 	t.names = append(t.names, s)
 	t.nameIDs[s] = id
@@ -165,6 +178,10 @@ func (t *Table) Stack(key []byte) (StackID, bool) {
 // AddStack adds a stack, innermost frame first, under the raw bytes it was
 // read from. frames is kept.
 func (t *Table) AddStack(key []byte, frames []SymbolID) StackID {
+	if id, ok := reuse(&t.freeStacks); ok {
+		t.stacks[id], t.stackIDs[string(key)] = frames, id
+		return id
+	}
 	id := StackID(len(t.stacks))
 	t.stacks = append(t.stacks, frames)
 	t.stackIDs[string(key)] = id

@@ -247,3 +247,45 @@ func TestDescribe(t *testing.T) {
 		t.Error("another event is described too")
 	}
 }
+
+type holding struct {
+	stacks []StackID
+	names  []NameID
+}
+
+func (x holding) Hold(h *Held) {
+	for _, id := range x.stacks {
+		h.Stack(id)
+	}
+	for _, id := range x.names {
+		h.Name(id)
+	}
+}
+
+// TestForget: what nobody holds is forgotten and its ids come again; what is held, and
+// what is not the name of a task alone, stays.
+func TestForget(t *testing.T) {
+	tab := NewTable()
+	frames := []SymbolID{tab.Symbol(Symbol{Name: "a"})}
+	gone, kept := tab.AddStack([]byte("gone"), frames), tab.AddStack([]byte("kept"), frames)
+	task, held, both := tab.TaskName("task"), tab.TaskName("held"), tab.TaskName("a")
+	later := tab.TaskName("later")
+	tab.NameBytes([]byte("later"))
+	if n := tab.Forgettable(); n != 4 {
+		t.Errorf("%d may be forgotten", n)
+	}
+	was := tab.Generation()
+	tab.Forget(holding{[]StackID{kept}, []NameID{held}})
+	if tab.Generation() == was || tab.Forgettable() != 2 {
+		t.Errorf("generation %d, %d may be forgotten", tab.Generation(), tab.Forgettable())
+	}
+	if _, ok := tab.Stack([]byte("gone")); ok || tab.HasName("task") || len(tab.StackOf(0)) != 0 {
+		t.Error("something was not forgotten")
+	}
+	if id, ok := tab.Stack([]byte("kept")); !ok || id != kept || tab.NameOf(held) != "held" || tab.Name("a") != both || tab.Name("later") != later {
+		t.Error("something was forgotten")
+	}
+	if tab.AddStack([]byte("new"), frames) != gone || tab.Name("new") != task || tab.NameOf(task) != "new" {
+		t.Error("ids do not come again")
+	}
+}

@@ -81,10 +81,18 @@ func (d *Records) UseNames(byPID map[int32]string) {
 	}
 	for pid, name := range byPID {
 		if pid != 0 {
-			d.f.comms[pid] = d.f.table.Name(name)
+			d.f.comms[pid] = d.f.table.TaskName(name)
 		}
 	}
 	d.task = task{}
+}
+
+// Hold implements trace.Holder.
+func (d *Records) Hold(h *trace.Held) {
+	for _, name := range d.f.comms {
+		h.Name(name)
+	}
+	h.Name(d.task.comm)
 }
 
 // HasName reports whether the name of a record's task is known.

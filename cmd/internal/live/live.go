@@ -159,6 +159,11 @@ func (m *Meter) View(at Moment, counts []*ipi.Counts, lat *latency.Counts) *View
 	v.Groups = v.Groupings[0].Table
 	v.Advice = advice(v.Groups, report)
 	v.Notes = notes(&at)
+	for _, x := range report.Warnings {
+		if x.Code == key.FoldedCode {
+			v.Notes = append(v.Notes, x.Text)
+		}
+	}
 	v.Head = m.head(&at, w)
 	v.Set = m.set(&at, w, v, report)
 	m.began, m.last, m.counts = true, at, now

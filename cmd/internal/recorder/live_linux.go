@@ -377,6 +377,9 @@ func (l *Live) Lost(*trace.Lost) {}
 // End implements analysis.State.
 func (l *Live) End(analysis.Span) {}
 
+// Hold implements trace.Holder: tasks are told apart by their numbers.
+func (l *Live) Hold(*trace.Held) {}
+
 // Close takes everything down. It may be called again.
 func (l *Live) Close() error {
 	if l.unlocked {
