@@ -6,45 +6,10 @@ package analysis
 import (
 	"context"
 	"math"
-	"slices"
 
 	"github.com/ipiscope/ipiscope/analysis/result"
 	"github.com/ipiscope/ipiscope/parser/trace"
 )
-
-// Scope says what an analyzer's state is keyed by, and with that which parts of
-// a trace may be analyzed apart and merged.
-type Scope uint8
-
-const (
-	// ScopeEvent: every event counts for itself; any split is legal.
-	ScopeEvent Scope = iota
-	// ScopeCPU: events of one CPU depend on one another; CPUs may be split.
-	ScopeCPU
-	// ScopeTask: events of one task depend on one another.
-	ScopeTask
-	// ScopeTrace: the whole order matters; only whole traces may be merged.
-	ScopeTrace
-)
-
-// An Analyzer describes one analysis.
-type Analyzer struct {
-	Name  string
-	Doc   string // first sentence stands alone
-	Scope Scope
-	Needs Needs
-}
-
-// Needs names the events an analyzer reads. Without one of All, or of Any if
-// that is not empty, it has nothing to say. All, Any and Optional are what is
-// worth recording for it (Record); Also is what it reads where that was recorded
-// for something else.
-type Needs struct {
-	All, Any, Optional, Also []string
-}
-
-// Record lists the events to record for an analyzer.
-func (n Needs) Record() []string { return slices.Concat(n.All, n.Any, n.Optional) }
 
 // A State is what an analyzer keeps while it reads one trace. It does not keep
 // the events it is given.

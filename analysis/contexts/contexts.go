@@ -16,16 +16,6 @@ import (
 // Schema is the name of this result's JSON form.
 const Schema = "ipiscope/contexts/v1"
 
-// Analyzer describes this analysis.
-func Analyzer() analysis.Analyzer {
-	return analysis.Analyzer{
-		Name:  "contexts",
-		Doc:   "How deep interrupts nest in the recorded stacks, and what they interrupted.",
-		Scope: analysis.ScopeEvent,
-		Needs: analysis.Needs{All: []string{"kernel_stack"}},
-	}
-}
-
 // A State counts the kernel stacks of one trace. Each different stack is taken
 // apart once, at the end.
 type State struct {

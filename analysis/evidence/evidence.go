@@ -16,17 +16,6 @@ import (
 // Schema is the name of this result's JSON form.
 const Schema = "ipiscope/evidence/v1"
 
-// Analyzer describes this analysis.
-func Analyzer() analysis.Analyzer {
-	anyOf, optional := track.Needs()
-	return analysis.Analyzer{
-		Name:  "evidence",
-		Doc:   "How the functions of hits were found.",
-		Scope: analysis.ScopeTrace,
-		Needs: analysis.Needs{Any: anyOf, Optional: optional, Also: track.HandlerEvents()},
-	}
-}
-
 // Config says which hits are looked at.
 type Config struct {
 	Isolated *cpumask.Mask

@@ -12,15 +12,6 @@ import (
 	"github.com/ipiscope/ipiscope/parser/trace"
 )
 
-// Analyzer describes this analysis.
-func Analyzer() analysis.Analyzer {
-	return analysis.Analyzer{
-		Name:  "inventory",
-		Doc:   "What a trace holds and what can be said from it.",
-		Scope: analysis.ScopeEvent,
-	}
-}
-
 // cpuCounts are the records of one CPU in all buffers.
 type cpuCounts struct {
 	events      uint64

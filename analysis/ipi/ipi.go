@@ -13,16 +13,8 @@ import (
 	"github.com/ipiscope/ipiscope/parser/trace"
 )
 
-// Analyzer describes this analysis.
-func Analyzer() analysis.Analyzer {
-	anyOf, optional := track.Needs()
-	return analysis.Analyzer{
-		Name:  "ipi",
-		Doc:   "IPIs that hit the isolated CPUs, by what they made them run and who sent them.",
-		Scope: analysis.ScopeTrace,
-		Needs: analysis.Needs{Any: anyOf, Optional: optional, Also: track.HandlerEvents()},
-	}
-}
+// Needs are the events to record for it.
+func Needs() []string { return append(track.SendEvents(), track.ReasonEvents()...) }
 
 // Config says what is counted and how it is grouped.
 type Config struct {

@@ -11,16 +11,6 @@ import (
 	"github.com/ipiscope/ipiscope/parser/trace"
 )
 
-// Analyzer describes this analysis.
-func Analyzer() analysis.Analyzer {
-	return analysis.Analyzer{
-		Name:  "irqcount",
-		Doc:   "Interrupts that the trace saw, for comparison with /proc/interrupts.",
-		Scope: analysis.ScopeCPU,
-		Needs: analysis.Needs{Any: track.BracketEvents()},
-	}
-}
-
 // A Delta is how often an interrupt hit a CPU between two copies of
 // /proc/interrupts.
 type Delta struct {

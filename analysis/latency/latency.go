@@ -19,19 +19,9 @@ import (
 	"github.com/ipiscope/ipiscope/parser/trace"
 )
 
-// Analyzer describes this analysis.
-func Analyzer() analysis.Analyzer {
-	anyOf, optional := track.Needs()
-	return analysis.Analyzer{
-		Name:  "latency",
-		Doc:   "What IPIs cost: delivery, handler, interrupt and wait times, and what they led to.",
-		Scope: analysis.ScopeTrace,
-		Needs: analysis.Needs{
-			Any:      append(anyOf, track.ArrivalEvents()...),
-			Optional: append(optional, "csd_function_entry", "csd_function_exit", "sched_switch"),
-			Also:     append(track.DeliveryEvents(), track.NoiseEvents()...),
-		},
-	}
+// Needs are the events to record for it.
+func Needs() []string {
+	return slices.Concat(track.SendEvents(), track.ArrivalEvents(), track.ReasonEvents(), []string{"csd_function_entry", "csd_function_exit", "sched_switch"})
 }
 
 // A Kind says which events are paired.

@@ -15,17 +15,6 @@ import (
 	"github.com/ipiscope/ipiscope/parser/trace"
 )
 
-// Analyzer describes this analysis.
-func Analyzer() analysis.Analyzer {
-	anyOf, optional := track.Needs()
-	return analysis.Analyzer{
-		Name:  "listing",
-		Doc:   "One row for each hit, send or request.",
-		Scope: analysis.ScopeTrace,
-		Needs: analysis.Needs{Any: anyOf, Optional: append(optional, track.DeliveryEvents()...)},
-	}
-}
-
 // Rows says what there is a row for.
 type Rows uint8
 

@@ -14,17 +14,6 @@ import (
 	"github.com/ipiscope/ipiscope/parser/trace"
 )
 
-// Analyzer describes this analysis.
-func Analyzer() analysis.Analyzer {
-	anyOf, optional := track.Needs()
-	return analysis.Analyzer{
-		Name:  "marks",
-		Doc:   "Spans and counts made of trace_printk and trace_marker lines, and the IPIs that hit the isolated CPUs meanwhile.",
-		Scope: analysis.ScopeTrace,
-		Needs: analysis.Needs{Any: []string{"print", "bprint", "bputs", "raw_data"}, Optional: append(anyOf, optional...), Also: track.HandlerEvents()},
-	}
-}
-
 // Config says what is looked for.
 type Config struct {
 	Marks    []Mark

@@ -5,6 +5,8 @@
 package noise
 
 import (
+	"slices"
+
 	"github.com/ipiscope/ipiscope/analysis"
 	"github.com/ipiscope/ipiscope/analysis/catalog"
 	"github.com/ipiscope/ipiscope/analysis/key"
@@ -15,19 +17,9 @@ import (
 	"github.com/ipiscope/ipiscope/parser/trace"
 )
 
-// Analyzer describes this analysis.
-func Analyzer() analysis.Analyzer {
-	sends, optional := track.Needs()
-	return analysis.Analyzer{
-		Name:  "noise",
-		Doc:   "What the noise consists of that osnoise and timerlat measure, and why the tick was kept.",
-		Scope: analysis.ScopeTrace,
-		Needs: analysis.Needs{
-			Any:      append(track.NoiseEvents(), "hwlat", "tick_stop"),
-			Optional: append(append(sends, optional...), "hrtimer_expire_entry", "workqueue_execute_start"),
-			Also:     track.DeliveryEvents(),
-		},
-	}
+// Needs are the events to record for it.
+func Needs() []string {
+	return slices.Concat(track.NoiseEvents(), []string{"hwlat", "tick_stop"}, track.SendEvents(), track.ReasonEvents(), []string{"hrtimer_expire_entry", "workqueue_execute_start"})
 }
 
 // keys are what noise is grouped by.

@@ -5,6 +5,8 @@
 package quiet
 
 import (
+	"slices"
+
 	"github.com/ipiscope/ipiscope/analysis"
 	"github.com/ipiscope/ipiscope/analysis/catalog"
 	"github.com/ipiscope/ipiscope/analysis/result"
@@ -14,15 +16,9 @@ import (
 	"github.com/ipiscope/ipiscope/parser/trace"
 )
 
-// Analyzer describes this analysis.
-func Analyzer() analysis.Analyzer {
-	anyOf, optional := track.Needs()
-	return analysis.Analyzer{
-		Name:  "quiet",
-		Doc:   "Interruptions of the isolated CPUs of every kind, and the quiet between them.",
-		Scope: analysis.ScopeTrace,
-		Needs: analysis.Needs{Any: append(anyOf, track.DeliveryEvents()...), Optional: optional, Also: track.NoiseEvents()},
-	}
+// Needs are the events to record for it.
+func Needs() []string {
+	return slices.Concat(track.SendEvents(), track.BracketEvents(), []string{"user_enter", "user_exit", "sched_switch", "tick_stop"}, track.ReasonEvents())
 }
 
 // Config says what is looked at.

@@ -12,17 +12,6 @@ import (
 	"github.com/ipiscope/ipiscope/parser/trace"
 )
 
-// Analyzer describes this analysis.
-func Analyzer() analysis.Analyzer {
-	anyOf, optional := track.Needs()
-	return analysis.Analyzer{
-		Name:  "stacks",
-		Doc:   "IPIs that hit the isolated CPUs, by the call stack that sent them.",
-		Scope: analysis.ScopeCPU,
-		Needs: analysis.Needs{Any: anyOf, Optional: optional, Also: track.HandlerEvents()},
-	}
-}
-
 // Config says what is counted and how it is split.
 type Config struct {
 	Isolated *cpumask.Mask // nil: every CPU

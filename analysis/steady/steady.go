@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/ipiscope/ipiscope/analysis"
+	"github.com/ipiscope/ipiscope/analysis/track"
 	"github.com/ipiscope/ipiscope/parser/trace"
 )
 
@@ -43,7 +44,7 @@ var _ analysis.Selective = (*State)(nil)
 
 // Wants implements analysis.Selective.
 func (s *State) Wants() trace.Want {
-	return trace.Want{Events: []string{"ipi_send_cpu", "ipi_send_cpumask", "ipi_raise"}, Stacks: []string{}}
+	return trace.Want{Events: track.SendEvents(), Stacks: []string{}}
 }
 
 // Event implements analysis.State.
@@ -56,8 +57,7 @@ func (s *State) Event(e *trace.Event) {
 	}
 	if s.isSend[e.ID] == 0 {
 		s.isSend[e.ID] = -1
-		switch e.Schema().Name {
-		case "ipi_send_cpu", "ipi_send_cpumask", "ipi_raise":
+		if slices.Contains(track.SendEvents(), e.Schema().Name) {
 			s.isSend[e.ID] = 1
 		}
 	}

@@ -10,16 +10,6 @@ import (
 	"github.com/ipiscope/ipiscope/parser/trace"
 )
 
-// Analyzer describes this analysis.
-func Analyzer() analysis.Analyzer {
-	return analysis.Analyzer{
-		Name:  "switches",
-		Doc:   "Context switches of the sending CPUs.",
-		Scope: analysis.ScopeCPU,
-		Needs: analysis.Needs{All: []string{event}},
-	}
-}
-
 const event = "sched_switch"
 
 // place is where a switch was recorded. Buffers of one trace may hold the same

@@ -14,17 +14,6 @@ import (
 	"github.com/ipiscope/ipiscope/parser/trace"
 )
 
-// Analyzer describes this analysis.
-func Analyzer() analysis.Analyzer {
-	anyOf, optional := track.Needs()
-	return analysis.Analyzer{
-		Name:  "timeline",
-		Doc:   "Sends, hits and requests on the timeline of each CPU.",
-		Scope: analysis.ScopeTrace,
-		Needs: analysis.Needs{Any: anyOf, Optional: append(optional, track.DeliveryEvents()...), Also: track.NoiseEvents()},
-	}
-}
-
 // Config says what is shown and who gets it.
 type Config struct {
 	Isolated *cpumask.Mask // nil: every CPU

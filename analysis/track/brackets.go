@@ -74,7 +74,7 @@ func NewBrackets(t *trace.Table, cfg BracketConfig) *Brackets {
 	return &Brackets{cfg: cfg, table: t}
 }
 
-// BracketEvents are the events that Brackets reads, for analyzers to declare.
+// BracketEvents are the events that Brackets reads.
 func BracketEvents() []string {
 	names := []string{"irq_handler_entry", "irq_handler_exit", "ipi_entry", "ipi_exit", "softirq_entry", "softirq_exit", "csd_function_entry", "csd_function_exit"}
 	for _, v := range strings.Fields(vectorNames) {

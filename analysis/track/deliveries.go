@@ -154,11 +154,6 @@ func ArrivalEvents() []string {
 	return names
 }
 
-// DeliveryEvents are the events that Deliveries reads besides those of Needs.
-func DeliveryEvents() []string {
-	return append(BracketEvents(), "user_enter", "user_exit", "sched_switch", "tick_stop")
-}
-
 // Runs says what became of the entry and exit events by kind.
 func (d *Deliveries) Runs() *[NumBracketKinds]Account { return &d.brackets.Runs }
 

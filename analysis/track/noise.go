@@ -180,7 +180,7 @@ func NewNoises(t *trace.Table) *Noises {
 	return n
 }
 
-// NoiseEvents are the events that Noises reads, for analyzers to declare.
+// NoiseEvents are the events that Noises reads.
 func NoiseEvents() []string {
 	return []string{"irq_noise", "softirq_noise", "thread_noise", "nmi_noise", "sample_threshold", "osnoise_sample", "timerlat_sample", "osnoise", "timerlat"}
 }

@@ -97,19 +97,14 @@ func Wants() trace.Want {
 	return w
 }
 
-// Needs are the events that Sends reads, for analyzers to declare. HandlerEvents
-// come in addition.
-func Needs() (anyOf, optional []string) {
-	return []string{"ipi_send_cpu", "ipi_send_cpumask", "ipi_raise"}, []string{"csd_queue_cpu", "kernel_stack"}
-}
+// SendEvents are those by which a send shows, ReasonEvents those that tell what it
+// is for and are worth recording for that: what an IPI made its target run
+// csd_queue_cpu tells without events on the CPUs that are watched, and of the work and
+// timers that a sender was in there are far more than IPIs.
+func SendEvents() []string { return []string{"ipi_send_cpu", "ipi_send_cpumask", "ipi_raise"} }
 
-// HandlerEvents tell Sends more where they are there, and are not worth recording
-// for it: what an IPI made its target run, which csd_queue_cpu tells without events
-// on the CPUs that are watched; and which work or timer the sender was in, of which
-// there are far more than IPIs.
-func HandlerEvents() []string {
-	return []string{"csd_function_entry", "call_function_entry", "call_function_single_entry", "ipi_entry", ofWork.start(), ofTimer.start(), ofHrtimer.start()}
-}
+// ReasonEvents are described at SendEvents.
+func ReasonEvents() []string { return []string{"csd_queue_cpu", "kernel_stack"} }
 
 // roleOf looks an event's role up by its id; each id is classified once.
 func (s *Sends) roleOf(e *trace.Event) *role {

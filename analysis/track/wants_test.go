@@ -10,6 +10,7 @@ import (
 
 	"github.com/ipiscope/ipiscope/analysis"
 	"github.com/ipiscope/ipiscope/analysis/track"
+	"github.com/ipiscope/ipiscope/parser/events"
 	"github.com/ipiscope/ipiscope/parser/trace"
 )
 
@@ -32,6 +33,22 @@ func TestWants(t *testing.T) {
 				t.Errorf("-of all events +of those that are read:\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestEventNames: what is looked for exists, and what is recorded for Sends is looked
+// at by it.
+func TestEventNames(t *testing.T) {
+	wants := track.Wants().Events
+	for _, name := range slices.Concat(wants, track.BracketEvents(), track.NoiseEvents(), track.ArrivalEvents()) {
+		if !events.IsKnown(name) {
+			t.Errorf("%q is no known event", name)
+		}
+	}
+	for _, name := range append(track.SendEvents(), track.ReasonEvents()...) {
+		if !slices.Contains(wants, name) && name != "kernel_stack" { // those come with the sends
+			t.Errorf("%s is recorded and not looked at", name)
+		}
 	}
 }
 

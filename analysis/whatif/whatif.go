@@ -15,17 +15,6 @@ import (
 	"github.com/ipiscope/ipiscope/parser/trace"
 )
 
-// Analyzer describes this analysis.
-func Analyzer() analysis.Analyzer {
-	anyOf, optional := track.Needs()
-	return analysis.Analyzer{
-		Name:  "whatif",
-		Doc:   "What deferring IPIs to the next kernel entry would save and cost.",
-		Scope: analysis.ScopeTrace,
-		Needs: analysis.Needs{Any: anyOf, Optional: append(optional, "user_enter", "user_exit", "sched_switch"), Also: track.HandlerEvents()},
-	}
-}
-
 // Config says which hits are looked at.
 type Config struct {
 	Isolated *cpumask.Mask

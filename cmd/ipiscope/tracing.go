@@ -9,7 +9,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/ipiscope/ipiscope/analysis/all"
+	"github.com/ipiscope/ipiscope/analysis/ipi"
+	"github.com/ipiscope/ipiscope/analysis/latency"
+	"github.com/ipiscope/ipiscope/analysis/noise"
+	"github.com/ipiscope/ipiscope/analysis/quiet"
 	"github.com/ipiscope/ipiscope/analysis/track"
 	"github.com/ipiscope/ipiscope/cmd/internal/cli"
 	"github.com/ipiscope/ipiscope/cmd/internal/recorder/plan"
@@ -29,15 +32,20 @@ type tracingFlags struct {
 	bufferBytes         int64
 }
 
-// questions are the values of --for, with the analyzer that answers each.
-func questions() [][2]string {
-	return [][2]string{{"report", "ipi"}, {"latency", "latency"}, {"quiet", "quiet"}, {"noise", "noise"}}
+// questions are the values of --for, with the events that what answers each needs.
+func questions() []question {
+	return []question{{"report", ipi.Needs}, {"latency", latency.Needs}, {"quiet", quiet.Needs}, {"noise", noise.Needs}}
+}
+
+type question struct {
+	name  string
+	needs func() []string
 }
 
 func questionNames() []string {
 	var names []string
 	for _, q := range questions() {
-		names = append(names, q[0])
+		names = append(names, q.name)
 	}
 	return names
 }
@@ -96,17 +104,13 @@ func (f *tracingFlags) asks(question string) bool {
 func (f *tracingFlags) request(command string) (plan.Request, error) {
 	r := plan.Request{Stacks: track.Wants().Stacks, Extra: f.events, AllStacks: f.stack == "all", NoStacks: f.stack == "none"}
 	for _, q := range questions() {
-		if !f.asks(q[0]) {
+		if !f.asks(q.name) {
 			continue
 		}
-		if q[0] == "noise" {
+		if q.name == "noise" {
 			r.Tracer = "osnoise"
 		}
-		for _, a := range all.Analyzers() {
-			if a.Name == q[1] {
-				r.Events = append(r.Events, a.Needs.Record()...)
-			}
-		}
+		r.Events = append(r.Events, q.needs()...)
 	}
 	iso, err := f.isolated.SetQuietly()
 	if err != nil {

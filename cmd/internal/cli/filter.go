@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/ipiscope/ipiscope/analysis/track"
 	"github.com/ipiscope/ipiscope/parser/cpumask"
 	"github.com/ipiscope/ipiscope/parser/filter"
 	"github.com/ipiscope/ipiscope/parser/ksym"
@@ -276,7 +277,7 @@ func (fl *Filters) BindSends(t *Terminal, src trace.Source) (*Bound, error) {
 	if b == nil || err != nil {
 		return nil, err
 	}
-	for _, name := range []string{"ipi_send_cpu", "ipi_send_cpumask", "ipi_raise"} {
+	for _, name := range track.SendEvents() {
 		if b.Selects(&trace.Schema{System: "ipi", Name: name}) {
 			return b, nil
 		}
