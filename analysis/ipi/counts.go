@@ -277,9 +277,9 @@ func (c *Counts) addGroup(g *namedGroup, before int, n int64) {
 // Merge adds o to c. Both must have the same keys; o is not changed. Machines may
 // have different isolated sets: rates are by the CPU-time of all.
 func (c *Counts) Merge(o *Counts) {
-	if c.unlike = c.unlike || o.unlike; !sameSet(c.isolated, o.isolated) {
-		c.unlike, c.isolated = true, joinSets(c.isolated, o.isolated)
-	}
+	var same bool
+	c.isolated, same = cpumask.Union(c.isolated, o.isolated)
+	c.unlike = c.unlike || o.unlike || !same
 	n := c.addTimes(o)
 	for _, g := range o.groups {
 		c.addGroup(g, len(c.inputs), n)

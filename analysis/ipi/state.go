@@ -35,8 +35,8 @@ type (
 		Patching [2]uint64            `json:"patching,omitzero"` // rounds, operations
 		Seen     cpumask.Mask         `json:"seen"`
 		Watched  [numUnits]storedTime `json:"watched"`
-		Unseen   []storedUnwatched    `json:"unseen,omitzero"`
-		Away     []storedUnwatched    `json:"away,omitzero"`
+		Unseen   []state.Remark       `json:"unseen,omitzero"`
+		Away     []state.Remark       `json:"away,omitzero"`
 		Dups     []state.Text         `json:"dups,omitzero"`
 		Late     []storedLate         `json:"late,omitzero"`
 		Missed   uint64               `json:"missed,omitzero"`
@@ -86,10 +86,6 @@ type (
 		Duration int64         `json:"duration,omitzero"`
 		CPUs     track.CPUTime `json:"cpu_time,omitzero"`
 		Hits     uint64        `json:"hits,omitzero"`
-	}
-	storedUnwatched struct {
-		Path state.Text `json:"path"`
-		Text string     `json:"text"`
 	}
 	storedLate struct {
 		Path   state.Text `json:"path"`
@@ -177,7 +173,7 @@ func (c *Counts) stored() storedCounts {
 	for u, w := range c.watched {
 		x.Watched[u] = storedTime{w.traces, w.duration, w.cpus, w.hits}
 	}
-	x.Unseen, x.Away = storedOf(c.unseen), storedOf(c.away)
+	x.Unseen, x.Away = state.RemarksOf(c.unseen), state.RemarksOf(c.away)
 	for _, d := range c.dups {
 		x.Dups = append(x.Dups, state.TextOf(d))
 	}
@@ -213,20 +209,6 @@ func (c counts) exported() storedSums {
 
 func (s storedSums) counts() counts {
 	return counts{s.Sends, s.Requests, s.Hits, s.Self, s.Noise, s.Unattributed}
-}
-
-func storedOf(list []track.Unwatched) (out []storedUnwatched) {
-	for _, u := range list {
-		out = append(out, storedUnwatched{state.TextOf(u.Path), u.Text})
-	}
-	return out
-}
-
-func unwatchedOf(list []storedUnwatched) (out []track.Unwatched) {
-	for _, u := range list {
-		out = append(out, track.Unwatched{Path: u.Path.String(), Text: u.Text})
-	}
-	return out
 }
 
 // DecodeOverview returns the sums that State made, of these inputs.
@@ -288,7 +270,7 @@ func (x *storedCounts) counts(inputs []result.Input) (*Counts, error) {
 	c.unlike, c.totals, c.seen = x.Unlike, x.Totals.counts(), x.Seen
 	c.patching = patching{x.Patching[0], x.Patching[1]}
 	c.missed, c.excluded, c.named, c.cut, c.regime, c.inputs = x.Missed, x.Excluded, x.Named, x.Cut, x.Regime, inputs
-	c.unseen, c.away = unwatchedOf(x.Unseen), unwatchedOf(x.Away)
+	c.unseen, c.away = state.RemarksTo[track.Unwatched](x.Unseen), state.RemarksTo[track.Unwatched](x.Away)
 	for u, w := range x.Watched {
 		c.watched[u] = watched{w.Traces, w.Duration, w.CPUs, w.Hits}
 	}
@@ -418,23 +400,4 @@ func (o *Overview) Merge(p *Overview) error {
 	}
 	o.Add(p.views)
 	return nil
-}
-
-// sameSet reports whether two sets of isolated CPUs, nil for all, are the same.
-func sameSet(a, b *cpumask.Mask) bool {
-	if a == nil || b == nil {
-		return a == b
-	}
-	return a.Equal(b)
-}
-
-// joinSets is the set of the CPUs that are isolated on any of the machines.
-func joinSets(a, b *cpumask.Mask) *cpumask.Mask {
-	if a == nil || b == nil {
-		return nil
-	}
-	var all cpumask.Mask
-	all.CopyFrom(a)
-	all.Or(b)
-	return &all
 }

@@ -16,7 +16,7 @@ func (c *Counts) verdict(set *result.Set, isolated *cpumask.Mask) string {
 	var b strings.Builder
 	b.WriteString(isolated.Named())
 	if c.unlike {
-		b.WriteString(", not the same ones on all machines")
+		b.WriteString(result.Unlike)
 	}
 	b.WriteString(": ")
 	bound := ""

@@ -64,6 +64,7 @@ func (k Kind) kinds() []track.BracketKind {
 // commutative but for the order of the inputs.
 type Counts struct {
 	cfg      Config
+	unlike   bool // traces had different isolated sets; that of cfg is all of them
 	groups   map[string]*namedGroup
 	chain    [track.NumLines][numLegs]stat.Dist
 	resched  [numFlags]stat.Dist
@@ -185,8 +186,12 @@ func (c *Counts) addGroup(g *namedGroup) {
 	old.outcome.add(&g.outcome)
 }
 
-// Merge adds o to c. Both must have the same Config; o is not changed.
+// Merge adds o to c. Both must have the same Config but for the isolated CPUs, which
+// are those of a machine; o is not changed.
 func (c *Counts) Merge(o *Counts) {
+	var same bool
+	c.cfg.Isolated, same = cpumask.Union(c.cfg.Isolated, o.cfg.Isolated)
+	c.unlike = c.unlike || o.unlike || !same
 	for _, g := range o.groups {
 		c.addGroup(g)
 	}

@@ -3,10 +3,13 @@ package latency_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/ipiscope/ipiscope/analysis"
 	"github.com/ipiscope/ipiscope/analysis/analysistest"
@@ -223,7 +226,7 @@ func TestMergeLaws(t *testing.T) {
 		case away:
 			m.CPUs, m.ClockUnit = 64, "ticks"
 		}
-		return measure(t, src, "function,pair", latency.KindAll)
+		return again(t, measure(t, src, "function,pair", latency.KindAll), latency.Config{By: keys})
 	}
 	m, _ := cpumask.ParseList([]byte("2-3"))
 	law := analysistest.Merging[*latency.Counts]{
@@ -243,7 +246,68 @@ func TestMergeLaws(t *testing.T) {
 		},
 	}
 	law.Laws(t)
-	analysistest.Covered(t, map[string]string{"folded": "TestFolded"}, part(0), part(1), part(3), part(4), part(5), part(6))
+	analysistest.Covered(t, map[string]string{"folded": "TestFolded", "unlike": "TestUnlike"}, part(0), part(1), part(3), part(4), part(5), part(6))
+}
+
+// again is a sum that went through a state.
+func again(t *testing.T, c *latency.Counts, cfg latency.Config) *latency.Counts {
+	t.Helper()
+	inputs := c.Result().Inputs
+	for i := range 2 {
+		sums, err := c.State()
+		if err != nil {
+			t.Fatal(err)
+		}
+		back, err := latency.Decode(sums, cfg, inputs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if sums2, _ := back.State(); !bytes.Equal(sums, sums2) {
+			t.Errorf("encoded again %d times the bytes differ", i)
+		}
+		var a, b bytes.Buffer
+		if err := errors.Join(json.Write(&a, c.Result()), json.Write(&b, back.Result())); err != nil || a.String() != b.String() {
+			t.Errorf("-counted +through a state: %s %v", cmp.Diff(a.String(), b.String()), err)
+		}
+		c = back
+	}
+	return c
+}
+
+// TestUnlike: of machines with different isolated CPUs a sum says so, those that went
+// through states too.
+func TestUnlike(t *testing.T) {
+	keys, _ := latency.ParseKeys("function")
+	m, _ := cpumask.ParseList([]byte("5"))
+	c := measure(t, tracetest.Parse(script(2)), "function", latency.KindAll)
+	c.Merge(latency.NewCounts(latency.Config{Isolated: &m, By: keys}))
+	set := again(t, c, latency.Config{By: keys}).Result()
+	if set.Isolated != "2-3,5" || !strings.Contains(set.Verdict, "CPUs 2-3,5, not the same ones") {
+		t.Errorf("isolated %s: %s", set.Isolated, set.Verdict)
+	}
+}
+
+// TestStateRefused: what cannot be is an error that names it.
+func TestStateRefused(t *testing.T) {
+	keys, _ := latency.ParseKeys("function")
+	sums, err := measure(t, tracetest.Parse(script(40)), "function", latency.KindAll).State()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for want, change := range map[string][2]string{
+		"with 2 keys, want 1": {`"key":[`, `"key":["x",`},
+		"above 9223":          {`"values":[`, `"values":[18446744073709551615,`},
+		"both values and":     {`"values":[`, `"steps":[1,1],"values":[`},
+		"really a CPU mask":   {`"seen":"`, `"seen":"999999,`},
+	} {
+		text := strings.Replace(string(sums), change[0], change[1], 1)
+		if text == string(sums) {
+			t.Fatalf("%s: nothing to change", want)
+		}
+		if _, err := latency.Decode([]byte(text), latency.Config{By: keys}, []result.Input{{}}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("want %q, got %v", want, err)
+		}
+	}
 }
 
 // TestLongestAtLeast: where a counterpart is missing the longest time of its kind

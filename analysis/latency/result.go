@@ -284,10 +284,14 @@ func (c *Counts) verdict(isolated *cpumask.Mask) string {
 			parts = append(parts, part)
 		}
 	}
-	if len(parts) == 0 {
-		return fmt.Sprintf("%s: nothing could be timed", isolated.Named())
+	cpus := isolated.Named()
+	if c.unlike {
+		cpus += result.Unlike
 	}
-	return fmt.Sprintf("%s: %s", isolated.Named(), strings.Join(parts, "; "))
+	if len(parts) == 0 {
+		return cpus + ": nothing could be timed"
+	}
+	return cpus + ": " + strings.Join(parts, "; ")
 }
 
 func (c *Counts) notes(entries *track.Account) []string {
@@ -332,6 +336,9 @@ func (c *Counts) warn(set *result.Set, entries *track.Account) {
 	}
 	if c.folded {
 		key.WarnFolded(set)
+	}
+	if c.unlike {
+		set.Warn("isolated-differ", "the machines have different isolated CPUs: each was measured on its own")
 	}
 	c.warnMissing(set)
 	track.WarnUnwatched(set, c.unseen, c.away)

@@ -18,6 +18,7 @@ import (
 // order of the inputs, commutative.
 type Counts struct {
 	cfg      Config
+	unlike   bool // traces had different isolated sets; that of cfg is all of them
 	cpus     map[int]*cpuTotal
 	sources  map[[2]string]*tally
 	causes   map[string]*entry // events that entered the kernel, by name
@@ -201,8 +202,12 @@ func (c *Counts) addEntry(name string, e *entry) {
 	old.after.Merge(&e.after)
 }
 
-// Merge adds o to c. Both must have the same Config; o is not changed.
+// Merge adds o to c. Both must have the same Config but for the isolated CPUs, which
+// are those of a machine; o is not changed.
 func (c *Counts) Merge(o *Counts) {
+	var same bool
+	c.cfg.Isolated, same = cpumask.Union(c.cfg.Isolated, o.cfg.Isolated)
+	c.unlike = c.unlike || o.unlike || !same
 	for n, t := range o.cpus {
 		old := c.cpus[n]
 		if old == nil {

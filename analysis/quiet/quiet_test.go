@@ -3,6 +3,7 @@ package quiet_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -391,11 +392,72 @@ func TestMergeLaws(t *testing.T) {
 	}
 	law := analysistest.Merging[*quiet.Counts]{
 		Zero:      func() *quiet.Counts { return quiet.NewCounts(quiet.Config{Isolated: &m}) },
-		Part:      func(i int) *quiet.Counts { return watch(t, scripts[i]) },
+		Part:      func(i int) *quiet.Counts { return again(t, watch(t, scripts[i])) },
 		Parts:     len(scripts),
 		Merge:     func(into, from *quiet.Counts) { into.Merge(from) },
 		Text:      text(true),
 		Unordered: text(false),
 	}
 	law.Laws(t)
+}
+
+// again is a sum that went through a state.
+func again(t *testing.T, c *quiet.Counts) *quiet.Counts {
+	t.Helper()
+	for range 2 {
+		sums, err := c.State()
+		if err != nil {
+			t.Fatal(err)
+		}
+		back, err := quiet.Decode(sums, c.Result().Inputs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if sums2, _ := back.State(); !bytes.Equal(sums, sums2) {
+			t.Errorf("encoded again the bytes differ:\n%s\n%s", sums, sums2)
+		}
+		var a, b bytes.Buffer
+		if err := errors.Join(json.Write(&a, c.Result()), json.Write(&b, back.Result())); err != nil || a.String() != b.String() {
+			t.Errorf("%s is behind a state %s %v", &a, &b, err)
+		}
+		if was, is := c.CPUs(), back.CPUs(); fmt.Sprintf("%+v", was) != fmt.Sprintf("%+v", is) {
+			t.Errorf("%+v is behind a state %+v", was, is)
+		}
+		c = back
+	}
+	return c
+}
+
+// TestUnlike: of machines with different isolated CPUs there is no table of CPUs.
+func TestUnlike(t *testing.T) {
+	m, _ := cpumask.ParseList([]byte("5"))
+	c := watch(t, first+last)
+	c.Merge(quiet.NewCounts(quiet.Config{Isolated: &m}))
+	set := again(t, c).Result()
+	if set.Isolated != "2,5" || !strings.Contains(set.Verdict, "CPUs 2,5, not the same ones") || set.Table("cpus") != nil {
+		t.Errorf("isolated %s: %s", set.Isolated, set.Verdict)
+	}
+}
+
+// TestStateRefused: what cannot be is an error that names it.
+func TestStateRefused(t *testing.T) {
+	sums, err := watch(t, first+on2(10, "user_exit")+on2(11, "user_exit")+last).State()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for want, change := range map[string][2]string{
+		"CPU -2 twice, or none": {`"cpu":2`, `"cpu":-2`},
+		"oddity 77 of":          {`"what":1`, `"what":77`},
+	} {
+		text := strings.Replace(string(sums), change[0], change[1], 1)
+		if text == string(sums) {
+			t.Fatalf("%s: nothing to change in %s", want, sums)
+		}
+		if _, err := quiet.Decode([]byte(text), []result.Input{{}}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("want %q, got %v", want, err)
+		}
+	}
+	if _, err := quiet.NewCounts(quiet.Config{Gaps: []quiet.Gap{{}}}).State(); err == nil {
+		t.Error("what hit gaps is in no state, and no error says so")
+	}
 }

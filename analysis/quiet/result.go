@@ -35,7 +35,10 @@ func (c *Counts) Result() *result.Set {
 		{Name: "stolen_ns", Value: result.Int(taken)},
 		{Name: "duration_ns", Value: result.Int(c.duration)},
 	}
-	set.Tables = []*result.Table{c.cpuTable(), c.sourceTable(), c.contextTable(), c.anomalyTable(), c.entryTable()}
+	set.Tables = []*result.Table{c.sourceTable(), c.anomalyTable(), c.entryTable()}
+	if !c.unlike { // else a number stands for CPUs of which nothing else is the same
+		set.Tables = []*result.Table{c.cpuTable(), c.sourceTable(), c.contextTable(), c.anomalyTable(), c.entryTable()}
+	}
 	if len(c.cfg.Gaps) > 0 {
 		set.Tables = append([]*result.Table{c.gapTable(), c.culpritTable()}, set.Tables...)
 	}
@@ -290,17 +293,21 @@ func (c *Counts) verdict(isolated *cpumask.Mask, interruptions uint64, excerpt b
 			worst, longest = strconv.Itoa(n), q
 		}
 	}
+	cpus := isolated.Named()
+	if c.unlike {
+		cpus += result.Unlike
+	}
 	if longest < 0 {
-		return fmt.Sprintf("%s: nothing recorded", isolated.Named())
+		return cpus + ": nothing recorded"
 	}
 	if excerpt {
-		return fmt.Sprintf("%s: %s%d interruptions in an excerpt of %s", isolated.Named(), c.atLeast(), interruptions, c.length(c.duration))
+		return fmt.Sprintf("%s: %s%d interruptions in an excerpt of %s", cpus, c.atLeast(), interruptions, c.length(c.duration))
 	}
 	never := "was never quiet"
 	if n, _ := strconv.Atoi(worst); c.cpus[n].doubt.lossy {
 		never = "was never seen quiet"
 	}
-	return fmt.Sprintf("%s: %s%d interruptions in %s; CPU %s %s for longer than %s", isolated.Named(), c.atLeast(), interruptions,
+	return fmt.Sprintf("%s: %s%d interruptions in %s; CPU %s %s for longer than %s", cpus, c.atLeast(), interruptions,
 		c.length(c.duration), worst, never, c.length(longest))
 }
 
@@ -331,6 +338,9 @@ func (c *Counts) warn(set *result.Set) {
 		case "counter", "x86-tsc", "ppc-tb", "uptime":
 			set.Warn("clock-ticks", in.Path+" ("+in.Clock+"): this clock does not count nanoseconds: all times are in its ticks")
 		}
+	}
+	if c.unlike {
+		set.Warn("isolated-differ", "the machines have different isolated CPUs: there is no table of CPUs")
 	}
 	c.warnNoise(set)
 	if c.points > 0 {

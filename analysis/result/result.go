@@ -177,6 +177,9 @@ func (in Input) Likenesses() []Likeness {
 	return []Likeness{{"times", in.Events, uint64(in.First) ^ uint64(in.Last)<<1}}
 }
 
+// Unlike is said behind the CPUs of a verdict where they are those of several machines.
+const Unlike = ", not the same ones on all machines"
+
 // IsLossy reports whether the input lacks events, or targets of its sends, so
 // that its counts are lower bounds.
 func (in Input) IsLossy() bool { return in.LacksEvents() || in.Sent.Untargeted > 0 }

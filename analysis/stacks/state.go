@@ -41,7 +41,7 @@ func (c *Counts) State() (json.RawMessage, error) {
 	places := map[string]int{}
 	for _, id := range slices.Sorted(maps.Keys(c.samples)) {
 		s := c.samples[id]
-		y := storedSample{Key: textsOf(s.key), Labels: textsOf(s.labels), Hits: s.hits, Sends: s.sends}
+		y := storedSample{Key: state.TextsOf(s.key), Labels: state.TextsOf(s.labels), Hits: s.hits, Sends: s.sends}
 		for _, f := range s.frames {
 			place, ok := places[f]
 			if !ok {
@@ -66,7 +66,7 @@ func Decode(sums json.RawMessage, cfg Config, inputs []result.Input) (*Counts, e
 	c := NewCounts(cfg)
 	c.seen, c.duration, c.sends, c.taken, c.excluded, c.inputs = x.Seen, x.Duration, x.Sends, x.Taken, x.Excluded, inputs
 	for _, y := range x.Samples {
-		s := &sample{key: stringsOf(y.Key), labels: stringsOf(y.Labels), counts: counts{y.Hits, y.Sends}}
+		s := &sample{key: state.StringsOf(y.Key), labels: state.StringsOf(y.Labels), counts: counts{y.Hits, y.Sends}}
 		if len(s.key) != len(cfg.By) || len(s.labels) != len(cfg.Labels) || len(y.Frames) == 0 {
 			return nil, fmt.Errorf("a stack with %d frames, %d keys and %d labels, want 1 or more, %d and %d", len(y.Frames), len(s.key), len(s.labels), len(cfg.By), len(cfg.Labels))
 		}
@@ -79,18 +79,4 @@ func Decode(sums json.RawMessage, cfg Config, inputs []result.Input) (*Counts, e
 		c.add(s)
 	}
 	return c, nil
-}
-
-func textsOf(list []string) (out []state.Text) {
-	for _, s := range list {
-		out = append(out, state.TextOf(s))
-	}
-	return out
-}
-
-func stringsOf(list []state.Text) (out []string) {
-	for _, s := range list {
-		out = append(out, s.String())
-	}
-	return out
 }

@@ -224,3 +224,42 @@ func (t *Text) UnmarshalText(text []byte) error {
 	*t = Text{string(raw)}
 	return nil
 }
+
+// TextsOf returns strings as Texts.
+func TextsOf(list []string) (out []Text) {
+	for _, s := range list {
+		out = append(out, Text{s})
+	}
+	return out
+}
+
+// StringsOf returns Texts as strings.
+func StringsOf(list []Text) (out []string) {
+	for _, t := range list {
+		out = append(out, t.s)
+	}
+	return out
+}
+
+// A Remark is something that is said of a trace.
+type Remark struct {
+	Path Text   `json:"path"`
+	Text string `json:"text"`
+}
+
+// RemarksOf returns what analyzers say as Remarks.
+func RemarksOf[T ~struct{ Path, Text string }](list []T) (out []Remark) {
+	for _, x := range list {
+		r := struct{ Path, Text string }(x)
+		out = append(out, Remark{Text{r.Path}, r.Text})
+	}
+	return out
+}
+
+// RemarksTo returns Remarks as analyzers say them.
+func RemarksTo[T ~struct{ Path, Text string }](list []Remark) (out []T) {
+	for _, r := range list {
+		out = append(out, T(struct{ Path, Text string }{r.Path.s, r.Text}))
+	}
+	return out
+}

@@ -252,3 +252,18 @@ func (m *Mask) nextClear(from int) int {
 	}
 	return i*wordBits + bits.TrailingZeros64(w)
 }
+
+// Union is the set of the CPUs that are in a or b, nil for all, and whether they are
+// the same. Neither is changed.
+func Union(a, b *Mask) (all *Mask, same bool) {
+	switch {
+	case a == nil || b == nil:
+		return nil, a == b
+	case a.Equal(b):
+		return a, true
+	}
+	all = &Mask{}
+	all.CopyFrom(a)
+	all.Or(b)
+	return all, false
+}
