@@ -82,6 +82,10 @@ func (c *Counts) CellWidth() int64 {
 // whose filter asks for isolated targets.
 func (c *Counts) Missed() uint64 { return c.missed }
 
+// IsFolded reports whether groups of a trace share one, being more than
+// Config.MaxGroups.
+func (c *Counts) IsFolded() bool { return slices.Contains(c.folded, true) }
+
 // Inputs describes the traces.
 func (c *Counts) Inputs() []result.Input { return c.inputs }
 

@@ -202,6 +202,9 @@ func (c *Counts) addEntry(name string, e *entry) {
 	old.after.Merge(&e.after)
 }
 
+// Inputs describes the traces.
+func (c *Counts) Inputs() []result.Input { return c.inputs }
+
 // Merge adds o to c. Both must have the same Config but for the isolated CPUs, which
 // are those of a machine; o is not changed.
 func (c *Counts) Merge(o *Counts) {

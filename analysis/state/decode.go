@@ -27,6 +27,8 @@ func (s *State) decode(text []byte) error {
 			err = json.Unmarshal(value, &s.Config)
 		case "inputs":
 			err = json.Unmarshal(value, &s.Inputs)
+		case "repeated":
+			err = json.Unmarshal(value, &s.Repeated)
 		case "parts":
 			err = s.decodeParts(value)
 		default:
@@ -51,6 +53,10 @@ func (s *State) decodeParts(text []byte) error {
 				}
 			case "sums":
 				p.Sums = bytes.Clone(value)
+			case "inputs":
+				if err := json.Unmarshal(value, &p.Inputs); err != nil {
+					return err
+				}
 			default:
 				return fmt.Errorf("a member %q of part %q", member, name)
 			}

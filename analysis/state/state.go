@@ -44,6 +44,8 @@ type State struct {
 	Catalog string  `json:"catalog"`
 	Config  Config  `json:"config"`
 	Inputs  []Input `json:"inputs"`
+	// Repeated are traces that a sum left out, as they are the same as others in it.
+	Repeated []Repeated `json:"repeated,omitzero"`
 	// Parts is what each analyzer counted, by the name of the part.
 	Parts map[string]Part `json:"parts"`
 }
@@ -52,6 +54,15 @@ type State struct {
 type Part struct {
 	Version int             `json:"v"`
 	Sums    json.RawMessage `json:"sums"`
+	// Inputs are those that look otherwise to whoever counts this part, by their place
+	// in State.Inputs: a text is read as far as somebody asks for what is in it.
+	Inputs map[int]Input `json:"inputs,omitzero"`
+}
+
+// A Repeated is a trace that was left out, and the one that it is the same as.
+type Repeated struct {
+	Path Text `json:"path"`
+	Twin Text `json:"twin"`
 }
 
 // A Config is what was asked for, as far as it decides what is counted. Only states
@@ -62,6 +73,9 @@ type Config struct {
 	Flags map[string]string `json:"flags,omitzero"`
 	// Page says that the state holds what a page shows beside the groups.
 	Page bool `json:"page,omitzero"`
+	// Also are the commands whose sums the state holds beside those of a report, in the
+	// order of their names.
+	Also []string `json:"also,omitzero"`
 }
 
 // Write writes s. Schema and Counting are set to those of this program.
@@ -198,6 +212,8 @@ func (s *State) asksElse(o *State) string {
 		return fmt.Sprintf("they have different keys (--by %s, %s)", strings.Join(s.Config.By, ","), strings.Join(o.Config.By, ","))
 	case s.Config.Page != o.Config.Page:
 		return "one was made with --for html, the other was not"
+	case !slices.Equal(s.Config.Also, o.Config.Also):
+		return fmt.Sprintf("they were made for different commands (--for %q, %q)", strings.Join(s.Config.Also, ","), strings.Join(o.Config.Also, ","))
 	}
 	names := slices.Sorted(maps.Keys(s.Config.Flags))
 	names = append(names, slices.Sorted(maps.Keys(o.Config.Flags))...)

@@ -67,6 +67,9 @@ func newSpec(fs *pflag.FlagSet, manifest, command string) (*Spec, error) {
 	if env := os.Getenv(cli.IsolatedVariable); env != "" && !fs.Changed("isolated") {
 		err = errors.Join(err, s.add("isolated", env))
 	}
+	if kept := fs.Lookup("for").Value.String(); kept != "" && kept != "html" {
+		err = errors.Join(err, cli.Usage(fmt.Errorf("--for %s: the pipeline prints what report prints, for which states keep nothing but html", kept)))
+	}
 	if fs.Lookup("format").Value.String() == "html" && !fs.Changed("for") {
 		s.Args = append(s.Args, "--for=html")
 	}

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/ipiscope/ipiscope/analysis/compare"
 	"github.com/ipiscope/ipiscope/analysis/ipi"
@@ -99,10 +100,8 @@ measured or decided, run
 	}
 	f.addSides(cmd)
 	fs := cmd.Flags()
-	fs.StringVar(&f.work, "work", "", "take rates per unit of work: `before=N,after=N`, what each run did, before=N+N for one run after the other, or run for the same work in all")
 	fs.StringVar(&f.counts, "counts", "", "compare the counts in `FILE` instead of traces")
-	fs.StringArrayVar(&f.control, "control", nil, "`KEY=PATTERN` of rows that nothing should have changed: what they differ by is noise")
-	fs.StringArrayVar(&f.failOn, "fail-on", nil, "exit with status 4 if `CONDITION` is met")
+	f.addConclusion(fs)
 	f.output.Extra = []report.Format{{Name: "mail", Doc: "plain text for a cover letter, 72 columns",
 		Write: func(w io.Writer, s *result.Set, o report.Options) error { return mail.Write(w, s, o.Top) }}}
 	fs.StringVar(&f.flame, "flame", "", "write the hits of both sides by stack, as `FORMAT` folded or pprof, for flame graphs")
@@ -111,13 +110,27 @@ measured or decided, run
 	return cmd
 }
 
+// addConclusion defines the flags that say what the comparison is for.
+func (f *diffFlags) addConclusion(fs *pflag.FlagSet) {
+	fs.StringVar(&f.work, "work", "", "take rates per unit of work: `before=N,after=N`, what each run did, before=N+N for one run after the other, or run for the same work in all")
+	fs.StringArrayVar(&f.control, "control", nil, "`KEY=PATTERN` of rows that nothing should have changed: what they differ by is noise")
+	fs.StringArrayVar(&f.failOn, "fail-on", nil, "exit with status 4 if `CONDITION` is met")
+}
+
+// addLevels defines the flags that say how to judge.
+func (f *diffFlags) addLevels(fs *pflag.FlagSet) {
+	fs.BoolVar(&f.duplicates, "allow-duplicates", false, "take a recording that was named twice, or a copy of it, as if it were another one")
+	fs.Float64Var(&f.alpha, "alpha", 0.05, "error rate `P` of calling rows different")
+	fs.Float64Var(&f.runCV, "run-cv", stat.DefaultRunCV, "`CV` by which rates of runs of one set-up are assumed to vary where too few runs show it")
+	fs.Float64Var(&f.margin, "margin", compare.DefaultMargin, "`FACTOR` within which a rate is called unchanged")
+}
+
 // addSides defines the flags that say which traces are compared and how.
 func (f *diffFlags) addSides(cmd *cobra.Command) {
 	fs := cmd.Flags()
 	fs.StringArrayVarP(&f.before, "before", "b", nil, "a `TRACE` of the state before the change; may be repeated")
 	fs.StringArrayVarP(&f.after, "after", "a", nil, "a `TRACE` of the state after it; may be repeated")
 	f.isolated.AddTo(fs)
-	fs.BoolVar(&f.duplicates, "allow-duplicates", false, "take a recording that was named twice, or a copy of it, as if it were another one")
 	fs.StringVar(&f.isolatedBefore, "isolated-before", "", "the isolated CPUs of the first side, if they differ: a `LIST` or a file")
 	fs.StringVar(&f.isolatedAfter, "isolated-after", "", "the isolated CPUs of the other sides: a `LIST` or a file")
 	cli.KeysVar(fs, &f.by, "by", states.DefaultBy, "group by `KEYS`, comma separated: "+strings.Join(ipi.KeyNames(), " "))
@@ -125,9 +138,7 @@ func (f *diffFlags) addSides(cmd *cobra.Command) {
 	f.marginGiven = func() bool { return fs.Changed("margin") }
 	f.filterGiven = func() bool { return fs.Changed("filter") }
 	f.times.addTo(cmd)
-	fs.Float64Var(&f.alpha, "alpha", 0.05, "error rate `P` of calling rows different")
-	fs.Float64Var(&f.runCV, "run-cv", stat.DefaultRunCV, "`CV` by which rates of runs of one set-up are assumed to vary where too few runs show it")
-	fs.Float64Var(&f.margin, "margin", compare.DefaultMargin, "`FACTOR` within which a rate is called unchanged")
+	f.addLevels(fs)
 	f.filter.AddTo(fs, "count only the sends")
 	f.catalog.AddTo(fs)
 	f.input.AddTo(fs)
@@ -194,26 +205,32 @@ func runDiff(ctx context.Context, t *cli.Terminal, f *diffFlags, args []string) 
 			return readErr
 		}
 	}
-	if err := f.addWork(sides, &cfg); err != nil {
-		return err
+	set, err := f.compare(sides, &cfg, f.output.Format() == "html", write)
+	if err == nil {
+		err = readErr
 	}
-	if err := checkExposure(sides, cfg); err != nil {
-		return err
+	if err == nil {
+		err = f.warnUnheard(t, conditions, set)
 	}
-	set := compare.Compare(sides, cfg)
-	if f.output.Format() == "html" {
-		set.Figures = []*result.Figure{compare.Figure(set, pageBars)}
-	}
-	if err := write(set); err != nil {
-		return err
-	}
-	if readErr != nil {
-		return readErr
-	}
-	if err := f.warnUnheard(t, conditions, set); err != nil {
+	if err != nil {
 		return err
 	}
 	return conclude(conditions, set)
+}
+
+// compare compares the sides and writes what comes of it.
+func (f *diffFlags) compare(sides []compare.Side, cfg *compare.Config, page bool, write func(*result.Set) error) (*result.Set, error) {
+	if err := f.addWork(sides, cfg); err != nil {
+		return nil, err
+	}
+	if err := checkExposure(sides, *cfg); err != nil {
+		return nil, err
+	}
+	set := compare.Compare(sides, *cfg)
+	if page {
+		set.Figures = []*result.Figure{compare.Figure(set, pageBars)}
+	}
+	return set, write(set)
 }
 
 // warnUnheard tells of functions in --fail-on that nothing knows: a condition on one

@@ -53,7 +53,12 @@ func TestExamples(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, errs, status := said(t, "state", "--isolated", "2-3", "--for", "html", "-o", "pages", "before.dat", "after.dat"); status != 0 {
+	for folder, trace := range map[string]string{"base": "before.dat", "patched": "after.dat"} {
+		if _, errs, status := said(t, "state", "--isolated", "2-3", "--for", "diff", "-o", folder+"/", trace); status != 0 {
+			t.Fatal(errs)
+		}
+	}
+	if _, errs, status := said(t, "state", "--isolated", "2-3", "--for", "html,latency", "-o", "pages", "before.dat", "after.dat"); status != 0 {
 		t.Fatal(errs)
 	}
 	ran := 0

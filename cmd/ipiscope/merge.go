@@ -12,8 +12,11 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
+	"github.com/ipiscope/ipiscope/analysis/compare"
 	"github.com/ipiscope/ipiscope/analysis/ipi"
+	"github.com/ipiscope/ipiscope/analysis/result"
 	"github.com/ipiscope/ipiscope/analysis/state"
 	"github.com/ipiscope/ipiscope/cmd/internal/cli"
 	"github.com/ipiscope/ipiscope/cmd/internal/states"
@@ -21,7 +24,11 @@ import (
 
 type mergeFlags struct {
 	form    states.Form
+	as      string
+	diff    diffFlags
 	partial string
+	// given are the flags of --as diff that were
+	given func() []string
 }
 
 func newMerge(t *cli.Terminal) *cobra.Command {
@@ -36,24 +43,72 @@ counts once, which is said. States of other flags, another catalogue or another
 version's counting are refused, and so are those that are cut or damaged: make them
 anew from their traces.
 
+--as prints what another command prints of the traces, of states that were made with
+state --for: latency, quiet, or diff of two FOLDERs or STATEs, or of several groups as
+NAME=FOLDER, each state being a run.
+
 --partial writes the sum as a state again, for merging in steps.`,
 		Example: `  ipiscope merge states
+  ipiscope merge --as latency --format json pages
+  ipiscope merge --as diff --margin 1.1 base patched
   ipiscope merge --format html -o fleet.html pages
   ipiscope merge --partial rack1.ipistate.json.zst rack1`,
 		RunE: func(cmd *cobra.Command, args []string) error { return runMerge(t, &f, args) },
 	}
 	f.form.AddTo(cmd)
-	cmd.Flags().StringVar(&f.partial, "partial", "", "write the sum to the state `FILE` and print nothing")
+	fs := cmd.Flags()
+	fs.StringVar(&f.partial, "partial", "", "write the sum to the state `FILE` and print nothing")
+	fs.StringVar(&f.as, "as", "report", "print what `COMMAND` prints: "+strings.Join(commandsOfStates(), " "))
+	of := pflag.NewFlagSet("", pflag.ContinueOnError)
+	f.diff.addLevels(of)
+	f.diff.addConclusion(of)
+	of.VisitAll(func(x *pflag.Flag) { x.Usage = "with --as diff: " + x.Usage })
+	fs.AddFlagSet(of)
+	f.given = func() (names []string) {
+		of.VisitAll(func(x *pflag.Flag) {
+			if x.Changed {
+				names = append(names, x.Name)
+			}
+		})
+		return names
+	}
+	complete(cmd, "as", commandsOfStates())
 	complete(cmd, "sort", append(states.SortColumns(), ipi.KeyNames()...))
 	return cmd
 }
 
+// commandsOfStates are those of which states hold what they print.
+func commandsOfStates() []string { return []string{"report", "latency", "quiet", "diff"} }
+
 func runMerge(t *cli.Terminal, f *mergeFlags, args []string) error {
+	if !slices.Contains(commandsOfStates(), f.as) {
+		return cli.Unknown("command", f.as, commandsOfStates())
+	}
+	if given := f.given(); f.as != "diff" && len(given) > 0 {
+		return cli.Usage(fmt.Errorf("--%s goes with --as diff", given[0]))
+	}
+	if f.as != "report" {
+		if f.partial != "" {
+			return cli.Usage(errors.New("--partial keeps what states hold: it goes without --as"))
+		}
+		return mergeAs(t, f, args)
+	}
 	write, err := f.form.Writer(t)
 	if err != nil {
 		return err
 	}
-	m := states.Merger{Page: f.partial != "" || f.form.IsPage()}
+	partial := f.partial != ""
+	m := states.Merger{Page: partial || f.form.IsPage(), All: partial}
+	if err := addStates(&m, args); err != nil {
+		return err
+	}
+	if partial {
+		return writePartial(t, &m, f.partial)
+	}
+	return write(&m, m.Repeated)
+}
+
+func addStates(m *states.Merger, args []string) error {
 	for s, err := range eachState(args) {
 		if err == nil {
 			err = m.Add(s)
@@ -62,10 +117,87 @@ func runMerge(t *cli.Terminal, f *mergeFlags, args []string) error {
 			return err
 		}
 	}
-	if f.partial != "" {
-		return writePartial(t, &m, f.partial)
+	return nil
+}
+
+// mergeAs prints what another command than report prints.
+func mergeAs(t *cli.Terminal, f *mergeFlags, args []string) error {
+	write, err := f.form.OtherWriter(t, f.as)
+	if err != nil {
+		return err
 	}
-	return write(&m, m.Repeated)
+	m := states.Merger{As: f.as}
+	if f.as == "diff" {
+		return mergeDiff(t, f, &m, args, write)
+	}
+	if err := addStates(&m, args); err != nil {
+		return err
+	}
+	set := m.Result()
+	states.WarnTwins(set, m.Repeated)
+	return write(set)
+}
+
+// mergeDiff compares states as diff does their traces.
+func mergeDiff(t *cli.Terminal, f *mergeFlags, m *states.Merger, args []string, write func(*result.Set) error) error {
+	if err := f.diff.checkLevels(); err != nil {
+		return err
+	}
+	specs, err := f.diff.specs(args)
+	if err != nil {
+		return cli.Usage(errors.New("merge --as diff: name two states or folders of them, or two groups or more as NAME=STATE"))
+	}
+	cfg := f.diff.levels()
+	var sides []compare.Side
+	for _, spec := range specs {
+		side := compare.Side{Name: spec.name}
+		for s, err := range eachState(spec.paths) {
+			if err != nil {
+				return err
+			}
+			run, err := f.runOf(m, s)
+			if err != nil {
+				return err
+			}
+			side.Runs = append(side.Runs, run)
+		}
+		sides = append(sides, side)
+	}
+	cfg.By = m.Head.Config.By
+	conditions, err := f.diff.conditions(&cfg)
+	if err != nil {
+		return err
+	}
+	set, err := f.diff.compare(sides, &cfg, f.form.IsPage(), write)
+	if err == nil {
+		err = f.diff.warnUnheard(t, conditions, set)
+	}
+	if err != nil {
+		return err
+	}
+	return conclude(conditions, set)
+}
+
+// runOf is the run that a state is of.
+func (f *mergeFlags) runOf(m *states.Merger, s states.Stored) (compare.Run, error) {
+	if err := m.Fits(s); err != nil {
+		return compare.Run{}, err
+	}
+	if len(s.Inputs) != 1 {
+		return compare.Run{}, cli.Usage(fmt.Errorf("%s: the sum of %d recordings: runs cannot be told apart in it; name the states that it was made of", s.Path, len(s.Inputs)))
+	}
+	s.Inputs[0].Twin = m.Twin(&s.Inputs[0])
+	if twin := refuseTwin(s.Inputs[0].Input); twin != nil && !f.diff.duplicates {
+		return compare.Run{}, twin
+	}
+	h, err := hostOf(s)
+	if err != nil {
+		return compare.Run{}, err
+	}
+	if h.sum.IsFolded() {
+		return compare.Run{}, cli.Usage(fmt.Errorf("%s: some of its groups share one, and a comparison takes each: make it anew with state --max-groups 0", s.Path))
+	}
+	return newRun(h.sum), nil
 }
 
 // eachState reads all that the arguments name, one after the other.

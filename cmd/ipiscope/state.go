@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/ipiscope/ipiscope/analysis/ipi"
+	"github.com/ipiscope/ipiscope/analysis/latency"
 	"github.com/ipiscope/ipiscope/cmd/internal/cli"
 	"github.com/ipiscope/ipiscope/cmd/internal/states"
 )
@@ -47,11 +48,16 @@ One TRACE (- is standard input) goes to the file OUT; several, or those of a
 --manifest, to files in the folder OUT that are named after them. A manifest is a
 CSV file with a head: path, and isolated, host, date and any columns of your own.
 
+A state holds what report prints. With --for it holds besides what other commands
+print of the trace, for merge --as: latency and quiet, for each of which the trace is
+read once more, diff, and html, the page of a report.
+
 The exit status tells whether trying again may help: 0 a state was written, also of
 a damaged trace, which it says; 1 none was, and it may help (no such file, no space);
 2 none was, and it will not (no trace, wrong flags); 3 as everywhere with --strict.`,
 		Example: `  ipiscope state --isolated 2-3 -o a.ipistate.json.zst trace.dat
   ipiscope state --isolated 2-3 --for html -o pages before.dat after.dat
+  ipiscope state --isolated 2-3 --for latency,quiet -o states before.dat after.dat
   ipiscope state --manifest fleet.csv --shard 3/64 -o states`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runState(cmd.Context(), t, &f, cmd.Flags(), args)
@@ -67,7 +73,8 @@ a damaged trace, which it says; 1 none was, and it may help (no such file, no sp
 	fs.IntVar(&f.jobs, "jobs", 0, "count `N` traces at once, each with one thread unless --threads says otherwise; 0 is one for each CPU")
 	fs.StringVarP(&f.output, "output", "o", "", "write to the file or folder `OUT`")
 	completeList(cmd, "by", ipi.KeyNames())
-	complete(cmd, "for", []string{"html"})
+	completeList(cmd, "for", states.Keepable())
+	complete(cmd, "kind", latency.Kinds())
 	complete(cmd, "identity", []string{"content", "sends"})
 	completeList(cmd, "redact", states.Redactable())
 	return cmd

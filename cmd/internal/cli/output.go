@@ -68,6 +68,13 @@ func (f *OutputFlags) AllRows() bool { return f.all }
 // Path is what -o names, "" for standard output.
 func (f *OutputFlags) Path() string { return f.path }
 
+// UsualTop is how many rows are shown unless --top says otherwise.
+func (f *OutputFlags) UsualTop(n int) {
+	if !f.topGiven() {
+		f.top = n
+	}
+}
+
 // Top is how many rows --top shows, 0 for all.
 func (f *OutputFlags) Top() int { return f.top }
 

@@ -3,6 +3,7 @@ package states
 import (
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -11,6 +12,8 @@ import (
 	"github.com/ipiscope/ipiscope/analysis/ipi"
 	"github.com/ipiscope/ipiscope/analysis/result"
 	"github.com/ipiscope/ipiscope/cmd/internal/cli"
+	"github.com/ipiscope/ipiscope/report"
+	"github.com/ipiscope/ipiscope/report/mail"
 )
 
 // A Form is how a sum of states is shown.
@@ -18,13 +21,51 @@ type Form struct {
 	output cli.OutputFlags
 	sort   string
 	files  FilesFlag
+	// ofReport are the flags that were given and choose what a report shows
+	ofReport func() string
 }
 
 // AddTo defines the flags.
 func (f *Form) AddTo(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.sort, "sort", "hits", "sort the groups by this `COLUMN`, largest first; names alphabetically")
 	f.files.AddTo(cmd.Flags())
+	f.output.Extra = []report.Format{{Name: "mail", Doc: "plain text for a mailing list, 72 columns", Write: writeMail}}
 	f.output.AddTo(cmd, 20)
+	f.ofReport = func() string {
+		for _, name := range []string{"sort", "by-file-max"} {
+			if cmd.Flags().Changed(name) {
+				return name
+			}
+		}
+		return ""
+	}
+}
+
+// writeMail writes what report, or diff, writes for a mailing list.
+func writeMail(w io.Writer, s *result.Set, o report.Options) error {
+	if s.Table("rows") != nil {
+		return mail.Write(w, s, o.Top)
+	}
+	return mail.WriteReport(w, s, o.Top, o.AllRows)
+}
+
+// OtherWriter checks the flags and returns what writes what another command than report
+// prints.
+func (f *Form) OtherWriter(t *cli.Terminal, as string) (func(*result.Set) error, error) {
+	if name := f.ofReport(); name != "" {
+		return nil, cli.Usage(fmt.Errorf("--%s is of a report, and not of --as %s", name, as))
+	}
+	switch as {
+	case "latency", "quiet":
+		if f.output.Format() == "mail" {
+			return nil, cli.Usage(fmt.Errorf("--format mail: %s has no such format", as))
+		}
+		f.output.Every = true
+	}
+	if as == "quiet" {
+		f.output.UsualTop(0)
+	}
+	return f.output.Writer(t)
 }
 
 // IsPage reports whether the sum is shown as a page, for which states hold more.

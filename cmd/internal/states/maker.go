@@ -13,11 +13,13 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/pflag"
 
 	"github.com/ipiscope/ipiscope/analysis/ipi"
 	"github.com/ipiscope/ipiscope/analysis/key"
+	"github.com/ipiscope/ipiscope/analysis/latency"
 	"github.com/ipiscope/ipiscope/analysis/result"
 	"github.com/ipiscope/ipiscope/analysis/state"
 	"github.com/ipiscope/ipiscope/cmd/internal/cli"
@@ -32,7 +34,9 @@ type Flags struct {
 	sends    cli.SendFlags
 	by       string
 	groups   cli.GroupsFlag
-	page     string
+	keep     string
+	kind     string
+	window   time.Duration
 	identity string
 	redact   string
 	secret   string
@@ -43,7 +47,9 @@ func (f *Flags) AddTo(fs *pflag.FlagSet) {
 	f.sends.AddTo(fs, "count only the sends")
 	cli.KeysVar(fs, &f.by, "by", DefaultBy, "group by `KEYS`, comma separated: "+strings.Join(ipi.KeyNames(), " "))
 	f.groups.AddTo(fs, key.DefaultMaxGroups)
-	fs.StringVar(&f.page, "for", "", "keep what `FORM` needs besides: html")
+	fs.StringVar(&f.keep, "for", "", "keep besides what `FORM` or what other commands print of the trace, comma separated: "+strings.Join(Keepable(), " "))
+	fs.StringVar(&f.kind, "kind", "all", "with --for latency: `KIND` of events to pair: "+strings.Join(latency.Kinds(), " "))
+	fs.DurationVar(&f.window, "window", time.Duration(latency.DefaultWindow), "with --for latency: `TIME` after an interrupt within which a context switch is put down to it")
 	fs.StringVar(&f.identity, "identity", "content", "know copies of a trace by `WHAT`: content is the SHA-256 of the file, which is read for it once more; sends is the times of what it holds alone")
 	fs.StringVar(&f.redact, "redact", "", "replace names by stable hashes, comma separated `WHAT`: "+strings.Join(Redactable(), " "))
 	fs.StringVar(&f.secret, "redact-key", "", "with --redact: hash with the contents of `FILE`, so that nobody without it can try names; states to be merged need the same")
@@ -60,13 +66,14 @@ func (f *Flags) Load(t *cli.Terminal, fs *pflag.FlagSet, manifest bool) (*Maker,
 	if m.max, err = f.groups.Max(); err != nil {
 		return nil, err
 	}
-	if f.page != "" && f.page != "html" {
-		return nil, cli.Unknown("form", f.page, []string{"html"})
+	page, also, err := f.kept(fs)
+	if err != nil {
+		return nil, err
 	}
 	if f.identity != "content" && f.identity != "sends" {
 		return nil, cli.Unknown("identity", f.identity, []string{"content", "sends"})
 	}
-	if m.redact, err = parseRedaction(f.redact, f.secret, f.page != ""); err != nil {
+	if m.redact, err = parseRedaction(f.redact, f.secret, page); err != nil {
 		return nil, err
 	}
 	if manifest {
@@ -75,8 +82,42 @@ func (f *Flags) Load(t *cli.Terminal, fs *pflag.FlagSet, manifest bool) (*Maker,
 	if m.sends, err = f.sends.Load(t, nil); err != nil {
 		return nil, err
 	}
-	m.config = state.Config{By: keyNames(m.by), Flags: givenFlags(fs, m.redact), Page: f.page != ""}
+	m.config = state.Config{By: keyNames(m.by), Flags: givenFlags(fs, m.redact), Page: page, Also: also}
+	if m.further, err = furtherOf(m.config); err != nil {
+		return nil, err
+	}
+	if m.more = latency.DefaultMaxGroups; fs.Changed("max-groups") {
+		m.more = m.max
+	}
 	return m, nil
+}
+
+// kept reads --for.
+func (f *Flags) kept(fs *pflag.FlagSet) (page bool, also []string, err error) {
+	if f.keep == "" {
+		f.keep = "report"
+	}
+	for name := range strings.SplitSeq(f.keep, ",") {
+		switch {
+		case name == "html":
+			page = true
+		case name == "report": // is there in any case
+		case !slices.Contains(Keepable(), name):
+			return false, nil, cli.Unknown("form", name, Keepable())
+		case !slices.Contains(also, name):
+			also = append(also, name)
+		}
+	}
+	slices.Sort(also)
+	for _, flag := range []string{"kind", "window"} {
+		if fs.Changed(flag) && !slices.Contains(also, "latency") {
+			return false, nil, cli.Usage(fmt.Errorf("--%s goes with --for latency", flag))
+		}
+	}
+	if fs.Changed("filter") && slices.Contains(also, "quiet") {
+		return false, nil, cli.Usage(errors.New("--filter: --for quiet takes interruptions of every kind"))
+	}
+	return page, also, nil
 }
 
 // A Maker makes states of traces, with one set of flags.
@@ -86,8 +127,10 @@ type Maker struct {
 	max     int
 	config  state.Config
 	redact  *redaction
-	content bool // a trace is known by its bytes
-	named   bool // --isolated was given
+	further []*further // what they are, with no sums
+	more    int        // like max, of these
+	content bool       // a trace is known by its bytes
+	named   bool       // --isolated was given
 }
 
 // A Job is one state to make.
@@ -116,6 +159,9 @@ func (m *Maker) Job(l cli.ManifestLine, as, manifest string) (*Job, error) {
 			j.Asked.Isolated = own.Mask.String()
 		}
 	}
+	if l.Path == "-" && slices.ContainsFunc(m.further, func(f *further) bool { return f.read != nil }) {
+		return nil, cli.Usage(fmt.Errorf("standard input is read once: --for %s needs a file", strings.Join(m.config.Also, ",")))
+	}
 	if st, err := os.Stat(l.Path); err == nil && st.Mode().IsRegular() {
 		j.Asked.Size, j.Asked.Modified, j.exists = st.Size(), st.ModTime().UnixNano(), true
 	}
@@ -132,7 +178,7 @@ func keyNames(by []ipi.Key) (names []string) {
 
 // countFlags are the flags besides --by that decide what is counted.
 func countFlags() []string {
-	return []string{"filter", "nr-cpus", "events", "recorded", "cpu", "instance", "from", "to", "trim", "max-groups"}
+	return []string{"filter", "nr-cpus", "events", "recorded", "cpu", "instance", "from", "to", "trim", "max-groups", "kind", "window"}
 }
 
 // givenFlags are those of countFlags that are not as usual.
@@ -174,9 +220,8 @@ func (m *Maker) Make(ctx context.Context, t *cli.Terminal, j *Job, beside bool) 
 		sends.OneThread()
 	}
 	sums := NewSums(j.isolated.Targets(), m.by, sends.Catalog, m.config.Page)
-	sums.Config.MaxGroups, sums.Name = m.max, func(meta *trace.Meta) {
-		meta.Path, meta.Host = j.Asked.Path, m.redact.name("host", meta.Host)
-	}
+	sums.Config.MaxGroups, sums.Name = m.max, func(meta *trace.Meta) { m.name(meta, j) }
+	sums.Config.Timeline = sums.Config.Timeline || slices.Contains(m.config.Also, "diff")
 	readErr := sums.Read(ctx, sends, nil)
 	in := sums.Total.Inputs()
 	if len(in) == 0 {
@@ -185,9 +230,12 @@ func (m *Maker) Make(ctx context.Context, t *cli.Terminal, j *Job, beside bool) 
 	if status := cli.Status(readErr); status != cli.ExitOK && status != cli.ExitFailed && status != cli.ExitPartial || ctx.Err() != nil {
 		return nil, readErr
 	}
-	m.redact.groups(sums.Total)
+	m.redact.groups(sums.Total.Rename)
 	s, err := sums.State(m.head(j), in)
 	if err != nil {
+		return nil, err
+	}
+	if err := m.readAgain(ctx, t, j, beside, s); err != nil {
 		return nil, err
 	}
 	if s.Inputs[0].ID, err = m.identify(t, j, whole); err != nil {
@@ -197,6 +245,11 @@ func (m *Maker) Make(ctx context.Context, t *cli.Terminal, j *Job, beside bool) 
 		readErr = nil // damage is in the state
 	}
 	return s, readErr
+}
+
+// name gives a trace the names that results call it by.
+func (m *Maker) name(meta *trace.Meta, j *Job) {
+	meta.Path, meta.Host = j.Asked.Path, m.redact.name("host", meta.Host)
 }
 
 // State is the sums as a state with this head, of these inputs.

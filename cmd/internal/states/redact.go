@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/ipiscope/ipiscope/analysis/ipi"
 	"github.com/ipiscope/ipiscope/analysis/key"
 	"github.com/ipiscope/ipiscope/analysis/state"
 	"github.com/ipiscope/ipiscope/cmd/internal/cli"
@@ -85,12 +84,12 @@ func (r *redaction) asked(a *state.Asked) {
 	a.Path, a.Host = r.name("path", a.Path), r.name("host", a.Host)
 }
 
-// groups replaces what groups are called by.
-func (r *redaction) groups(o *ipi.Overview) {
+// groups replaces what groups are called by, by what renames the values of a key.
+func (r *redaction) groups(rename func(key.Key, func(string) string)) {
 	if r == nil {
 		return
 	}
-	for kind, k := range map[string]ipi.Key{"comm": key.Comm, "pid": key.PID, "stack": key.Stack} {
-		o.Rename(k, func(name string) string { return r.name(kind, name) })
+	for kind, k := range map[string]key.Key{"comm": key.Comm, "pid": key.PID, "stack": key.Stack} {
+		rename(k, func(name string) string { return r.name(kind, name) })
 	}
 }
