@@ -26,7 +26,7 @@ func TestLatencyTracer(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer src.Close()
-		framed, ok := trace.As[interface{ Frame() (string, string) }](src)
+		framed, ok := trace.As[trace.Framer](src)
 		if !ok {
 			t.Fatalf("version %d: a %T has no frame", version, src)
 		}

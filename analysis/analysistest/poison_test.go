@@ -13,6 +13,7 @@ import (
 	"github.com/ipiscope/ipiscope/analysis"
 	"github.com/ipiscope/ipiscope/analysis/analysistest"
 	"github.com/ipiscope/ipiscope/analysis/catalog"
+	"github.com/ipiscope/ipiscope/analysis/catalog/catalogtest"
 	"github.com/ipiscope/ipiscope/analysis/contexts"
 	"github.com/ipiscope/ipiscope/analysis/evidence"
 	"github.com/ipiscope/ipiscope/analysis/inventory"
@@ -84,10 +85,7 @@ func TestPoisonRuins(t *testing.T) {
 // with every record ruined behind it. An analyzer that keeps what it was only
 // lent gives other results.
 func TestPoison(t *testing.T) {
-	cat, err := catalog.Load()
-	if err != nil {
-		t.Fatal(err)
-	}
+	cat := catalogtest.Load(t)
 	isolated, err := cpumask.ParseList([]byte("2-3"))
 	if err != nil {
 		t.Fatal(err)

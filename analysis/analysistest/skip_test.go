@@ -10,6 +10,7 @@ import (
 
 	"github.com/ipiscope/ipiscope/analysis"
 	"github.com/ipiscope/ipiscope/analysis/catalog"
+	"github.com/ipiscope/ipiscope/analysis/catalog/catalogtest"
 	"github.com/ipiscope/ipiscope/analysis/contexts"
 	"github.com/ipiscope/ipiscope/analysis/evidence"
 	"github.com/ipiscope/ipiscope/analysis/inventory"
@@ -35,10 +36,7 @@ type deaf struct{ trace.Source }
 // TestSkipping: an analyzer that says what it wants finds the same in what a
 // source then delivers as in all of the trace.
 func TestSkipping(t *testing.T) {
-	cat, err := catalog.Load()
-	if err != nil {
-		t.Fatal(err)
-	}
+	cat := catalogtest.Load(t)
 	isolated, err := cpumask.ParseList([]byte("2-3"))
 	if err != nil {
 		t.Fatal(err)

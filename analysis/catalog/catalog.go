@@ -148,6 +148,14 @@ func Load(overlays ...Source) (*Catalog, error) {
 	return c, nil
 }
 
+// OrEmbedded is c, or the embedded catalogue where there is none.
+func OrEmbedded(c *Catalog) *Catalog {
+	if c == nil {
+		c, _ = Load() // fails for tables of users only
+	}
+	return c
+}
+
 // ID tells catalogues apart: the SHA-256 of the tables with their overlays.
 func (c *Catalog) ID() string { return c.id }
 

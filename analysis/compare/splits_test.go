@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"github.com/ipiscope/ipiscope/analysis"
-	"github.com/ipiscope/ipiscope/analysis/catalog"
+	"github.com/ipiscope/ipiscope/analysis/catalog/catalogtest"
 	"github.com/ipiscope/ipiscope/analysis/compare"
 	"github.com/ipiscope/ipiscope/analysis/listing"
 	"github.com/ipiscope/ipiscope/analysis/result"
@@ -33,10 +33,7 @@ func readHits(t *testing.T, fixture string) ([]hit, int64) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cat, err := catalog.Load()
-	if err != nil {
-		t.Fatal(err)
-	}
+	cat := catalogtest.Load(t)
 	var out []hit
 	s := listing.New(src.Table(), listing.Config{Isolated: &isolated, Catalog: cat, Row: func(row []result.Value) error {
 		out = append(out, hit{row[0].Int, row[8].Str})

@@ -34,9 +34,10 @@ const (
 	kernelStack
 )
 
-// New returns a State for a trace with this table.
+// New returns a State for a trace with this table. Without a catalogue it is the one
+// that comes with the program.
 func New(t *trace.Table, c *catalog.Catalog) *State {
-	return &State{catalog: c, table: t}
+	return &State{catalog: catalog.OrEmbedded(c), table: t}
 }
 
 var _ analysis.Selective = (*State)(nil)

@@ -8,7 +8,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ipiscope/ipiscope/analysis"
-	"github.com/ipiscope/ipiscope/analysis/catalog"
 	"github.com/ipiscope/ipiscope/analysis/contexts"
 	"github.com/ipiscope/ipiscope/analysis/result"
 	"github.com/ipiscope/ipiscope/parser"
@@ -18,11 +17,7 @@ import (
 
 func run(t *testing.T, src trace.Source) *result.Set {
 	t.Helper()
-	cat, err := catalog.Load()
-	if err != nil {
-		t.Fatal(err)
-	}
-	state := contexts.New(src.Table(), cat)
+	state := contexts.New(src.Table(), nil) // the embedded catalogue
 	st, err := analysis.Run(context.Background(), src, analysis.Options{}, state)
 	if err != nil {
 		t.Fatal(err)

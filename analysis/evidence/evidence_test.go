@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ipiscope/ipiscope/analysis"
-	"github.com/ipiscope/ipiscope/analysis/catalog"
+	"github.com/ipiscope/ipiscope/analysis/catalog/catalogtest"
 	"github.com/ipiscope/ipiscope/analysis/evidence"
 	"github.com/ipiscope/ipiscope/analysis/ipi"
 	"github.com/ipiscope/ipiscope/analysis/result"
@@ -25,10 +25,7 @@ func run(t *testing.T, src trace.Source, also ...analysis.State) *result.Set {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cat, err := catalog.Load()
-	if err != nil {
-		t.Fatal(err)
-	}
+	cat := catalogtest.Load(t)
 	state := evidence.New(src.Table(), evidence.Config{Isolated: &isolated, Catalog: cat})
 	st, err := analysis.Run(context.Background(), src, analysis.Options{}, append(also, state)...)
 	if err != nil {
@@ -130,10 +127,7 @@ func TestSameHits(t *testing.T) {
 		t.Fatal(err)
 	}
 	isolated, _ := cpumask.ParseList([]byte("2-3"))
-	cat, err := catalog.Load()
-	if err != nil {
-		t.Fatal(err)
-	}
+	cat := catalogtest.Load(t)
 	for _, path := range paths {
 		src, err := parser.Open(path, parser.Options{})
 		if err != nil {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/ipiscope/ipiscope/analysis"
 	"github.com/ipiscope/ipiscope/analysis/analysistest"
+	"github.com/ipiscope/ipiscope/analysis/catalog/catalogtest"
 	"github.com/ipiscope/ipiscope/analysis/ipi"
 	"github.com/ipiscope/ipiscope/analysis/result"
 	"github.com/ipiscope/ipiscope/parser"
@@ -48,7 +49,7 @@ func counted(t *testing.T, path, isolated string, bys ...[]ipi.Key) []*ipi.Count
 		t.Fatal(err)
 	}
 	defer src.Close()
-	cfg := ipi.Config{Catalog: load(t)}
+	cfg := ipi.Config{Catalog: catalogtest.Load(t)}
 	if isolated != "" {
 		m, err := cpumask.ParseList([]byte(isolated))
 		if err != nil {
@@ -241,7 +242,7 @@ func TestEventAllocs(t *testing.T) {
 			})
 			by := parse(t, "function,evidence,callsite,cause,class,comm,sender,target,stack,instance")
 			isolated, _ := cpumask.ParseList([]byte("2-3"))
-			state := ipi.New(table, ipi.Config{Isolated: &isolated, By: by, Catalog: load(t), Timeline: true})
+			state := ipi.New(table, ipi.Config{Isolated: &isolated, By: by, Catalog: catalogtest.Load(t), Timeline: true})
 			feed := func() {
 				for _, e := range events {
 					state.Event(e)
@@ -273,7 +274,7 @@ func BenchmarkEvent(b *testing.B) {
 		b.Fatal(err)
 	}
 	isolated, _ := cpumask.ParseList([]byte("2-3"))
-	state := ipi.New(src.Table(), ipi.Config{Isolated: &isolated, By: by, Catalog: load(b)})
+	state := ipi.New(src.Table(), ipi.Config{Isolated: &isolated, By: by, Catalog: catalogtest.Load(b)})
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
 		state.Event(events[i%len(events)])

@@ -11,6 +11,7 @@ import (
 
 	"github.com/ipiscope/ipiscope/analysis"
 	"github.com/ipiscope/ipiscope/analysis/analysistest"
+	"github.com/ipiscope/ipiscope/analysis/catalog/catalogtest"
 	"github.com/ipiscope/ipiscope/analysis/ipi"
 	"github.com/ipiscope/ipiscope/analysis/key"
 	"github.com/ipiscope/ipiscope/analysis/listing"
@@ -49,7 +50,7 @@ func drawn(t *testing.T, path, isolated, by string) (*ipi.Counts, []hit, result.
 		list = append(list, hit{v[0].Int, int(v[1].Int), int(v[2].Int), v[8].Str})
 		return nil
 	}
-	cat := load(t)
+	cat := catalogtest.Load(t)
 	var keys []ipi.Key
 	if by != "" {
 		keys = parse(t, by)
@@ -272,7 +273,7 @@ func TestLanes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := ipi.New(src.Table(), ipi.Config{By: []ipi.Key{key.Target}, Catalog: load(t), Timeline: true})
+	s := ipi.New(src.Table(), ipi.Config{By: []ipi.Key{key.Target}, Catalog: catalogtest.Load(t), Timeline: true})
 	st, err := analysis.Run(context.Background(), src, analysis.Options{}, s)
 	f := s.Counts(st.Input(&src.Table().Meta, err)).Heatmap()
 	if len(f.Rows) != 64 || f.Rows[0] != "0-7" || f.Rows[63] != "504-511" {

@@ -10,7 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ipiscope/ipiscope/analysis"
-	"github.com/ipiscope/ipiscope/analysis/catalog"
+	"github.com/ipiscope/ipiscope/analysis/catalog/catalogtest"
 	"github.com/ipiscope/ipiscope/analysis/ipi"
 	"github.com/ipiscope/ipiscope/parser/cpumask"
 	"github.com/ipiscope/ipiscope/parser/trace"
@@ -54,7 +54,7 @@ func count(t *testing.T, s setup, script string) *ipi.Counts {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg := ipi.Config{By: by, Catalog: load(t), Counts: s.counts}
+	cfg := ipi.Config{By: by, Catalog: catalogtest.Load(t), Counts: s.counts}
 	if s.isolated != "" {
 		mask, err := cpumask.ParseList([]byte(s.isolated))
 		if err != nil {
@@ -77,15 +77,6 @@ func cmpOr(s, otherwise string) string {
 		return otherwise
 	}
 	return s
-}
-
-func load(t testing.TB) *catalog.Catalog {
-	t.Helper()
-	c, err := catalog.Load()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c
 }
 
 // groups shows the sums of each group, then those of all, without zeros.
@@ -517,7 +508,7 @@ func TestAdvice(t *testing.T) {
 			call("2.2", 0, "trace-cmd-9", 2, "do_sync_core")+fmt.Sprintf(tracer, "2.203", "trace-cmd-9")+ // noise
 			"at 3.0 cpu 2 flags d.h1 ipi_send_cpu cpu=2 callsite=f+0x1 callback=nohz_full_kick_func\n"+ // self
 			call("4.0", 0, "a-7", 2, "nobody_knows")+call("4.1", 0, "a-7", 2, "nobody_knows")).Result()
-	cat := load(t)
+	cat := catalogtest.Load(t)
 	mitigation := func(function string) string {
 		cb, ok := cat.Callback(function)
 		if !ok || cb.Do == "" {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/ipiscope/ipiscope/analysis"
 	"github.com/ipiscope/ipiscope/analysis/analysistest"
+	"github.com/ipiscope/ipiscope/analysis/catalog/catalogtest"
 	"github.com/ipiscope/ipiscope/analysis/ipi"
 	"github.com/ipiscope/ipiscope/analysis/result"
 	"github.com/ipiscope/ipiscope/parser"
@@ -24,7 +25,7 @@ import (
 // overviewOf is the overview of one trace, isolated a list or "" for all CPUs.
 func overviewOf(t testing.TB, src trace.Source, isolated string, by []ipi.Key) *ipi.Overview {
 	t.Helper()
-	cfg := ipi.Config{By: by, Also: ipi.OverviewKeys(), Timeline: true, Catalog: load(t)}
+	cfg := ipi.Config{By: by, Also: ipi.OverviewKeys(), Timeline: true, Catalog: catalogtest.Load(t)}
 	if isolated != "" {
 		m, err := cpumask.ParseList([]byte(isolated))
 		if err != nil {

@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"github.com/ipiscope/ipiscope/analysis"
-	"github.com/ipiscope/ipiscope/analysis/catalog"
+	"github.com/ipiscope/ipiscope/analysis/catalog/catalogtest"
 	"github.com/ipiscope/ipiscope/analysis/ipi"
 	"github.com/ipiscope/ipiscope/analysis/key"
 	"github.com/ipiscope/ipiscope/parser"
@@ -24,10 +24,7 @@ func TestCells(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cat, err := catalog.Load()
-	if err != nil {
-		t.Fatal(err)
-	}
+	cat := catalogtest.Load(t)
 	s := ipi.New(src.Table(), ipi.Config{Isolated: &isolated, By: []key.Key{key.Event}, Catalog: cat, Timeline: true})
 	st, err := analysis.Run(context.Background(), src, analysis.Options{}, s)
 	c := s.Counts(st.Input(&src.Table().Meta, err))

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/ipiscope/ipiscope/analysis"
+	"github.com/ipiscope/ipiscope/analysis/catalog/catalogtest"
 	"github.com/ipiscope/ipiscope/analysis/ipi"
 	"github.com/ipiscope/ipiscope/analysis/result"
 	"github.com/ipiscope/ipiscope/parser"
@@ -101,7 +102,7 @@ func TestGroupsThatOneTraceFolded(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		state := ipi.New(src.Table(), ipi.Config{Isolated: &mask, By: keys, Catalog: load(t), MaxGroups: 2})
+		state := ipi.New(src.Table(), ipi.Config{Isolated: &mask, By: keys, Catalog: catalogtest.Load(t), MaxGroups: 2})
 		st, err := analysis.Run(context.Background(), src, analysis.Options{}, state)
 		if err != nil {
 			t.Fatal(err)

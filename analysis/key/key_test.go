@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/ipiscope/ipiscope/analysis/catalog"
+	"github.com/ipiscope/ipiscope/analysis/catalog/catalogtest"
 	"github.com/ipiscope/ipiscope/analysis/key"
 	"github.com/ipiscope/ipiscope/analysis/track"
 	"github.com/ipiscope/ipiscope/parser/trace"
@@ -21,10 +21,7 @@ func all() key.List {
 // texts are all values of a subject, by the key's name.
 func texts(t *testing.T, table *trace.Table, s *key.Subject) map[string]string {
 	t.Helper()
-	cat, err := catalog.Load()
-	if err != nil {
-		t.Fatal(err)
-	}
+	cat := catalogtest.Load(t)
 	for _, k := range all() {
 		if k.Doc() == "" {
 			t.Fatalf("key %d has no row in rows.go: see docs/adding.md", k)

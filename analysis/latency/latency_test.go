@@ -13,7 +13,7 @@ import (
 
 	"github.com/ipiscope/ipiscope/analysis"
 	"github.com/ipiscope/ipiscope/analysis/analysistest"
-	"github.com/ipiscope/ipiscope/analysis/catalog"
+	"github.com/ipiscope/ipiscope/analysis/catalog/catalogtest"
 	"github.com/ipiscope/ipiscope/analysis/latency"
 	"github.com/ipiscope/ipiscope/analysis/result"
 	"github.com/ipiscope/ipiscope/parser"
@@ -33,10 +33,7 @@ func measure(t testing.TB, src trace.Source, by string, kind latency.Kind) *late
 	if err != nil {
 		t.Fatal(err)
 	}
-	cat, err := catalog.Load()
-	if err != nil {
-		t.Fatal(err)
-	}
+	cat := catalogtest.Load(t)
 	s := latency.New(src.Table(), latency.Config{Isolated: &m, By: keys, Kind: kind, Catalog: cat, Window: latency.DefaultWindow})
 	st, err := analysis.Run(context.Background(), analysistest.Poison(src), analysis.Options{}, s)
 	if err != nil {
@@ -123,10 +120,7 @@ func TestQuantilesOfARecording(t *testing.T) {
 	}
 	defer src.Close()
 	keys, _ := latency.ParseKeys("function")
-	cat, err := catalog.Load()
-	if err != nil {
-		t.Fatal(err)
-	}
+	cat := catalogtest.Load(t)
 	s := latency.New(src.Table(), latency.Config{By: keys, Catalog: cat})
 	st, err := analysis.Run(context.Background(), src, analysis.Options{}, s)
 	if err != nil {
@@ -430,10 +424,7 @@ func recorded(t testing.TB, n int) (*trace.Table, []trace.Event) {
 
 func state(t testing.TB, table *trace.Table) *latency.State {
 	t.Helper()
-	cat, err := catalog.Load()
-	if err != nil {
-		t.Fatal(err)
-	}
+	cat := catalogtest.Load(t)
 	keys, _ := latency.ParseKeys("function")
 	return latency.New(table, latency.Config{By: keys, Catalog: cat, Window: latency.DefaultWindow})
 }

@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"github.com/ipiscope/ipiscope/analysis"
-	"github.com/ipiscope/ipiscope/analysis/catalog"
+	"github.com/ipiscope/ipiscope/analysis/catalog/catalogtest"
 	"github.com/ipiscope/ipiscope/analysis/latency"
 	"github.com/ipiscope/ipiscope/parser"
 	"github.com/ipiscope/ipiscope/parser/cpumask"
@@ -78,10 +78,7 @@ func measureFixture(t *testing.T, path string, sequences bool) (*latency.State, 
 	if err != nil {
 		t.Fatal(err)
 	}
-	cat, err := catalog.Load()
-	if err != nil {
-		t.Fatal(err)
-	}
+	cat := catalogtest.Load(t)
 	s := latency.New(src.Table(), latency.Config{Isolated: &isolated, By: keys, Catalog: cat, Window: latency.DefaultWindow, Sequences: sequences})
 	st, err := analysis.Run(context.Background(), src, analysis.Options{}, s)
 	if err != nil {

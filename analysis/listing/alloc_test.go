@@ -3,7 +3,7 @@ package listing_test
 import (
 	"testing"
 
-	"github.com/ipiscope/ipiscope/analysis/catalog"
+	"github.com/ipiscope/ipiscope/analysis/catalog/catalogtest"
 	"github.com/ipiscope/ipiscope/analysis/listing"
 	"github.com/ipiscope/ipiscope/analysis/result"
 	"github.com/ipiscope/ipiscope/parser"
@@ -29,10 +29,7 @@ func TestAllocations(t *testing.T) {
 		}
 	}
 	isolated, _ := cpumask.ParseList([]byte("2-3"))
-	cat, err := catalog.Load()
-	if err != nil {
-		t.Fatal(err)
-	}
+	cat := catalogtest.Load(t)
 	for _, rows := range []listing.Rows{listing.Hits, listing.Requests} {
 		got := 0
 		s := listing.New(src.Table(), listing.Config{Isolated: &isolated, Catalog: cat, Rows: rows, Row: func([]result.Value) error { got++; return nil }})

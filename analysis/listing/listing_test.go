@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ipiscope/ipiscope/analysis"
-	"github.com/ipiscope/ipiscope/analysis/catalog"
+	"github.com/ipiscope/ipiscope/analysis/catalog/catalogtest"
 	"github.com/ipiscope/ipiscope/analysis/ipi"
 	"github.com/ipiscope/ipiscope/analysis/listing"
 	"github.com/ipiscope/ipiscope/analysis/result"
@@ -33,10 +33,7 @@ func listRows(t *testing.T, rows listing.Rows, src trace.Source, f func([]result
 	if err != nil {
 		t.Fatal(err)
 	}
-	cat, err := catalog.Load()
-	if err != nil {
-		t.Fatal(err)
-	}
+	cat := catalogtest.Load(t)
 	state := listing.New(src.Table(), listing.Config{Isolated: &isolated, Catalog: cat, Rows: rows, Row: f})
 	st, err := analysis.Run(context.Background(), src, analysis.Options{}, append(also, state)...)
 	if err != nil {
@@ -221,10 +218,7 @@ func TestSums(t *testing.T) {
 		t.Fatal(err)
 	}
 	isolated, _ := cpumask.ParseList([]byte("2-3"))
-	cat, err := catalog.Load()
-	if err != nil {
-		t.Fatal(err)
-	}
+	cat := catalogtest.Load(t)
 	by, err := ipi.ParseKeys("function,target,comm,class,instance")
 	if err != nil {
 		t.Fatal(err)

@@ -10,7 +10,7 @@ import (
 
 	"github.com/ipiscope/ipiscope/analysis"
 	"github.com/ipiscope/ipiscope/analysis/analysistest"
-	"github.com/ipiscope/ipiscope/analysis/catalog"
+	"github.com/ipiscope/ipiscope/analysis/catalog/catalogtest"
 	"github.com/ipiscope/ipiscope/analysis/noise"
 	"github.com/ipiscope/ipiscope/analysis/result"
 	"github.com/ipiscope/ipiscope/internal/law"
@@ -38,11 +38,18 @@ func read(t testing.TB, config noise.Config, text string) *noise.Counts {
 func config(t testing.TB) noise.Config {
 	t.Helper()
 	m, _ := cpumask.ParseList([]byte("2-3"))
-	c, err := catalog.Load()
-	if err != nil {
-		t.Fatal(err)
+	return noise.Config{Isolated: &m, Top: 4, Catalog: catalogtest.Load(t)}
+}
+
+// TestWithoutCatalog: without one it is that which comes with the program.
+func TestWithoutCatalog(t *testing.T) {
+	const events = "  <idle>-0  [002] d.... 1.000100: tick_stop: success=0 dependency=RCU\n"
+	cfg := config(t)
+	want := text(read(t, cfg, events))
+	cfg.Catalog = nil
+	if got := text(read(t, cfg, events)); got != want || !strings.Contains(got, `"advice": "`) {
+		t.Errorf("%s\nwant %s", got, want)
 	}
-	return noise.Config{Isolated: &m, Top: 4, Catalog: c}
 }
 
 func text(c *noise.Counts) string {

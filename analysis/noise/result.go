@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ipiscope/ipiscope/analysis/catalog"
 	"github.com/ipiscope/ipiscope/analysis/result"
 	"github.com/ipiscope/ipiscope/analysis/track"
 )
@@ -251,6 +252,7 @@ func (c *Counts) tickTable() *result.Table {
 	if !c.stops {
 		return t
 	}
+	cat := catalog.OrEmbedded(c.cfg.Catalog)
 	for _, n := range slices.Sorted(maps.Keys(c.ticks)) {
 		for _, by := range slices.SortedFunc(maps.Keys(c.ticks[n]), func(a, b string) int {
 			return cmp.Or(cmp.Compare(c.ticks[n][b].interrupts, c.ticks[n][a].interrupts), cmp.Compare(a, b))
@@ -265,7 +267,7 @@ func (c *Counts) tickTable() *result.Table {
 			}
 			t.Rows = append(t.Rows, []result.Value{
 				result.Int(n), result.Str(by), result.Int(r.interrupts), ticks, result.Float(rate), result.Int(r.checks), result.Int(r.stops), result.Int(r.episodes),
-				result.Int(r.kept), result.Int(r.longest), result.Str(setters(r.setBy)), result.Str(c.advice(by)),
+				result.Int(r.kept), result.Int(r.longest), result.Str(setters(r.setBy)), result.Str(advice(cat, by)),
 			})
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/ipiscope/ipiscope/analysis/catalog"
 	"github.com/ipiscope/ipiscope/analysis/result"
 	"github.com/ipiscope/ipiscope/parser/cpumask"
 )
@@ -141,11 +142,8 @@ func (c *Counts) verdict(isolated string) string {
 }
 
 // advice says what to do about what kept a tick.
-func (c *Counts) advice(by string) string {
-	if c.cfg.Catalog == nil {
-		return ""
-	}
-	x, ok := c.cfg.Catalog.Tick(by)
+func advice(cat *catalog.Catalog, by string) string {
+	x, ok := cat.Tick(by)
 	if !ok {
 		return ""
 	}

@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/ipiscope/ipiscope/analysis"
-	"github.com/ipiscope/ipiscope/analysis/catalog"
+	"github.com/ipiscope/ipiscope/analysis/catalog/catalogtest"
 	"github.com/ipiscope/ipiscope/analysis/quiet"
 	"github.com/ipiscope/ipiscope/analysis/result"
 	"github.com/ipiscope/ipiscope/parser/cpumask"
@@ -18,10 +18,7 @@ func watchAs(t *testing.T, script string, known func(*result.Input)) *quiet.Coun
 	t.Helper()
 	src := tracetest.Parse(script)
 	src.Table().Meta.CPUs = 4
-	cat, err := catalog.Load()
-	if err != nil {
-		t.Fatal(err)
-	}
+	cat := catalogtest.Load(t)
 	m, _ := cpumask.ParseList([]byte("2"))
 	s := quiet.New(src.Table(), quiet.Config{Isolated: &m, Catalog: cat})
 	st, err := analysis.Run(context.Background(), src, analysis.Options{}, s)

@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/ipiscope/ipiscope/analysis"
-	"github.com/ipiscope/ipiscope/analysis/catalog"
+	"github.com/ipiscope/ipiscope/analysis/catalog/catalogtest"
 	"github.com/ipiscope/ipiscope/analysis/quiet"
 	"github.com/ipiscope/ipiscope/parser"
 	"github.com/ipiscope/ipiscope/parser/cpumask"
@@ -102,10 +102,7 @@ func TestRecordings(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cat, err := catalog.Load()
-	if err != nil {
-		t.Fatal(err)
-	}
+	cat := catalogtest.Load(t)
 	for _, path := range []string{"k612s4-12b-all-stack/trace.dat", "karm64s4-21-ipi-all/trace.dat"} {
 		src, err := parser.Open("../../fixtures/"+path, parser.Options{})
 		if err != nil {

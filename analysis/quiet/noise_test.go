@@ -11,6 +11,7 @@ import (
 
 	"github.com/ipiscope/ipiscope/analysis"
 	"github.com/ipiscope/ipiscope/analysis/catalog"
+	"github.com/ipiscope/ipiscope/analysis/catalog/catalogtest"
 	"github.com/ipiscope/ipiscope/analysis/quiet"
 	"github.com/ipiscope/ipiscope/internal/law"
 	"github.com/ipiscope/ipiscope/parser/ftext"
@@ -20,10 +21,7 @@ import (
 // it is without the noise events that tell of the same ones, whether these stand
 // before the exit event or behind it (the order of the probes is not fixed).
 func TestNoiseTellsNothingNew(t *testing.T) {
-	cat, err := catalog.Load()
-	if err != nil {
-		t.Fatal(err)
-	}
+	cat := catalogtest.Load(t)
 	law.Check(t, func(r *rapid.T) {
 		at := int64(5_000_000_000)
 		line := func(what string) string {

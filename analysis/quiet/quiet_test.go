@@ -15,7 +15,7 @@ import (
 
 	"github.com/ipiscope/ipiscope/analysis"
 	"github.com/ipiscope/ipiscope/analysis/analysistest"
-	"github.com/ipiscope/ipiscope/analysis/catalog"
+	"github.com/ipiscope/ipiscope/analysis/catalog/catalogtest"
 	"github.com/ipiscope/ipiscope/analysis/quiet"
 	"github.com/ipiscope/ipiscope/analysis/result"
 	"github.com/ipiscope/ipiscope/parser"
@@ -30,10 +30,7 @@ func watch(t testing.TB, script string, gaps ...quiet.Gap) *quiet.Counts {
 	t.Helper()
 	src := tracetest.Parse(script)
 	src.Table().Meta.CPUs = 4
-	cat, err := catalog.Load()
-	if err != nil {
-		t.Fatal(err)
-	}
+	cat := catalogtest.Load(t)
 	m, _ := cpumask.ParseList([]byte("2"))
 	s := quiet.New(src.Table(), quiet.Config{Isolated: &m, Catalog: cat, Gaps: gaps, Within: 50_000})
 	st, err := analysis.Run(context.Background(), analysistest.Poison(src), analysis.Options{}, s)

@@ -7,7 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ipiscope/ipiscope/analysis"
-	"github.com/ipiscope/ipiscope/analysis/catalog"
+	"github.com/ipiscope/ipiscope/analysis/catalog/catalogtest"
 	"github.com/ipiscope/ipiscope/analysis/quiet"
 	"github.com/ipiscope/ipiscope/parser"
 	"github.com/ipiscope/ipiscope/parser/cpumask"
@@ -21,10 +21,7 @@ func timed(t *testing.T, src trace.Source) ([]quiet.Timed, *quiet.Counts) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cat, err := catalog.Load()
-	if err != nil {
-		t.Fatal(err)
-	}
+	cat := catalogtest.Load(t)
 	s := quiet.New(src.Table(), quiet.Config{Isolated: &m, Catalog: cat, Sequences: true})
 	st, err := analysis.Run(context.Background(), src, analysis.Options{}, s)
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 
 	"github.com/ipiscope/ipiscope/analysis"
 	"github.com/ipiscope/ipiscope/analysis/analysistest"
-	"github.com/ipiscope/ipiscope/analysis/catalog"
+	"github.com/ipiscope/ipiscope/analysis/catalog/catalogtest"
 	"github.com/ipiscope/ipiscope/analysis/ipi"
 	"github.com/ipiscope/ipiscope/analysis/key"
 	"github.com/ipiscope/ipiscope/analysis/result"
@@ -23,15 +23,6 @@ import (
 	"github.com/ipiscope/ipiscope/parser/cpumask"
 	"github.com/ipiscope/ipiscope/parser/trace"
 )
-
-func load(t *testing.T) *catalog.Catalog {
-	t.Helper()
-	c, err := catalog.Load()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c
-}
 
 func isolated(t *testing.T) *cpumask.Mask {
 	t.Helper()
@@ -55,7 +46,7 @@ func open(t *testing.T, path string) trace.Source {
 // count runs the analyzer.
 func count(t *testing.T, src trace.Source, cfg stacks.Config, also ...analysis.State) *stacks.Counts {
 	t.Helper()
-	cfg.Isolated, cfg.Catalog = isolated(t), load(t)
+	cfg.Isolated, cfg.Catalog = isolated(t), catalogtest.Load(t)
 	s := stacks.New(src.Table(), cfg)
 	st, err := analysis.Run(context.Background(), src, analysis.Options{}, append(also, s)...)
 	return s.Counts(st.Input(&src.Table().Meta, err))
@@ -151,7 +142,7 @@ func TestSameSumsAsReport(t *testing.T) {
 	for _, path := range []string{"k612s4-12b-all-stack/trace.dat", "k612s4-02-zlib-mono/trace.dat", "karm64s4-21-ipi-all/trace.dat", "k72s4-01-zstd-local/trace.dat", "k612s4-40-perf/script.txt.gz"} {
 		for _, by := range [][]key.Key{nil, {key.Target}, {key.Function, key.Comm}} {
 			src := open(t, path)
-			all := ipi.New(src.Table(), ipi.Config{Isolated: isolated(t), By: by, Catalog: load(t)})
+			all := ipi.New(src.Table(), ipi.Config{Isolated: isolated(t), By: by, Catalog: catalogtest.Load(t)})
 			set := count(t, src, stacks.Config{By: by, Labels: []key.Key{key.Class, key.Sender}}, all).Result()
 			want := map[string][2]int64{}
 			for _, g := range all.Counts(result.Input{}).Groups() {
@@ -238,7 +229,7 @@ func TestDoesNotAllocate(t *testing.T) {
 			e.CopyTo(events[len(events)-1])
 		}
 	}
-	s := stacks.New(src.Table(), stacks.Config{Isolated: isolated(t), Catalog: load(t), By: []key.Key{key.Function, key.Cause}, Labels: []key.Key{key.Target}})
+	s := stacks.New(src.Table(), stacks.Config{Isolated: isolated(t), Catalog: catalogtest.Load(t), By: []key.Key{key.Function, key.Cause}, Labels: []key.Key{key.Target}})
 	feed := func() {
 		for _, e := range events {
 			s.Event(e)

@@ -11,7 +11,7 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 
 	"github.com/ipiscope/ipiscope/analysis"
-	"github.com/ipiscope/ipiscope/analysis/catalog"
+	"github.com/ipiscope/ipiscope/analysis/catalog/catalogtest"
 	"github.com/ipiscope/ipiscope/analysis/result"
 	"github.com/ipiscope/ipiscope/analysis/timeline"
 	"github.com/ipiscope/ipiscope/parser"
@@ -27,10 +27,7 @@ func draw(t *testing.T, src trace.Source) []result.Mark {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cat, err := catalog.Load()
-	if err != nil {
-		t.Fatal(err)
-	}
+	cat := catalogtest.Load(t)
 	var marks []result.Mark
 	s := timeline.New(src.Table(), timeline.Config{Isolated: &isolated, Catalog: cat, Mark: func(m *result.Mark) error {
 		own := *m

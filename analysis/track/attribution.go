@@ -66,9 +66,7 @@ type classKey struct {
 // count that hold for the kernel of the trace, as far as it names it. Without a
 // catalogue it is the one that comes with the program.
 func NewAttributor(c *catalog.Catalog, t *trace.Table) *Attributor {
-	if c == nil {
-		c, _ = catalog.Load() // fails for tables of users only
-	}
+	c = catalog.OrEmbedded(c)
 	a := &Attributor{catalog: c, all: c, table: t, classes: map[classKey]*catalog.Classification{}, possible: map[classKey]trace.NameID{}, kinds: map[trace.NameID]string{}, recorders: map[trace.NameID]bool{}, completed: map[insertedAt]trace.StackID{}}
 	a.kernel, a.generation = t.Meta.Kernel, t.Generation()
 	a.catalog = c.For(a.kernel, t.Meta.Arch, t.Meta.Uname)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/ipiscope/ipiscope/analysis"
 	"github.com/ipiscope/ipiscope/analysis/catalog"
+	"github.com/ipiscope/ipiscope/analysis/catalog/catalogtest"
 	"github.com/ipiscope/ipiscope/analysis/track"
 	"github.com/ipiscope/ipiscope/parser/trace/tracetest"
 )
@@ -38,10 +39,7 @@ func TestCallsites(t *testing.T) {
 			"at 1.000003 cpu 0 task a-7 flags d..1 ipi_send_cpu cpu=2 callsite=ttwu_queue_wakelist+0x15b" + carrier, "g csd cause ttwu_queue_wakelist"},
 	} {
 		src := tracetest.Parse("at 1.000002 cpu 0 task a-7 flags d..1 " + tt.script)
-		cat, err := catalog.Load()
-		if err != nil {
-			t.Fatal(err)
-		}
+		cat := catalogtest.Load(t)
 		attr := track.NewAttributor(cat, src.Table())
 		got := ""
 		s := track.NewSends(src.Table(), track.Config{Attribution: attr, Send: func(w *track.Send) {

@@ -10,7 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ipiscope/ipiscope/analysis"
-	"github.com/ipiscope/ipiscope/analysis/catalog"
+	"github.com/ipiscope/ipiscope/analysis/catalog/catalogtest"
 	"github.com/ipiscope/ipiscope/analysis/track"
 	"github.com/ipiscope/ipiscope/parser/cpumask"
 	"github.com/ipiscope/ipiscope/parser/trace"
@@ -40,10 +40,7 @@ func follow(t *testing.T, src trace.Source) *journey {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cat, err := catalog.Load()
-	if err != nil {
-		t.Fatal(err)
-	}
+	cat := catalogtest.Load(t)
 	j := &journey{t: src.Table()}
 	j.Deliveries = track.NewDeliveries(src.Table(), track.DeliveryConfig{
 		Config: track.Config{Isolated: &m, Attribution: track.NewAttributor(cat, src.Table())},

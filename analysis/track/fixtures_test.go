@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ipiscope/ipiscope/analysis"
-	"github.com/ipiscope/ipiscope/analysis/catalog"
+	"github.com/ipiscope/ipiscope/analysis/catalog/catalogtest"
 	"github.com/ipiscope/ipiscope/analysis/track"
 	"github.com/ipiscope/ipiscope/parser"
 	"github.com/ipiscope/ipiscope/parser/cpumask"
@@ -245,10 +245,7 @@ func newJourney(t testing.TB, src trace.Source, on func(*track.Delivery)) *journ
 	if err != nil {
 		t.Fatal(err)
 	}
-	cat, err := catalog.Load()
-	if err != nil {
-		t.Fatal(err)
-	}
+	cat := catalogtest.Load(t)
 	j := &journey{t: src.Table()}
 	j.Deliveries = track.NewDeliveries(src.Table(), track.DeliveryConfig{
 		Config:   track.Config{Isolated: &m, Attribution: track.NewAttributor(cat, src.Table())},

@@ -9,6 +9,7 @@ import (
 
 	"github.com/ipiscope/ipiscope/analysis"
 	"github.com/ipiscope/ipiscope/analysis/catalog"
+	"github.com/ipiscope/ipiscope/analysis/catalog/catalogtest"
 	"github.com/ipiscope/ipiscope/analysis/track"
 	"github.com/ipiscope/ipiscope/internal/golden"
 	"github.com/ipiscope/ipiscope/parser/cpumask"
@@ -86,10 +87,7 @@ func newTranscript(table *trace.Table, isolated *cpumask.Mask, cat *catalog.Cata
 // it and those of the commands compare them with other programs.
 func TestGolden(t *testing.T) {
 	isolated := golden.Isolated()
-	cat, err := catalog.Load()
-	if err != nil {
-		t.Fatal(err)
-	}
+	cat := catalogtest.Load(t)
 	for name, fixture := range golden.Recordings() {
 		var all []*transcript
 		in := golden.Read(t, fixture, func(table *trace.Table) []analysis.State {

@@ -10,7 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ipiscope/ipiscope/analysis"
-	"github.com/ipiscope/ipiscope/analysis/catalog"
+	"github.com/ipiscope/ipiscope/analysis/catalog/catalogtest"
 	"github.com/ipiscope/ipiscope/analysis/track"
 	"github.com/ipiscope/ipiscope/parser/cpumask"
 	"github.com/ipiscope/ipiscope/parser/trace"
@@ -160,10 +160,7 @@ func (f *fast) End(analysis.Span) { f.Deliveries.End() }
 
 func newFast(t *testing.T, table *trace.Table, isolated *cpumask.Mask) *fast {
 	t.Helper()
-	cat, err := catalog.Load()
-	if err != nil {
-		t.Fatal(err)
-	}
+	cat := catalogtest.Load(t)
 	f := &fast{pairs: map[string]int{}}
 	f.Deliveries = track.NewDeliveries(table, track.DeliveryConfig{
 		Config: track.Config{Isolated: isolated, Attribution: track.NewAttributor(cat, table)},

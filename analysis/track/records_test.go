@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ipiscope/ipiscope/analysis"
-	"github.com/ipiscope/ipiscope/analysis/catalog"
+	"github.com/ipiscope/ipiscope/analysis/catalog/catalogtest"
 	"github.com/ipiscope/ipiscope/analysis/track"
 	"github.com/ipiscope/ipiscope/parser/cpumask"
 	"github.com/ipiscope/ipiscope/parser/ftext"
@@ -35,10 +35,7 @@ func list(t testing.TB, src trace.Source, also ...analysis.State) *listed {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cat, err := catalog.Load()
-	if err != nil {
-		t.Fatal(err)
-	}
+	cat := catalogtest.Load(t)
 	l := &listed{}
 	l.Records = track.NewRecords(src.Table(), track.RecordsConfig{
 		Config:  track.Config{Isolated: &m, Attribution: track.NewAttributor(cat, src.Table())},

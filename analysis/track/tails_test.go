@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ipiscope/ipiscope/analysis"
-	"github.com/ipiscope/ipiscope/analysis/catalog"
+	"github.com/ipiscope/ipiscope/analysis/catalog/catalogtest"
 	"github.com/ipiscope/ipiscope/analysis/track"
 	"github.com/ipiscope/ipiscope/parser/trace/tracetest"
 )
@@ -17,10 +17,7 @@ import (
 // before it calls (kernel/workqueue.c process_one_work, kernel/time/timer.c call_timer_fn), and
 // where that event is missing, lost or of something else, by nothing.
 func TestTailCalls(t *testing.T) {
-	cat, err := catalog.Load()
-	if err != nil {
-		t.Fatal(err)
-	}
+	cat := catalogtest.Load(t)
 	const (
 		start   = "at 1.000001 cpu 0 task kworker/0:1-7 flags ...1 workqueue_execute_start function=bpf_prog_free_deferred\n"
 		end     = "at 1.000002 cpu 0 task kworker/0:1-7 flags ...1 workqueue_execute_end function=bpf_prog_free_deferred\n"

@@ -9,6 +9,7 @@ import (
 
 	"github.com/ipiscope/ipiscope/analysis"
 	"github.com/ipiscope/ipiscope/analysis/catalog"
+	"github.com/ipiscope/ipiscope/analysis/catalog/catalogtest"
 	"github.com/ipiscope/ipiscope/analysis/result"
 	"github.com/ipiscope/ipiscope/analysis/track"
 	"github.com/ipiscope/ipiscope/analysis/whatif"
@@ -35,10 +36,7 @@ type listing struct {
 
 func list(t *testing.T, src trace.Source) *listing {
 	t.Helper()
-	cat, err := catalog.Load()
-	if err != nil {
-		t.Fatal(err)
-	}
+	cat := catalogtest.Load(t)
 	m, _ := cpumask.ParseList([]byte("2-3"))
 	l := &listing{attr: track.NewAttributor(cat, src.Table()), cpus: map[int32][]moment{}, where: map[uint64][][2]int{}}
 	l.sends = track.NewSends(src.Table(), track.Config{Isolated: &m, Attribution: l.attr,
@@ -175,10 +173,7 @@ func TestRecordings(t *testing.T) {
 			return src
 		}
 		slow := list(t, open())
-		cat, err := catalog.Load()
-		if err != nil {
-			t.Fatal(err)
-		}
+		cat := catalogtest.Load(t)
 		m, _ := cpumask.ParseList([]byte("2-3"))
 		src := open()
 		s := whatif.New(src.Table(), whatif.Config{Isolated: &m, Catalog: cat})

@@ -11,7 +11,7 @@ import (
 
 	"github.com/ipiscope/ipiscope/analysis"
 	"github.com/ipiscope/ipiscope/analysis/analysistest"
-	"github.com/ipiscope/ipiscope/analysis/catalog"
+	"github.com/ipiscope/ipiscope/analysis/catalog/catalogtest"
 	"github.com/ipiscope/ipiscope/analysis/result"
 	"github.com/ipiscope/ipiscope/analysis/whatif"
 	"github.com/ipiscope/ipiscope/parser/cpumask"
@@ -22,10 +22,7 @@ import (
 func ask(t testing.TB, script string) *whatif.Counts {
 	t.Helper()
 	src := tracetest.Parse(script)
-	cat, err := catalog.Load()
-	if err != nil {
-		t.Fatal(err)
-	}
+	cat := catalogtest.Load(t)
 	m, _ := cpumask.ParseList([]byte("2"))
 	s := whatif.New(src.Table(), whatif.Config{Isolated: &m, Catalog: cat})
 	if _, err := analysis.Run(context.Background(), analysistest.Poison(src), analysis.Options{}, s); err != nil {

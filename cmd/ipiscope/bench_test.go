@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/ipiscope/ipiscope/analysis"
-	"github.com/ipiscope/ipiscope/analysis/catalog"
+	"github.com/ipiscope/ipiscope/analysis/catalog/catalogtest"
 	"github.com/ipiscope/ipiscope/analysis/contexts"
 	"github.com/ipiscope/ipiscope/analysis/evidence"
 	"github.com/ipiscope/ipiscope/analysis/inventory"
@@ -80,10 +80,7 @@ func BenchmarkFile(b *testing.B) {
 // allStates is every analyzer that reads all of a trace.
 func allStates(b *testing.B, t *trace.Table) []analysis.State {
 	b.Helper()
-	cat, err := catalog.Load()
-	if err != nil {
-		b.Fatal(err)
-	}
+	cat := catalogtest.Load(b)
 	m, err := cpumask.ParseList([]byte("2-3"))
 	if err != nil {
 		b.Fatal(err)

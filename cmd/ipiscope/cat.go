@@ -122,14 +122,14 @@ func (c *cat) read(ctx context.Context, tr cli.Trace, begin func(*eventSource) a
 		}
 		var state analysis.State
 		var tail string
-		if lines, ok := trace.As[rawLines](src); ok {
-			if framed, ok := trace.As[framedText](src); ok {
+		if lines, ok := trace.As[trace.Texter](src); ok {
+			if framed, ok := trace.As[trace.Framer](src); ok {
 				var head string
 				head, tail = framed.Frame()
 				c.out.head([]byte(head))
 			}
 			state = &linePrinter{src: lines, out: c.out, match: bound.Counts()}
-		} else if events, ok := trace.As[binaryTrace](src); ok {
+		} else if events, ok := trace.As[tracecmd.Source](src); ok {
 			events.ExpectNames()
 			state = begin(c.source(tr, src, events, bound))
 		} else {
@@ -146,7 +146,7 @@ func (c *cat) read(ctx context.Context, tr cli.Trace, begin func(*eventSource) a
 }
 
 // source prepares the printing of a binary trace.
-func (c *cat) source(tr cli.Trace, src trace.Source, events binaryTrace, bound *cli.Bound) *eventSource {
+func (c *cat) source(tr cli.Trace, src trace.Source, events tracecmd.Source, bound *cli.Bound) *eventSource {
 	name := filepath.Base(tr.Path)
 	s := &eventSource{printer: c.report.Printer(name, events.Table(), events, c.form), match: bound.Counts()}
 	perf, ok := trace.As[perftext.Source](src)
@@ -162,20 +162,9 @@ func (c *cat) source(tr cli.Trace, src trace.Source, events binaryTrace, bound *
 	return s
 }
 
-// rawLines is a Source of text, which still has the lines of its records.
-type rawLines interface {
-	Raw() []byte
-}
-
-// framedText is a text in a binary file, with what trace-cmd report prints
-// around it.
-type framedText interface {
-	Frame() (head, tail string)
-}
-
 // A linePrinter prints the lines of a text.
 type linePrinter struct {
-	src    rawLines
+	src    trace.Texter
 	out    *catOutput
 	match  func(*trace.Event) bool // nil: every event
 	owners track.Owners

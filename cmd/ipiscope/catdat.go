@@ -6,7 +6,6 @@ import (
 	"github.com/ipiscope/ipiscope/analysis"
 	"github.com/ipiscope/ipiscope/analysis/track"
 	"github.com/ipiscope/ipiscope/parser/perftext"
-	"github.com/ipiscope/ipiscope/parser/printfmt"
 	"github.com/ipiscope/ipiscope/parser/trace"
 	"github.com/ipiscope/ipiscope/parser/tracecmd"
 )
@@ -54,15 +53,6 @@ const (
 	batchRecords = 512
 	batches      = 4
 )
-
-// binaryTrace is a Source of binary records, which knows the names of kernel
-// addresses.
-type binaryTrace interface {
-	trace.Source
-	printfmt.Names
-	// ExpectNames lets the goroutine that prints ask for them.
-	ExpectNames()
-}
 
 func newEventPrinter(out *catOutput) *eventPrinter {
 	p := &eventPrinter{work: make(chan *batch, batches), free: make(chan *batch, batches)}

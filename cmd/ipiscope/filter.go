@@ -113,7 +113,7 @@ func traceEnv(env *filter.Env, src trace.Source) {
 	if env.NrCPUs == 0 {
 		env.NrCPUs = m.CPUs
 	}
-	if s, ok := trace.As[interface{ Symbols() *ksym.Table }](src); ok && env.Symbols == nil && s.Symbols() != nil {
+	if s, ok := trace.As[ksym.Holder](src); ok && env.Symbols == nil && s.Symbols() != nil {
 		env.Symbols = filter.KernelSymbols(s.Symbols())
 	}
 }

@@ -35,6 +35,16 @@ type Table struct {
 	shift uint64   // what the text's addresses are less: see Moved
 }
 
+// A Holder is a trace that has the symbols of its kernel; they are nil if it has
+// none after all.
+type Holder interface{ Symbols() *Table }
+
+// A User is a trace that lacks them. load is called when they are first needed; it
+// must be told before the first event is read.
+type User interface {
+	UseSymbols(load func(buildID string) (*Table, error))
+}
+
 // A LineError is a kallsyms line that could not be read.
 type LineError struct {
 	Line   int // from 1

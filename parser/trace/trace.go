@@ -143,6 +143,20 @@ func As[T any](s Source) (T, bool) {
 	return none, false
 }
 
+// What follows are abilities that not every Source has, for As. Those that have to do with
+// kernel symbols are in package ksym, those of printers in tracecmd and perftext.
+
+// A Texter is a Source of text, which still has the lines of its current record.
+type Texter interface{ Raw() []byte }
+
+// A Framer is a text in a binary file, with what trace-cmd report prints around
+// it.
+type Framer interface{ Frame() (head, tail string) }
+
+// A FormatUser is a Source that may lack the formats of its events. It must be told
+// them before the first Scan.
+type FormatUser interface{ UseFormats([]*Schema) }
+
 // A Progresser is a Source that knows how much of its input it has read.
 type Progresser interface {
 	// Progress returns bytes read and bytes in all; the latter is 0 if it is

@@ -43,6 +43,14 @@ func NewReport(names ...string) *Report {
 	return r
 }
 
+// A Source is a trace of binary records, which knows the names of kernel addresses.
+type Source interface {
+	trace.Source
+	printfmt.Names
+	// ExpectNames lets another goroutine than the one that reads ask for them.
+	ExpectNames()
+}
+
 // A Printer prints the events of one trace. It keeps what trace-cmd keeps while
 // printing (names of tasks that sched events tell, the functions of the function
 // tracer), so events must come in their order. It is not safe for concurrent

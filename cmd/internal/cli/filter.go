@@ -141,9 +141,6 @@ func (f *FilterFlags) Load(iso *Isolated) (*Filters, error) {
 	return fl, nil
 }
 
-// symbolizer is a Source that holds the traced kernel's symbols.
-type symbolizer interface{ Symbols() *ksym.Table }
-
 func (fl *Filters) env(t *trace.Table, src trace.Source) filter.Env {
 	m := &t.Meta
 	env := filter.Env{NrCPUs: m.CPUs, LongSize: m.LongSize, Text: m.LongSize == 0, Extensions: true}
@@ -172,7 +169,7 @@ func (fl *Filters) symbols(buildID string, src trace.Source) *ksym.Table {
 			return table
 		}
 	}
-	if s, ok := trace.As[symbolizer](src); ok {
+	if s, ok := trace.As[ksym.Holder](src); ok {
 		return s.Symbols()
 	}
 	return nil
@@ -228,22 +225,13 @@ func (fl *Filters) Describe(src trace.Source) { fl.kernel.Describe(src) }
 // Describe tells a Source what was given about its kernel.
 func (k *Kernel) Describe(src trace.Source) {
 	src.Table().Describe(k.Formats)
-	if s, ok := trace.As[formatUser](src); ok {
+	if s, ok := trace.As[trace.FormatUser](src); ok {
 		s.UseFormats(k.Formats)
 	}
-	if s, ok := trace.As[symbolUser](src); ok && k.Symbols != nil {
+	if s, ok := trace.As[ksym.User](src); ok && k.Symbols != nil {
 		s.UseSymbols(k.Symbols.For)
 	}
 }
-
-// A formatUser is a Source that may lack the formats of its events, a symbolUser
-// one that lacks the kernel's symbols.
-type (
-	formatUser interface{ UseFormats([]*trace.Schema) }
-	symbolUser interface {
-		UseSymbols(func(buildID string) (*ksym.Table, error))
-	}
-)
 
 // Bound is the filter of one trace. Its Match is nil-safe: a nil Bound lets
 // everything through.

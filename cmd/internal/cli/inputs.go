@@ -346,13 +346,13 @@ type prompt struct{ trace.Source }
 
 // UseFormats and UseSymbols are what a Source may learn that is not told of hints.
 func (p prompt) UseFormats(formats []*trace.Schema) {
-	if s, ok := trace.As[formatUser](p.Source); ok {
+	if s, ok := trace.As[trace.FormatUser](p.Source); ok {
 		s.UseFormats(formats)
 	}
 }
 
 func (p prompt) UseSymbols(load func(buildID string) (*ksym.Table, error)) {
-	if s, ok := trace.As[symbolUser](p.Source); ok {
+	if s, ok := trace.As[ksym.User](p.Source); ok {
 		s.UseSymbols(load)
 	}
 }

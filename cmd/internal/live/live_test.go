@@ -10,6 +10,7 @@ import (
 
 	"github.com/ipiscope/ipiscope/analysis"
 	"github.com/ipiscope/ipiscope/analysis/catalog"
+	"github.com/ipiscope/ipiscope/analysis/catalog/catalogtest"
 	"github.com/ipiscope/ipiscope/analysis/ipi"
 	"github.com/ipiscope/ipiscope/analysis/result"
 	"github.com/ipiscope/ipiscope/parser/cpumask"
@@ -26,10 +27,7 @@ func counted(t *testing.T, script string, by ...ipi.Key) (*ipi.State, analysis.S
 // catalogAndIsolated are the tables, and CPUs 2 and 3.
 func catalogAndIsolated(t *testing.T) (*catalog.Catalog, *cpumask.Mask) {
 	t.Helper()
-	c, err := catalog.Load()
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := catalogtest.Load(t)
 	iso, err := cpumask.ParseList([]byte("2-3"))
 	if err != nil {
 		t.Fatal(err)
