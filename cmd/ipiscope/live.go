@@ -48,6 +48,7 @@ type liveFlags struct {
 	check   string
 	metrics string
 	remote  bool
+	maxRate float64
 }
 
 // liveQuestions are what live answers: report, and with latency how long IPIs take
@@ -108,7 +109,8 @@ func (f *liveFlags) addTo(cmd *cobra.Command) {
 	fs.DurationVar(&f.forTime, "for-time", 0, "end after this `TIME`, such as 60s; 0 is at Ctrl-C")
 	fs.BoolVar(&f.plain, "plain", false, "print a block of text each time, as it does where there is no terminal")
 	fs.BoolVar(&f.json, "json", false, "print a JSON object on a line each time (schema "+live.Schema+"), and at the end the report as one")
-	fs.BoolVar(&f.strict, "strict", false, "exit with status 3 if events were lost")
+	fs.BoolVar(&f.strict, "strict", false, "exit with status 3 if events were lost, or arrivals are not recorded any more")
+	fs.Float64Var(&f.maxRate, "max-rate", 300_000, "record no arrivals any more when there are more than `N` events a second, or some are lost for two seconds on end; 0 is never")
 	fs.StringVar(&f.check, "check", "", "end a second after a hit breaks the budget in `FILE`, with exit status 4: when a CPU has had more hits than an hour may have")
 	fs.StringVar(&f.metrics, "metrics", "", "serve the figures to Prometheus at `ADDR`, such as localhost:9750, under /metrics")
 	fs.BoolVar(&f.remote, "metrics-allow-remote", false, "let --metrics serve to other machines, too")
@@ -136,6 +138,8 @@ func (f *liveFlags) checkFlags() error {
 		return cli.Usage(errors.New("--save -: a trace.dat is written in several places: name a file"))
 	case f.metrics == "" && f.remote:
 		return cli.Usage(errors.New("--metrics-allow-remote: --metrics ADDR says where"))
+	case !(f.maxRate >= 0):
+		return cli.Usage(fmt.Errorf("--max-rate %v: want a number of events a second, or 0", f.maxRate))
 	case f.forTime < 0:
 		return cli.Usage(fmt.Errorf("--for-time %v: want a time such as 60s", f.forTime))
 	}

@@ -98,7 +98,9 @@ type watcher struct {
 	progress analysis.Progress
 	meter    live.Meter
 	memory   *live.Memory
-	shown    time.Time // when it was shown last
+	fallback *live.Fallback
+	measured *live.Until // w.latency as long as arrivals are recorded
+	shown    time.Time   // when it was shown last
 
 	saved    string // what is said about --save
 	stats    analysis.Stats
@@ -113,8 +115,14 @@ func newWatcher(l *recorder.Live, c *counting, f *liveFlags, config *recorder.Co
 	}
 	table := l.Source().Table()
 	w.state = ipi.New(table, c.ipi)
+	most := f.maxRate
+	if !l.HasArrivals() {
+		most = 0
+	}
+	w.fallback = live.NewFallback(most, l.IsArrival, l.DropArrivals)
 	if c.latency != nil {
 		w.latency = latency.New(table, *c.latency)
+		w.measured = w.fallback.Until(w.latency)
 	}
 	if c.budget != nil {
 		w.guard = live.NewGuard(table, c.budget, c.ipi.Catalog, c.ipi.Isolated)
@@ -147,7 +155,8 @@ func (w *watcher) run(ctx context.Context, forTime time.Duration) error {
 	}
 	states := []analysis.State{w.state, w.live}
 	if w.latency != nil {
-		states = append(states, w.latency)
+		w.measured.Since(w.live.Since())
+		states = append(states, w.measured)
 	}
 	if w.metrics != nil {
 		states = append(states, w.metrics)
@@ -160,7 +169,7 @@ func (w *watcher) run(ctx context.Context, forTime time.Duration) error {
 	w.memory = live.NewMemory(src.Table(), src, states...)
 	var err error
 	// the source ends by itself when ctx does, with what was recorded until then
-	w.stats, err = analysis.Run(context.WithoutCancel(ctx), src, analysis.Options{Progress: &w.progress}, states...)
+	w.stats, err = analysis.Run(context.WithoutCancel(ctx), w.fallback.Source(src), analysis.Options{Progress: &w.progress}, states...)
 	w.input = w.stats.Input(&src.Table().Meta, err)
 	w.state.Testify(&w.input)
 	track.NoteUnrecorded(src.Table(), &w.input, &trace.Selection{})
@@ -185,6 +194,9 @@ func (w *watcher) save(f *liveFlags) error {
 // idle shows what was counted, if it is time to.
 func (w *watcher) idle() error {
 	w.memory.Tidy()
+	if err := w.fallback.Look(w.live.Source().Stats(), w.live.Missed); err != nil {
+		return err
+	}
 	for len(w.keys) > 0 {
 		w.obey(<-w.keys)
 	}
@@ -267,6 +279,7 @@ func (w *watcher) report(name string) error {
 	total := ipi.NewCounts(w.ipi.Isolated, w.ipi.By)
 	total.Merge(w.state.Counts(in))
 	set := total.Result()
+	w.fallback.Warn(set)
 	set.WarnNotes()
 	for _, x := range set.Warnings {
 		set.Notes = append(set.Notes, x.Text)
@@ -290,10 +303,11 @@ func (w *watcher) view(standing *recorder.Standing) *live.View {
 	at := live.Moment{
 		Since: in.First, Until: in.Last, Input: in, Waiting: w.state.Waiting(), Late: standing.Late,
 		OwnCPU: standing.CPUTime, OwnHits: standing.OwnHits, Elapsed: standing.Elapsed, Deliveries: w.latency != nil,
+		Fallback: w.fallback,
 	}
 	var lat *latency.Counts
 	if w.latency != nil {
-		lat = w.latency.Counts(in)
+		lat = w.latency.Counts(w.measured.Input(in))
 	}
 	return w.meter.View(at, w.state.Views(in), lat)
 }
@@ -302,13 +316,17 @@ func (w *watcher) view(standing *recorder.Standing) *live.View {
 func (w *watcher) finish(t *cli.Terminal, strict bool) error {
 	total := ipi.NewCounts(w.ipi.Isolated, w.ipi.By)
 	total.Merge(w.state.Counts(w.input))
-	if err := w.write(total.Result()); err != nil {
+	set := total.Result()
+	w.fallback.Warn(set)
+	if err := w.write(set); err != nil {
 		return err
 	}
 	if w.latency != nil && !w.isJSON() {
 		all := latency.NewCounts(*w.counting.latency)
-		all.Merge(w.latency.Counts(w.input))
-		if err := w.write(all.Result()); err != nil {
+		all.Merge(w.latency.Counts(w.measured.Input(w.input)))
+		set := all.Result()
+		w.fallback.Warn(set)
+		if err := w.write(set); err != nil {
 			return err
 		}
 	}
@@ -332,7 +350,8 @@ func (w *watcher) finish(t *cli.Terminal, strict bool) error {
 	if err := w.judge(t); err != nil {
 		return err
 	}
-	if strict && (w.input.IsLossy() || w.input.SyntaxErrors > 0) {
+	_, _, dropped := w.fallback.Dropped()
+	if strict && (dropped || w.input.IsLossy() || w.input.SyntaxErrors > 0) {
 		return &cli.ExitError{Code: cli.ExitPartial}
 	}
 	return nil

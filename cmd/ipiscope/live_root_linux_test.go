@@ -126,6 +126,27 @@ func TestLiveJSON(t *testing.T) {
 	}
 }
 
+// TestLiveGivesUpArrivals: above --max-rate arrivals are not recorded any more, which
+// views and the report say, and --strict; a file of it does not vouch for them.
+func TestLiveGivesUpArrivals(t *testing.T) {
+	fs := recordable(t)
+	file := filepath.Join(t.TempDir(), "x.dat")
+	l, out := startLive(t, "--json", "--for", "report,latency", "--max-rate", "1", "--every", "500ms", "--for-time", "4s", "--strict", "--save", file)
+	if status := l.waitWith(t, fs, "1000000", "100", "3"); status != 3 {
+		t.Errorf("exit status %d: %s", status, l.said.String())
+	}
+	lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
+	if n := len(lines); n < 2 || !regexp.MustCompile(`"arrivals_until_ns":\d`).MatchString(lines[n-2]) || !strings.Contains(lines[n-1], `"arrivals-dropped"`) {
+		t.Errorf("the last lines do not say it:\n%s", strings.Join(lines[max(0, n-2):], "\n"))
+	}
+	_, _, m := readFile(t, file)
+	for _, e := range m.Recorded.Events {
+		if strings.HasPrefix(e.Name, "irq_vectors:") && e.Filter != "common_pid < 0" {
+			t.Errorf("%s was recorded with the filter %q", e.Name, e.Filter)
+		}
+	}
+}
+
 // TestLiveKilled: what a killed one leaves the next one removes.
 func TestLiveKilled(t *testing.T) {
 	fs := recordable(t)

@@ -38,6 +38,8 @@ type Moment struct {
 	Elapsed time.Duration
 	// Deliveries says that arrivals are recorded, so that delivery can be measured.
 	Deliveries bool
+	// Fallback tells whether they still are; nil where they were never.
+	Fallback *Fallback
 }
 
 // A Meter makes views. It remembers the last one for rates.
@@ -476,7 +478,20 @@ func notes(at *Moment) []string {
 	if at.Late > 0 {
 		all = append(all, fmt.Sprintf("%d events came late, out of their order: they are counted, what was joined with them may be wrong", at.Late))
 	}
+	if at.Fallback != nil {
+		if note := at.Fallback.note(); note != "" {
+			all = append(all, note)
+		}
+	}
 	return all
+}
+
+// arrivalsUntil is up to when arrivals were recorded, none if they still are.
+func (at *Moment) arrivalsUntil() result.Value {
+	if at.Fallback == nil || at.Fallback.at == never {
+		return result.None()
+	}
+	return result.Int(int64(at.Fallback.at))
 }
 
 // set is the view for machines.
@@ -498,6 +513,7 @@ func (m *Meter) set(at *Moment, w *window, v *View, report *result.Set) *result.
 		{Name: "lost", Value: result.Int(at.Input.Lost)},
 		{Name: "waiting", Value: result.Int(at.Waiting)},
 		{Name: "late", Value: result.Int(at.Late)},
+		{Name: "arrivals_until_ns", Value: at.arrivalsUntil()},
 		{Name: "own_cpu_percent", Value: result.Float(at.ownPercent())},
 		{Name: "own_hits", Value: result.Int(at.OwnHits)},
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/ipiscope/ipiscope/analysis"
 	"github.com/ipiscope/ipiscope/analysis/catalog"
+	"github.com/ipiscope/ipiscope/analysis/result"
 	"github.com/ipiscope/ipiscope/analysis/track"
 	"github.com/ipiscope/ipiscope/parser/cpumask"
 	"github.com/ipiscope/ipiscope/parser/trace"
@@ -172,6 +173,11 @@ func (m *Metrics) Collect(ch chan<- prometheus.Metric) {
 	number(counter, float64(m.at.OwnHits), "own_hits_total", "Hits on isolated CPUs by ipiscope itself.")
 	number(gauge, float64(m.at.Waiting), "waiting_sends", "Sends that came and are not counted yet.")
 	number(gauge, float64(m.at.elapsed())/1e9, "watched_seconds", "The time that was counted.")
+	dropped := 0.0
+	if m.at.arrivalsUntil().Kind != result.KindNone {
+		dropped = 1
+	}
+	number(gauge, dropped, "arrivals_dropped", "1 if there were too many events, and arrivals are not recorded any more.")
 	for cpu, hits := range m.cpus {
 		number(counter, float64(hits), "hits_total", "IPIs that hit an isolated CPU.", "cpu", strconv.Itoa(cpu))
 	}

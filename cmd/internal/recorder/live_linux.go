@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/ipiscope/ipiscope/analysis"
+	"github.com/ipiscope/ipiscope/cmd/internal/recorder/plan"
 	"github.com/ipiscope/ipiscope/cmd/internal/recorder/ring"
 	"github.com/ipiscope/ipiscope/cmd/internal/recorder/tracefs"
 	"github.com/ipiscope/ipiscope/parser/datfile"
@@ -47,7 +48,8 @@ type Live struct {
 	drains   int
 	kept     kept
 	desc     *datfile.Description
-	long     int // of the kernel, bytes
+	long     int  // of the kernel, bytes
+	dropped  bool // arrivals are not recorded any more
 	unlocked bool
 }
 
@@ -305,7 +307,7 @@ func (l *Live) conclude() error {
 			CPU: cpu, Entries: s.entries, Overrun: s.overrun - was.overrun, CommitOverrun: s.commitOverrun - was.commitOverrun, DroppedEvents: s.dropped - was.dropped, Bytes: s.bytes,
 		})
 	}
-	if l.window.closed && l.window.to >= l.window.from && lost == 0 && !early {
+	if l.window.closed && l.window.to >= l.window.from && lost == 0 && !early && !l.dropped {
 		m.Recorded = l.note(&trace.Covered{Window: trace.Window{From: trace.Time(l.window.from), To: trace.Time(l.window.to)}, Count: read})
 	}
 	if late := l.source.Stats().Late; late > 0 {
@@ -340,12 +342,56 @@ func (l *Live) Standing() (Standing, error) {
 	if l.instance == nil {
 		return st, nil
 	}
+	var err error
+	st.Lost, err = l.Missed()
+	return st, err
+}
+
+// noEvent is a filter that no event passes. Setting one interrupts nobody, other than
+// switching an event off.
+const noEvent = "common_pid < 0"
+
+// DropArrivals records no more of what arrives on the isolated CPUs, but for events
+// that a person asked for. It returns a time up to which all was recorded.
+func (l *Live) DropArrivals() (trace.Time, error) {
+	at, ok := now(l.window.clock)
+	if !ok {
+		return 0, errors.New("the clock of the events cannot be read")
+	}
+	for i := range l.plan.Events {
+		e := &l.plan.Events[i]
+		if !e.IsArrival() {
+			continue
+		}
+		if err := l.instance.Write(eventFile(e.System, e.Name, "filter"), noEvent); err != nil {
+			return 0, err
+		}
+		e.Filter = noEvent
+	}
+	l.dropped = true
+	l.source.Table().Meta.Recorded = l.note(nil)
+	return trace.Time(at), nil
+}
+
+// IsArrival reports whether an event, "system:name", is one of those that DropArrivals
+// drops.
+func (l *Live) IsArrival(name string) bool {
+	return slices.ContainsFunc(l.plan.Events, func(e plan.Event) bool { return e.FullName() == name && e.IsArrival() })
+}
+
+// HasArrivals reports whether there are any.
+func (l *Live) HasArrivals() bool {
+	return slices.ContainsFunc(l.plan.Events, func(e plan.Event) bool { return e.IsArrival() })
+}
+
+// Missed is how many events the kernel counted as lost so far.
+func (l *Live) Missed() (lost uint64, err error) {
 	now, err := l.stats()
 	for cpu, s := range now {
 		was := l.start[cpu]
-		st.Lost += s.lost(&was)
+		lost += s.lost(&was)
 	}
-	return st, err
+	return lost, err
 }
 
 // Since is when the recording began, on the clock of the events. It is known behind

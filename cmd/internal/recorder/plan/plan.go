@@ -41,7 +41,13 @@ type Event struct {
 	Stack        bool   // by a trigger
 	// Receives says that the isolated CPUs record it, not those that send.
 	Receives bool
+	// Extra says that a person asked for it by name.
+	Extra bool
 }
+
+// IsArrival reports whether it tells of what arrives on the isolated CPUs, and nobody
+// asked for it by name.
+func (e *Event) IsArrival() bool { return e.Receives && !e.Extra }
 
 // FullName is "system:name".
 func (e *Event) FullName() string { return e.System + ":" + e.Name }
@@ -214,7 +220,7 @@ func (p *Plan) extra(arg string, r *Request, k *Kernel) error {
 	if err != nil {
 		return fmt.Errorf("--event %s: %w", arg, err)
 	}
-	e := Event{System: s.System, Name: s.Name, Filter: expr, Receives: true}
+	e := Event{System: s.System, Name: s.Name, Filter: expr, Receives: true, Extra: true}
 	if slices.ContainsFunc(p.Events, func(have Event) bool { return have.FullName() == e.FullName() }) {
 		return usagef("--event %s: it is recorded already, as the isolated CPUs need it", arg)
 	}
