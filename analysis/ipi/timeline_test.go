@@ -6,6 +6,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/ipiscope/ipiscope/analysis"
 	"github.com/ipiscope/ipiscope/internal/law"
 	"github.com/ipiscope/ipiscope/parser/trace"
 )
@@ -41,6 +42,23 @@ func TestTimelineAllocs(t *testing.T) {
 	at := trace.Time(0)
 	if n := testing.AllocsPerRun(1000, func() { l.add(&r, at); at += 1e6 }); n != 0 {
 		t.Errorf("%v allocations a hit", n)
+	}
+}
+
+// TestExtent: all that is shown, before and after the first send, is less than
+// maxShown cells.
+func TestExtent(t *testing.T) {
+	for _, c := range []struct {
+		lead, after trace.Time
+		width       int64
+	}{
+		{0, 255, 1}, {0, 256, 2}, {maxShown - 1, 0, 1}, {maxShown, 0, 2}, {maxShown - 256, 255, 1}, {maxShown - 255, 255, 2}, {2*maxShown - 1, 0, 2}, {1 << 20, 1 << 20, 1 << 13},
+	} {
+		s := &State{ruler: ruler{begun: true, start: 1 << 30, most: maxCells}, span: analysis.Span{First: 1<<30 - c.lead, Last: 1<<30 + c.after}}
+		x := s.extent()
+		if x.width != c.width || x.lead != int64(c.lead) || x.to != int64(c.after) || x.origin != int64(s.span.First) {
+			t.Errorf("%+v: %+v", c, x)
+		}
 	}
 }
 

@@ -297,6 +297,7 @@ func TestGaps(t *testing.T) {
 func TestMarkers(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "t.txt")
 	text := `cpus=4
+              sh-8     [000]     1.000400: written:              buf=Hit latency 249
       cyclictest-9     [002]     1.000500: print:                tracing_mark_write: hit latency threshold (138 > 100)
   jitterdebugger-7     [003]     1.000600: print:                tracing_mark_write: Hit latency 249
            oslat-8     [001]     1.000700: print:                tracing_mark_write: oslat: Trace threshold (20 us) triggered on cpu 1 with 58 us!

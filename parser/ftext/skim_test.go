@@ -236,6 +236,27 @@ func TestSkimBlocks(t *testing.T) {
 	}
 }
 
+// TestSkimNotes: a header of another form is left to the reader, which notes what it
+// lacks, although nobody wants its event.
+func TestSkimNotes(t *testing.T) {
+	other := "            bash-233   [001] d..1.    13.000001: sched_wakeup: a:1 [120] CPU:001\n"
+	s, err := New(strings.NewReader("cpus=4\n"+strings.Repeat(other, 40)+strings.Replace(other, " d..1.", "", 1)+strings.Repeat(other, 4)), "x", Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	s.Hint(sendsHint())
+	passed := uint64(0)
+	for s.Scan() {
+		if k, ok := s.Record().(*trace.Skipped); ok {
+			passed += k.N
+		}
+	}
+	if passed < 40 || !slices.Contains(s.Table().Meta.Notes, noFlags) {
+		t.Errorf("%d events passed over, notes %q", passed, s.Table().Meta.Notes)
+	}
+}
+
 // TestSkimSelect: what does not take part is not counted, nor is what lies
 // outside the window.
 func TestSkimSelect(t *testing.T) {
