@@ -515,3 +515,23 @@ func TestText(t *testing.T) {
 		}
 	}
 }
+
+// TestExpectNames: that there are no symbols is said once, and at once, whoever asks
+// for names first.
+func TestExpectNames(t *testing.T) {
+	b, _ := small(plain7).Bytes()
+	for _, asked := range []bool{false, true} {
+		s := mustOpen(t, b)
+		s.f.kallsyms.present = false
+		if asked {
+			s.Symbols()
+		}
+		s.ExpectNames()
+		missing := func() int { return strings.Count(strings.Join(s.Table().Meta.Notes, "\n"), "no kallsyms") }
+		before := missing()
+		_, _, ok := s.Symbol(datwriter.AlphaAddr)
+		if ok || before != 1 || missing() != 1 || s.f.strings == nil {
+			t.Errorf("asked before: %t: found %t, said %d times, then %d", asked, ok, before, missing())
+		}
+	}
+}
