@@ -4,17 +4,11 @@ import (
 	"bytes"
 
 	"github.com/ipiscope/ipiscope/parser/internal/lines"
-	"github.com/ipiscope/ipiscope/parser/internal/mail"
 	"github.com/ipiscope/ipiscope/parser/internal/scan"
 )
 
 // judged is how much of a text decides whether it is a mail.
 const judged = 64 << 10
-
-// startMail makes the source expect a mail from the current line on.
-func (s *Source) startMail() {
-	s.mail = mail.NewText(&s.in)
-}
 
 // hasHead reports whether a text begins as the kernel's or trace-cmd's does.
 func hasHead(text []byte) bool {
@@ -49,7 +43,7 @@ func (s *Source) scanMail() bool {
 	for {
 		line, st := s.mail.Next()
 		if st == lines.End {
-			s.endMail()
+			s.mail.End(&s.table.Meta, s.note)
 			s.endOpen()
 			return false
 		}
@@ -57,17 +51,6 @@ func (s *Source) scanMail() bool {
 			return s.whole()
 		}
 	}
-}
-
-// endMail says what was found in the mail.
-func (s *Source) endMail() {
-	m, meta := s.mail, &s.table.Meta
-	meta.LinesTaken, meta.LinesLeft = m.Taken, m.Left
-	if s.seen.mail || m.Taken+m.Left == 0 {
-		return
-	}
-	s.seen.mail = true
-	s.note(m.Note())
 }
 
 // startsWithSymbol reports whether the arrow is followed by what the kernel prints

@@ -14,7 +14,7 @@ import (
 // facts are what was already said about the text.
 type facts struct {
 	noFlags, noDot, noTask, relative, noDepth, numbered, graph, context bool
-	tracer, graphTracer, mail                                           bool
+	tracer, graphTracer                                                 bool
 }
 
 // comment reads what is said in the kernel's header. All its lines begin with #.

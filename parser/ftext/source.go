@@ -154,7 +154,7 @@ func New(r io.Reader, name string, opts Options) (*Source, error) {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	if opts.Mixed || mail.LooksLike(prefix[:min(len(prefix), judged)], hasHead(prefix), isTraceLine) {
-		s.startMail()
+		s.mail = mail.NewText(&s.in)
 	}
 	return s, nil
 }
@@ -289,7 +289,7 @@ const overlong = "line is longer than 1 MiB; its rest is skipped"
 // scanLine is true if the line made a record.
 func (s *Source) scanLine(line []byte) bool {
 	if mail.IsQuote(line) {
-		s.startMail()
+		s.mail = mail.NewText(&s.in)
 		return s.mailLine(s.mail.Start(line, lines.OK))
 	}
 	if isFrame(line) {

@@ -4,13 +4,7 @@ import (
 	"bytes"
 
 	"github.com/ipiscope/ipiscope/parser/internal/lines"
-	"github.com/ipiscope/ipiscope/parser/internal/mail"
 )
-
-// startMail makes the source expect a mail from the current line on.
-func (s *Source) startMail() {
-	s.mail = mail.NewText(&s.in)
-}
 
 // isTraceLine reports whether a line is one that perf script prints.
 func isTraceLine(line []byte) bool {
@@ -29,7 +23,7 @@ func (s *Source) scanMail() bool {
 	for {
 		line, st := s.mail.Next()
 		if st == lines.End {
-			s.endMail()
+			s.mail.End(&s.table.Meta, s.note)
 			s.endOpen()
 			return false
 		}
@@ -37,17 +31,6 @@ func (s *Source) scanMail() bool {
 			return s.whole()
 		}
 	}
-}
-
-// endMail says what was found in the mail.
-func (s *Source) endMail() {
-	m, meta := s.mail, &s.table.Meta
-	meta.LinesTaken, meta.LinesLeft = m.Taken, m.Left
-	if s.seen.mail || m.Taken+m.Left == 0 {
-		return
-	}
-	s.seen.mail = true
-	s.note(m.Note())
 }
 
 // mailLine is true if a cleaned line made a record.

@@ -11,8 +11,8 @@ import (
 
 // facts are what was already said about the text.
 type facts struct {
-	first, noCPU, noTask, mail bool
-	lost, ended                bool
+	first, noCPU, noTask bool
+	lost, ended          bool
 }
 
 const noFlags = "perf prints no flags: only the order of the lines tells what an interrupt did from what its task did"

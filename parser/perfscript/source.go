@@ -116,7 +116,7 @@ func New(r io.Reader, name string, opts Options) (*Source, error) {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	if opts.Mixed || mail.LooksLike(prefix[:min(len(prefix), judged)], false, isTraceLine) {
-		s.startMail()
+		s.mail = mail.NewText(&s.in)
 	}
 	return s, nil
 }
@@ -231,7 +231,7 @@ func (s *Source) scanLine(line []byte) bool {
 		return s.noise()
 	}
 	if mail.IsQuote(line) {
-		s.startMail()
+		s.mail = mail.NewText(&s.in)
 		return s.mailLine(s.mail.Start(line, lines.OK))
 	}
 	if line[0] == '#' && s.comment(line) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/ipiscope/ipiscope/parser/internal/lines"
+	"github.com/ipiscope/ipiscope/parser/trace"
 )
 
 // A Text reads cleaned lines. One cleaned line may be several of the input.
@@ -17,6 +18,7 @@ type Text struct {
 	// Taken and Left count the lines of the input that belong to a trace, and
 	// those that do not.
 	Taken, Left int
+	ended       bool
 }
 
 // NewText returns a Text that reads from in.
@@ -184,7 +186,12 @@ func hasKey(p, key []byte) bool {
 	}
 }
 
-// Note says how much of the text was a trace.
-func (t *Text) Note() string {
-	return fmt.Sprintf("text with a trace in it: %d of %d lines were taken, %d left", t.Taken, t.Taken+t.Left, t.Left)
+// End says how much of the text was a trace, once.
+func (t *Text) End(m *trace.Meta, note func(string)) {
+	m.LinesTaken, m.LinesLeft = t.Taken, t.Left
+	if t.ended || t.Taken+t.Left == 0 {
+		return
+	}
+	t.ended = true
+	note(fmt.Sprintf("text with a trace in it: %d of %d lines were taken, %d left", t.Taken, t.Taken+t.Left, t.Left))
 }
