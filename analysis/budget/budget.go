@@ -58,6 +58,25 @@ func (b *Budget) limits() bool { return b.limitsHits() || !b.IsOfHits() }
 
 func (b *Budget) limitsHits() bool { return b.MaxHits != nil || len(b.Classes)+len(b.Functions) > 0 }
 
+// Times is the budget of what is measured of interruptions, without limits of hits: nil
+// if there are none.
+func (b *Budget) Times() *Budget {
+	t := &Budget{
+		MaxHandler: b.MaxHandler, MinQuiet: b.MinQuiet, MaxInterruption: b.MaxInterruption, MaxStolen: b.MaxStolen, MaxDelivery: b.MaxDelivery,
+		MaxLost: b.MaxLost, All: b.All,
+	}
+	if t.IsEmpty() {
+		return nil
+	}
+	return t
+}
+
+// NeedsQuiet reports whether all interruptions are needed to hold it against, not those
+// by IPIs alone.
+func (b *Budget) NeedsQuiet() bool {
+	return b.MinQuiet != nil || b.MaxInterruption != nil || b.MaxStolen != nil
+}
+
 // IsOfHits reports that all it limits are hits and losses, of all CPUs alike.
 func (b *Budget) IsOfHits() bool {
 	return len(b.Interruptions)+len(b.Groups) == 0 && b.MaxHandler == nil && b.MinQuiet == nil && b.MaxInterruption == nil && b.MaxStolen == nil &&

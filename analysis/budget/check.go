@@ -35,6 +35,9 @@ type Measured struct {
 	Ticks bool
 	// Skewed names an input whose clock does not compare across CPUs.
 	Skewed string
+	// Ended says why what isolated CPUs do was recorded for a part of the time only: what
+	// was seen until then is neither the longest nor a sample of all. It is among Lacks.
+	Ended string
 
 	excess bool // more is missing than the budget allows
 }
@@ -43,6 +46,15 @@ type Measured struct {
 type Lacks struct {
 	Handler, Quiet []string
 	Kinds          map[string][]string // of interruptions
+}
+
+// EndsEarly takes that what isolated CPUs do was recorded for a part of the time only.
+func (m *Measured) EndsEarly(why string) {
+	m.Ended = why
+	m.Lacks = Lacks{Handler: []string{why}, Quiet: []string{why}, Kinds: m.Lacks.Kinds}
+	for kind := range m.Lacks.Kinds {
+		m.Lacks.Kinds[kind] = []string{why}
+	}
 }
 
 // Evidence says what tells functions and classes that all recordings have.
@@ -479,6 +491,8 @@ func (m *Measured) quiet(c *CPU, limit int64) rule {
 		r.reason = fmt.Sprintf("not recorded: the longest time of measuring is %s", result.Duration(c.LongestRun))
 	case c.Quiet < limit && m.Duration >= limit && c.QuietBound == "about":
 		r.reason = "events were lost: stretches in which some were do not count, and may have been quiet for longer"
+	case c.Quiet < limit && m.Ended != "":
+		r.reason = m.Ended
 	case c.Quiet < limit && m.Duration < limit:
 		r.outcome, r.reason = Fail, fmt.Sprintf("the recording itself is %s long", result.Duration(m.Duration))
 	case c.Quiet < limit:

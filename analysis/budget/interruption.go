@@ -216,7 +216,7 @@ func (m *Measured) delivery(c *CPU, limit int64) rule {
 		r.reason = m.Skewed + ": this clock is not synchronised between CPUs: record with -C mono"
 	case m.excerpt() != "":
 		r.reason = m.excerpt()
-	case c.Deliveries > 0 && d > limit && !m.isLossy() && c.Unarrived == 0:
+	case c.Deliveries > 0 && d > limit && !m.isLossy() && c.Unarrived == 0 && m.Ended == "":
 		r.outcome, r.reason = Fail, exceeds(d, limit)
 	case !m.HasSends:
 		r.reason = "no ipi_send_cpu, ipi_send_cpumask or ipi_raise events were recorded"

@@ -35,6 +35,9 @@ func (p *Presence) Lost(*trace.Lost) {}
 // End implements analysis.State.
 func (p *Presence) End(analysis.Span) {}
 
+// Hold implements trace.Holder: it keeps no ids that may be forgotten.
+func (p *Presence) Hold(*trace.Held) {}
+
 // Has reports whether the trace has one of these events.
 func (p *Presence) Has(events ...string) bool {
 	for _, name := range events {

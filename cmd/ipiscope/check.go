@@ -28,6 +28,7 @@ import (
 	"github.com/ipiscope/ipiscope/analysis/stat"
 	"github.com/ipiscope/ipiscope/analysis/track"
 	"github.com/ipiscope/ipiscope/cmd/internal/cli"
+	"github.com/ipiscope/ipiscope/parser/cpumask"
 	"github.com/ipiscope/ipiscope/parser/trace"
 	"github.com/ipiscope/ipiscope/report"
 	"github.com/ipiscope/ipiscope/report/github"
@@ -232,8 +233,7 @@ type gauges struct {
 	isNoisy bool
 }
 
-func newGauges(sends *cli.Sends, isNoisy bool) *gauges {
-	isolated, cat := sends.Isolated.Targets(), sends.Catalog
+func newGauges(isolated *cpumask.Mask, cat *catalog.Catalog, isNoisy bool) *gauges {
 	return &gauges{
 		hits:    ipi.Config{Isolated: isolated, By: []key.Key{key.Target, key.Function, key.Classes}, Catalog: cat},
 		times:   latency.Config{Isolated: isolated, By: []key.Key{key.Target, key.Function}, Catalog: cat},
@@ -317,7 +317,7 @@ func runCheck(ctx context.Context, t *cli.Terminal, f *gateFlags, paths []string
 	if err != nil {
 		return err
 	}
-	c, err := newGauges(sends, limits.LimitsNoise()).measure(ctx, sends, nil)
+	c, err := newGauges(sends.Isolated.Targets(), sends.Catalog, limits.LimitsNoise()).measure(ctx, sends, nil)
 	if cli.Status(err) == cli.ExitUsage || len(c.Inputs) == 0 { // nothing could be read, and that was said
 		return err
 	}
@@ -425,15 +425,25 @@ func (c *checked) fill() {
 			continue
 		}
 		delivery[i].Merge(&g.Times[latency.Delivery])
-		for _, of := range []latency.Time{latency.Handler, latency.Bracket} {
-			if d := &g.Times[of]; d.Count() > 0 && d.Max() > c.CPUs[i].Handler {
-				c.CPUs[i].Handler, c.CPUs[i].Function = d.Max(), g.Key[1]
-			}
+		if ns := longestRun(&g); ns > c.CPUs[i].Handler {
+			c.CPUs[i].Handler, c.CPUs[i].Function = ns, g.Key[1]
 		}
 	}
 	for i := range delivery {
 		c.CPUs[i].Delivery, c.CPUs[i].Deliveries = delivery[i].Quantile(0.99), delivery[i].Count()
 	}
+}
+
+// longestRun is the longest time that an IPI of a group took on its target, -1 if none
+// is known.
+func longestRun(g *latency.Group) int64 {
+	longest := int64(-1)
+	for _, of := range []latency.Time{latency.Handler, latency.Bracket} {
+		if d := &g.Times[of]; d.Count() > 0 {
+			longest = max(longest, d.Max())
+		}
+	}
+	return longest
 }
 
 // interruption is what interrupted a CPU, as the budget takes it.

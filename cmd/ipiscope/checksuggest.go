@@ -43,7 +43,7 @@ func runSuggest(ctx context.Context, t *cli.Terminal, f *gateFlags, limits *budg
 		return err
 	}
 	s := budget.Suggestion{Margin: f.suggest.margin, CountAll: limits.All, Command: t.Command, Version: t.Version}
-	all, err := newGauges(sends, true).measure(ctx, sends, func(c *checked) { s.Runs = append(s.Runs, &c.Measured) })
+	all, err := newGauges(sends.Isolated.Targets(), sends.Catalog, true).measure(ctx, sends, func(c *checked) { s.Runs = append(s.Runs, &c.Measured) })
 	if err != nil {
 		return err // and no budget of what could not be read
 	}

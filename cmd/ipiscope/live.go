@@ -111,7 +111,7 @@ func (f *liveFlags) addTo(cmd *cobra.Command) {
 	fs.BoolVar(&f.json, "json", false, "print a JSON object on a line each time (schema "+live.Schema+"), and at the end the report as one")
 	fs.BoolVar(&f.strict, "strict", false, "exit with status 3 if events were lost, or arrivals are not recorded any more")
 	fs.Float64Var(&f.maxRate, "max-rate", 300_000, "record no arrivals any more when there are more than `N` events a second, or some are lost for two seconds on end; 0 is never")
-	fs.StringVar(&f.check, "check", "", "end a second after a hit breaks the budget in `FILE`, with exit status 4: when a CPU has had more hits than an hour may have")
+	fs.StringVar(&f.check, "check", "", "end a second after a hit or a handler breaks the budget in `FILE`, with exit status 4: when a CPU has had more hits than an hour may have; quiet times, stolen time and deliveries are held against it at the end")
 	fs.StringVar(&f.metrics, "metrics", "", "serve the figures to Prometheus at `ADDR`, such as localhost:9750, under /metrics")
 	fs.BoolVar(&f.remote, "metrics-allow-remote", false, "let --metrics serve to other machines, too")
 	fs.StringVar(&f.stopOn, "stop-on", "", "stop at the first event of `'EVENT if EXPR'`, to the event (EVENT alone: any)")
@@ -199,6 +199,13 @@ func (f *liveFlags) counting(t *cli.Terminal, end func()) (*counting, error) {
 	}
 	if c.budget, err = f.limits(c.ipi.Catalog); err != nil {
 		return nil, err
+	}
+	if c.budget != nil {
+		for _, question := range needs(c.budget) {
+			if !f.asks(question) {
+				f.what += "," + question
+			}
+		}
 	}
 	if f.asks("latency") {
 		target, err := latency.ParseKeys(key.Target.String())

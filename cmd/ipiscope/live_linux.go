@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/ipiscope/ipiscope/analysis"
+	"github.com/ipiscope/ipiscope/analysis/budget"
 	"github.com/ipiscope/ipiscope/analysis/ipi"
 	"github.com/ipiscope/ipiscope/analysis/latency"
 	"github.com/ipiscope/ipiscope/analysis/result"
@@ -89,6 +90,8 @@ type watcher struct {
 	t        *cli.Terminal
 	end      func()        // ends it
 	guard    *live.Guard   // nil without --check
+	times    *timekeeper   // nil if it limits nothing but hits
+	tooLong  string        // the handler that broke it
 	metrics  *live.Metrics // nil without --metrics
 	brokenAt time.Time     // when it was seen that the budget is broken
 	live     *recorder.Live
@@ -126,6 +129,9 @@ func newWatcher(l *recorder.Live, c *counting, f *liveFlags, config *recorder.Co
 	}
 	if c.budget != nil {
 		w.guard = live.NewGuard(table, c.budget, c.ipi.Catalog, c.ipi.Isolated)
+		if times := c.budget.Times(); times != nil {
+			w.times = newTimekeeper(table, times, c.ipi.Isolated, c.ipi.Catalog, w.fallback)
+		}
 	}
 	l.Idle = w.idle
 	return w
@@ -165,6 +171,9 @@ func (w *watcher) run(ctx context.Context, forTime time.Duration) error {
 		w.guard.Since(w.live.Since())
 		states = append(states, w.guard)
 	}
+	if w.times != nil {
+		states = append(states, w.times.states(w.live.Since())...)
+	}
 	src := w.live.Source()
 	w.memory = live.NewMemory(src.Table(), src, states...)
 	var err error
@@ -200,14 +209,7 @@ func (w *watcher) idle() error {
 	for len(w.keys) > 0 {
 		w.obey(<-w.keys)
 	}
-	if w.guard != nil && w.guard.Broken() != nil {
-		switch {
-		case w.brokenAt.IsZero():
-			w.brokenAt = time.Now()
-		case time.Since(w.brokenAt) > afterBreak:
-			w.end()
-		}
-	}
+	w.endBroken()
 	if time.Since(w.shown) < w.every {
 		return nil
 	}
@@ -223,6 +225,9 @@ func (w *watcher) idle() error {
 		w.shown = time.Now()
 	}
 	view := w.view(&standing)
+	if w.times != nil && w.tooLong == "" {
+		w.tooLong = w.times.broken(w.soFar(&standing))
+	}
 	if w.metrics != nil {
 		w.metrics.Update(view)
 	}
@@ -233,21 +238,49 @@ func (w *watcher) idle() error {
 // more.
 const afterBreak = time.Second
 
+// endBroken ends it when the budget is broken and a little more was seen.
+func (w *watcher) endBroken() {
+	switch {
+	case w.guard == nil, w.guard.Broken() == nil && w.tooLong == "":
+	case w.brokenAt.IsZero():
+		w.brokenAt = time.Now()
+	case time.Since(w.brokenAt) > afterBreak:
+		w.end()
+	}
+}
+
 // judge says what became of the budget.
 func (w *watcher) judge(t *cli.Terminal) error {
 	if w.guard == nil {
 		return nil
 	}
+	holds := true
+	say := func(what string) { fmt.Fprintf(t.Err, "live: %s\n", t.Message(what)) }
 	why := w.guard.Undecided(w.input.Lost, w.input.LostUnknown)
 	switch b := w.guard.Broken(); {
 	case b != nil:
-		fmt.Fprintf(t.Err, "live: the budget is broken: %s\n", t.Message(b.String()))
+		say("the budget is broken: " + b.String())
+		holds = false
 	case why != "":
-		fmt.Fprintf(t.Err, "live: the budget is undecided: %s\n", t.Message(why))
+		say("the budget is undecided: " + why)
+		holds = false
 	case w.input.Incomplete || w.input.SyntaxErrors > 0:
-		fmt.Fprintln(t.Err, "live: the budget is undecided: not all events could be read")
-	default:
-		fmt.Fprintln(t.Err, "live: no hit broke the budget: no CPU had more of them than an hour may have")
+		say("the budget is undecided: not all events could be read")
+		holds = false
+	case w.guard.HasLines():
+		say("no hit broke the budget: no CPU had more of them than an hour may have")
+	}
+	if w.times != nil {
+		set, outcome := w.times.check(w.input)
+		for _, line := range checkLines(set) {
+			say("the budget: " + line)
+		}
+		if outcome == budget.Pass {
+			say("the times of the budget were kept")
+		}
+		holds = holds && outcome == budget.Pass
+	}
+	if holds {
 		return nil
 	}
 	return &cli.ExitError{Code: cli.ExitThreshold}

@@ -88,8 +88,8 @@ func (f *Fallback) Dropped() (at trace.Time, why string, ok bool) {
 	return f.at, f.why, f.at != never
 }
 
-// note says what is missing; "" if nothing is.
-func (f *Fallback) note() string {
+// Note says what is missing; "" if nothing is.
+func (f *Fallback) Note() string {
 	if f.at == never {
 		return ""
 	}
@@ -98,7 +98,7 @@ func (f *Fallback) note() string {
 
 // Warn says in a result what is missing in it.
 func (f *Fallback) Warn(set *result.Set) {
-	if note := f.note(); note != "" {
+	if note := f.Note(); note != "" {
 		set.Warn("arrivals-dropped", note)
 	}
 }

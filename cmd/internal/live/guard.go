@@ -59,17 +59,26 @@ type Break struct {
 	Stack    []string // innermost first
 }
 
-// CheckBudget says what a Guard cannot hold a budget against: what needs more than
-// sends.
+// CheckBudget says what of a budget cannot be held against what is watched, and why.
 func CheckBudget(b *budget.Budget) error {
+	const record = ": record, and run ipiscope check"
 	switch {
-	case !b.IsOfHits():
-		return errors.New("live holds hits and losses of all isolated CPUs against a budget; for groups of CPUs, other interruptions, times, untraced interrupts and noise record, and run ipiscope check")
 	case b.IsEmpty():
-		return errors.New("it limits no hits")
+		return errors.New("it limits nothing")
+	case len(b.Groups) > 0:
+		return errors.New("live has one budget for all isolated CPUs, and takes no groups" + record)
+	case len(b.Interruptions) > 0:
+		return errors.New("live counts IPIs; how many interruptions of other kinds an hour has shows behind it" + record)
+	case b.MaxUntraced != nil:
+		return errors.New("live keeps no copies of /proc/interrupts" + record)
+	case b.LimitsNoise():
+		return errors.New("noise is what the tracer osnoise measures, whose threads would run on the watched CPUs and take their time" + record)
 	}
 	return nil
 }
+
+// HasLines reports whether the budget limits hits.
+func (g *Guard) HasLines() bool { return len(g.lines) > 0 }
 
 // NewGuard returns a Guard for the events of a table.
 func NewGuard(t *trace.Table, b *budget.Budget, c *catalog.Catalog, isolated *cpumask.Mask) *Guard {

@@ -95,7 +95,8 @@ func TestGuardTellsTheStack(t *testing.T) {
 func TestCheckBudget(t *testing.T) {
 	for text, ok := range map[string]bool{
 		"max_hits_per_cpu_hour: 3": true, "classes:\n  deferrable: 0\nmax_lost: 3": true, "functions:\n  ipi_mb: 0": true,
-		"max_hits_per_cpu_hour: 3\nmin_quiet: 1s": false, "max_handler: 1us\nmax_hits_per_cpu_hour: 3": false, "max_sample: 1us": false, "max_untraced: 0": false, "max_lost: 3": false, "": false,
+		"max_hits_per_cpu_hour: 3\nmin_quiet: 1s": true, "max_handler: 1us\nmax_hits_per_cpu_hour: 3": true, "max_stolen: 1": true, "max_sample: 1us": false,
+		"min_quiet: 1s\ninterruptions:\n  all: 3": false, "groups:\n  a:\n    cpus: 2\n    min_quiet: 1s": false, "max_untraced: 0": false, "max_lost: 3": false, "": false,
 	} {
 		b, err := budget.Parse([]byte(text), "b")
 		if err != nil {

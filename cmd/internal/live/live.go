@@ -479,7 +479,7 @@ func notes(at *Moment) []string {
 		all = append(all, fmt.Sprintf("%d events came late, out of their order: they are counted, what was joined with them may be wrong", at.Late))
 	}
 	if at.Fallback != nil {
-		if note := at.Fallback.note(); note != "" {
+		if note := at.Fallback.Note(); note != "" {
 			all = append(all, note)
 		}
 	}
