@@ -1,11 +1,13 @@
 package ipi
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/ipiscope/ipiscope/analysis/catalog"
@@ -48,6 +50,7 @@ type (
 		Extent   *storedExtent        `json:"extent,omitzero"`
 		Cells    []uint32             `json:"cells,omitzero"`
 		Gaps     []uint32             `json:"gaps,omitzero"`
+		groups   []byte               // Groups as JSON
 	}
 	storedSums struct {
 		Sends        uint64 `json:"sends,omitzero"`
@@ -211,24 +214,149 @@ func (s storedSums) counts() counts {
 	return counts{s.Sends, s.Requests, s.Hits, s.Self, s.Noise, s.Unattributed}
 }
 
-// DecodeOverview returns the sums that State made, of these inputs.
-func DecodeOverview(sums json.RawMessage, inputs []result.Input) (*Overview, error) {
-	var views []storedCounts
-	if err := json.Unmarshal(sums, &views); err != nil {
-		return nil, err
+// DecodeOverview returns the sums that State made, of these inputs; main leaves out all
+// but those by Config.By.
+func DecodeOverview(sums json.RawMessage, inputs []result.Input, main bool) (*Overview, error) {
+	o := &Overview{}
+	for name, text := range state.Members(sums) {
+		if name != "" {
+			return nil, fmt.Errorf("a member %q where a view should be", name)
+		}
+		var x storedCounts
+		c := (*Counts)(nil)
+		err := x.decode(text)
+		if err == nil {
+			c, err = x.counts(inputs)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("view %d: %w", len(o.views), err)
+		}
+		if o.views = append(o.views, c); main {
+			break
+		}
 	}
-	if len(views) == 0 {
+	if len(o.views) == 0 {
 		return nil, errors.New("no view in it")
 	}
-	o := &Overview{}
-	for i := range views {
-		c, err := views[i].counts(inputs)
-		if err != nil {
-			return nil, fmt.Errorf("view %d: %w", i, err)
-		}
-		o.views = append(o.views, c)
-	}
 	return o, nil
+}
+
+// decode reads a view. Lists of groups and of numbers are most of it: encoding/json
+// looks at them three times, and by reflection.
+func (x *storedCounts) decode(text []byte) error {
+	rest := []byte{'{'}
+	for name, value := range state.Members(text) {
+		var err error
+		switch name {
+		case "names":
+			err = x.Names.UnmarshalJSON(value)
+		case "function":
+			err = x.Function.UnmarshalJSON(value)
+		case "groups":
+			x.groups = value
+		case "advice":
+			for _, text := range state.Members(value) {
+				var a storedAdvice
+				if err := a.decode(text); err != nil {
+					return err
+				}
+				x.Advice = append(x.Advice, a)
+			}
+		default:
+			if len(rest) > 1 {
+				rest = append(rest, ',')
+			}
+			rest = append(append(fmt.Appendf(rest, "%q", name), ':'), value...)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return json.Unmarshal(append(rest, '}'), x)
+}
+
+func (g *storedGroup) decode(text []byte) error {
+	for name, value := range state.Members(text) {
+		var err error
+		switch name {
+		case "key":
+			err = g.Key.UnmarshalJSON(value)
+		case "causes":
+			err = g.Causes.UnmarshalJSON(value)
+		case "classes":
+			err = g.Classes.UnmarshalJSON(value)
+		case "evidence":
+			err = g.Evidence.UnmarshalJSON(value)
+		case "on":
+			err = g.CPUs.UnmarshalText(bytes.Trim(value, `"`))
+		case "inputs":
+			err = g.decodeInputs(value)
+		case "cells":
+			err = json.Unmarshal(value, &g.Cells)
+		case "sends":
+			g.Sends, err = strconv.ParseUint(string(value), 10, 64)
+		case "requests":
+			g.Requests, err = strconv.ParseUint(string(value), 10, 64)
+		case "hits":
+			g.Hits, err = strconv.ParseUint(string(value), 10, 64)
+		case "self":
+			g.Self, err = strconv.ParseUint(string(value), 10, 64)
+		case "noise":
+			g.Noise, err = strconv.ParseUint(string(value), 10, 64)
+		case "unattributed":
+			g.Unattributed, err = strconv.ParseUint(string(value), 10, 64)
+		default:
+			err = fmt.Errorf("a member %q of a group", name)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (g *storedGroup) decodeInputs(text []byte) error {
+	var n state.Numbers
+	for _, pair := range state.Members(text) {
+		if err := n.UnmarshalJSON(pair); err != nil {
+			return err
+		}
+		if len(n) != 2 {
+			return fmt.Errorf("%d numbers in place of an input and its hits", len(n))
+		}
+		g.Inputs = append(g.Inputs, [2]uint64(n))
+	}
+	return nil
+}
+
+func (a *storedAdvice) decode(text []byte) error {
+	for name, value := range state.Members(text) {
+		var err error
+		switch name {
+		case "class":
+			err = json.Unmarshal(value, &a.Class)
+		case "do":
+			a.Do, err = strconv.ParseUint(string(value), 10, 64)
+		case "hits":
+			a.Hits, err = strconv.ParseUint(string(value), 10, 64)
+		case "functions":
+			err = a.Functions.UnmarshalJSON(value)
+		case "roots":
+			err = a.Roots.UnmarshalJSON(value)
+		case "whys":
+			err = a.Whys.UnmarshalJSON(value)
+		case "limits":
+			err = a.Limits.UnmarshalJSON(value)
+		case "sources":
+			err = a.Sources.UnmarshalJSON(value)
+		default:
+			err = fmt.Errorf("a member %q of something to do", name)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // named is the name at a place of the table.
@@ -305,8 +433,17 @@ func (x *storedCounts) counts(inputs []result.Input) (*Counts, error) {
 	if err := x.cells(c, len(inputs)); err != nil {
 		return nil, err
 	}
-	for i := range x.Groups {
-		if err := x.group(c, x.Groups[i]); err != nil {
+	var g storedGroup // of which nothing is kept
+	if x.groups == nil {
+		return c, nil
+	}
+	for _, text := range state.Members(x.groups) {
+		g = storedGroup{Key: g.Key[:0], Causes: g.Causes[:0], Classes: g.Classes[:0], Evidence: g.Evidence[:0], Inputs: g.Inputs[:0]}
+		err := g.decode(text)
+		if err == nil {
+			err = x.group(c, &g)
+		}
+		if err != nil {
 			return nil, err
 		}
 	}
@@ -352,10 +489,7 @@ func (x *storedCounts) cells(c *Counts, inputs int) error {
 
 // group takes a group.
 func (x *storedCounts) group(c *Counts, y *storedGroup) error {
-	if y == nil {
-		return errors.New("null in place of a group")
-	}
-	g := &namedGroup{counts: y.counts(), cpus: y.CPUs, cells: y.Cells}
+	g := &namedGroup{counts: y.counts(), cpus: y.CPUs, cells: y.Cells, key: make([]string, 0, len(y.Key))}
 	if err := x.tallies(y.Causes, &g.causes, y.Classes, &g.classes, y.Evidence, &g.evidence); err != nil {
 		return err
 	}

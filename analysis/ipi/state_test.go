@@ -97,7 +97,7 @@ func stateOf(t testing.TB, o *ipi.Overview) json.RawMessage {
 func again(t testing.TB, o *ipi.Overview) *ipi.Overview {
 	t.Helper()
 	sums := stateOf(t, o)
-	back, err := ipi.DecodeOverview(sums, o.Inputs())
+	back, err := ipi.DecodeOverview(sums, o.Inputs(), false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -180,7 +180,7 @@ func TestStateTrees(t *testing.T) {
 
 func decoded(t testing.TB, sums json.RawMessage, inputs []result.Input) *ipi.Overview {
 	t.Helper()
-	o, err := ipi.DecodeOverview(sums, inputs)
+	o, err := ipi.DecodeOverview(sums, inputs, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -208,7 +208,7 @@ func TestStateRefused(t *testing.T) {
 		if text == good {
 			t.Fatalf("%s: nothing to change", want)
 		}
-		if _, err := ipi.DecodeOverview(json.RawMessage(text), o.Inputs()); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := ipi.DecodeOverview(json.RawMessage(text), o.Inputs(), false); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("want %q, got %v", want, err)
 		}
 	}
@@ -220,12 +220,12 @@ func FuzzState(f *testing.F) {
 		f.Add([]byte(stateOf(f, o)))
 	}
 	f.Fuzz(func(t *testing.T, sums []byte) {
-		o, err := ipi.DecodeOverview(sums, []result.Input{{Path: "a"}})
+		o, err := ipi.DecodeOverview(sums, []result.Input{{Path: "a"}}, false)
 		if err != nil {
 			return
 		}
 		o.Result()
-		p, err := ipi.DecodeOverview(sums, []result.Input{{Path: "b"}})
+		p, err := ipi.DecodeOverview(sums, []result.Input{{Path: "b"}}, false)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -169,12 +169,33 @@ type Likeness struct {
 	a, b uint64
 }
 
-// Likenesses are those of the input: of two that are the same one at least is equal.
-func (in Input) Likenesses() []Likeness {
-	if id := in.Identity; id.Sends > 0 {
-		return []Likeness{{"rounded", id.Sends, id.Rounded}, {"cut", id.Sends, id.Cut}, {"rounded times", id.Sends, id.RoundedTimes}, {"cut times", id.Sends, id.CutTimes}}
+// Likenesses are what whoever remembers the input finds it by, and what others that are
+// the same are to be looked for by: one of these at least is one of theirs. Hosts of a
+// fleet may have many sends at the same times, which tell only of inputs of which one is
+// vague.
+func (in Input) Likenesses() (own, others []Likeness) {
+	id := in.Identity
+	if id.Sends == 0 {
+		own = []Likeness{{"times", in.Events, uint64(in.First) ^ uint64(in.Last)<<1}}
+		return own, own
 	}
-	return []Likeness{{"times", in.Events, uint64(in.First) ^ uint64(in.Last)<<1}}
+	own = []Likeness{{"rounded", id.Sends, id.Rounded}, {"cut", id.Sends, id.Cut}}
+	others = own
+	for i, times := range [...]uint64{id.RoundedTimes, id.CutTimes} {
+		what := [...]string{"rounded times", "cut times"}[i]
+		if times == 0 {
+			continue
+		}
+		vague := Likeness{"vague " + what, id.Sends, times}
+		own = append(own[:len(own):len(own)], Likeness{what, id.Sends, times})
+		if id.Vague {
+			own = append(own, vague)
+			others = append(others[:len(others):len(others)], Likeness{what, id.Sends, times})
+		} else {
+			others = append(others[:len(others):len(others)], vague)
+		}
+	}
+	return own, others
 }
 
 // Unlike is said behind the CPUs of a verdict where they are those of several machines.

@@ -14,7 +14,7 @@ import (
 // it has taken what lies in it as it is; parts are most of a state, and are looked at
 // again by those whose sums they are. So they are only cut out here.
 func (s *State) decode(text []byte) error {
-	for name, value := range members(text) {
+	for name, value := range Members(text) {
 		var err error
 		switch name {
 		case "schema":
@@ -43,9 +43,9 @@ func (s *State) decode(text []byte) error {
 
 func (s *State) decodeParts(text []byte) error {
 	s.Parts = map[string]Part{}
-	for name, value := range members(text) {
+	for name, value := range Members(text) {
 		var p Part
-		for member, value := range members(value) {
+		for member, value := range Members(value) {
 			switch member {
 			case "v":
 				if err := json.Unmarshal(value, &p.Version); err != nil {
@@ -66,11 +66,11 @@ func (s *State) decodeParts(text []byte) error {
 	return nil
 }
 
-// members are the members of a JSON object, or the elements of an array, which have no
+// Members are the members of a JSON object, or the elements of an array, which have no
 // name. They are cut out by brackets, commas and quotation marks alone: whether what
 // lies in between is JSON is for whoever decodes it. Where nothing can be cut out the
 // rest comes without a name.
-func members(text []byte) iter.Seq2[string, []byte] {
+func Members(text []byte) iter.Seq2[string, []byte] {
 	return func(yield func(string, []byte) bool) {
 		text = bytes.TrimSpace(text)
 		isObject := bytes.HasPrefix(text, []byte("{")) && bytes.HasSuffix(text, []byte("}"))
@@ -84,14 +84,15 @@ func members(text []byte) iter.Seq2[string, []byte] {
 			name := ""
 			if isObject {
 				end := valueEnd(rest)
-				if end == len(rest) || rest[end] != ':' || json.Unmarshal(rest[:end], &name) != nil {
+				var ok bool
+				if name, ok = unquoted(rest[:end]); !ok || end == len(rest) || rest[end] != ':' {
 					yield("", rest)
 					return
 				}
 				rest = rest[end+1:]
 			}
 			end := valueEnd(rest)
-			if !yield(name, rest[:end]) {
+			if !yield(name, bytes.TrimSpace(rest[:end])) {
 				return
 			}
 			if more = end < len(rest); more {
@@ -103,6 +104,19 @@ func members(text []byte) iter.Seq2[string, []byte] {
 			}
 		}
 	}
+}
+
+// unquoted is the string that a JSON text is, if it is one.
+func unquoted(text []byte) (s string, ok bool) {
+	plain := len(text) >= 2 && text[0] == '"' && text[len(text)-1] == '"'
+	for i := 1; plain && i < len(text)-1; i++ {
+		c := text[i]
+		plain = c >= ' ' && c != '"' && c != '\\' && c < utf8.RuneSelf
+	}
+	if plain {
+		return string(text[1 : len(text)-1]), true
+	}
+	return s, json.Unmarshal(text, &s) == nil
 }
 
 // valueEnd is where the first value in text ends: at a comma or colon that is in no
@@ -150,12 +164,15 @@ func stringEnd(text []byte) int {
 // slowly, by reflection.
 type Numbers []uint64
 
-// UnmarshalJSON implements json.Unmarshaler.
+// UnmarshalJSON implements json.Unmarshaler. It uses the memory of n.
 func (n *Numbers) UnmarshalJSON(data []byte) error {
 	if string(data) == "null" {
 		return nil
 	}
-	*n = make(Numbers, 0, 1+bytes.Count(data, []byte(",")))
+	if want := 1 + bytes.Count(data, []byte(",")); *n == nil || cap(*n) < want {
+		*n = make(Numbers, 0, want)
+	}
+	*n = (*n)[:0]
 	if len(data) < 2 || data[0] != '[' {
 		return fmt.Errorf("%.20q where a list of whole numbers should be", data)
 	}

@@ -68,7 +68,7 @@ func TestListsAsEncodingJSON(t *testing.T) {
 func TestMembers(t *testing.T) {
 	for _, data := range []string{`{"k":1:"a":2}`, `[1:2]`, `{"k":1,}`, `[1,]`, `{"k":1}}`, `{1:2}`, `{"k"}`} {
 		whole := true
-		for name, value := range members([]byte(data)) {
+		for name, value := range Members([]byte(data)) {
 			whole = whole && json.Valid(value) && (name != "" || data[0] == '[')
 		}
 		if whole {
@@ -86,7 +86,7 @@ func TestMembers(t *testing.T) {
 		isJSON := isObject || json.Unmarshal([]byte(data), &array) == nil
 		got := map[string]string{}
 		n, whole := 0, true
-		for name, value := range members([]byte(data)) {
+		for name, value := range Members([]byte(data)) {
 			whole = whole && json.Valid(value) && (name != "" || strings.HasPrefix(data, "["))
 			if !isObject {
 				name = fmt.Sprint(n)

@@ -147,18 +147,21 @@ func (r *Reader) Path(data []byte) (string, error) {
 	if err := r.unpack(data); err != nil {
 		return "", err
 	}
-	for name, value := range members(r.text) {
+	for name, value := range Members(r.text) {
 		if name != "inputs" {
 			continue
 		}
-		for _, value := range members(value) {
-			var first stored
-			if err := json.Unmarshal(value, &first); err != nil {
-				return "", fmt.Errorf("the state does not hold what %s says: %w", Schema, err)
+		for _, value := range Members(value) {
+			for name, value := range Members(value) {
+				if name == "path" {
+					var path Text
+					if err := json.Unmarshal(value, &path); err != nil {
+						return "", fmt.Errorf("the state does not hold what %s says: %w", Schema, err)
+					}
+					return path.s, nil
+				}
 			}
-			var in Input
-			err := in.take(&first, value)
-			return in.Asked.Path, err
+			break
 		}
 	}
 	return "", errors.New("the state names no input")

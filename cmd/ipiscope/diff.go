@@ -142,6 +142,7 @@ func (f *diffFlags) addSides(cmd *cobra.Command) {
 	f.filter.AddTo(fs, "count only the sends")
 	f.catalog.AddTo(fs)
 	f.input.AddTo(fs)
+	f.input.AddJobs(fs)
 	completeList(cmd, "by", ipi.KeyNames())
 }
 

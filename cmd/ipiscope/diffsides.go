@@ -114,7 +114,7 @@ func (f *diffFlags) readTraces(ctx context.Context, t *cli.Terminal, specs []sid
 	}
 	readers, twins := make([]sideReader, len(specs)), &cli.Twins{}
 	for i, s := range specs {
-		r := sideReader{t: t, isolated: sets[i], duplicates: f.duplicates, config: ipi.Config{Isolated: sets[i].Targets(), By: by, Catalog: cat, Timeline: true}}
+		r := sideReader{isolated: sets[i], duplicates: f.duplicates, config: ipi.Config{Isolated: sets[i].Targets(), By: by, Catalog: cat, Timeline: true}}
 		if r.filters, err = f.filter.Load(sets[i]); err != nil {
 			return nil, err
 		}
@@ -176,7 +176,6 @@ func (f *diffFlags) isolatedSets(t *cli.Terminal, n int) ([]*cli.Isolated, error
 
 // A sideReader reads the traces of one side.
 type sideReader struct {
-	t        *cli.Terminal
 	in       *cli.Inputs
 	isolated *cli.Isolated
 	filters  *cli.Filters
@@ -187,11 +186,11 @@ type sideReader struct {
 
 func (r *sideReader) read(ctx context.Context, name string) (compare.Side, error) {
 	side := compare.Side{Name: name}
-	err := r.in.Each(ctx, func(src trace.Source, run cli.Run) error {
+	err := r.in.EachOf(ctx, r.isolated, func(t *cli.Terminal, src trace.Source, run cli.Run) error {
 		if err := r.isolated.Check(&src.Table().Meta); err != nil {
 			return err
 		}
-		bound, err := r.filters.BindSends(r.t, src)
+		bound, err := r.filters.BindSends(t, src)
 		if err != nil {
 			return err
 		}

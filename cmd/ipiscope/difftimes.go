@@ -149,7 +149,7 @@ func (f *diffFlags) readTimes(ctx context.Context, t *cli.Terminal, args []strin
 		}
 		in.ShareTwins(twins)
 		r := *reader
-		r.t, r.in, r.isolated, r.filters, r.duplicates = t, in, sets[i], filters, f.duplicates
+		r.in, r.isolated, r.filters, r.duplicates = in, sets[i], filters, f.duplicates
 		side, err := r.read(ctx, s.name)
 		if cli.Status(err) == cli.ExitUsage {
 			return nil, cfg, err
@@ -167,7 +167,6 @@ func (f *diffFlags) readTimes(ctx context.Context, t *cli.Terminal, args []strin
 
 // A timesReader reads the durations of one side.
 type timesReader struct {
-	t        *cli.Terminal
 	in       *cli.Inputs
 	isolated *cli.Isolated
 	filters  *cli.Filters
@@ -237,11 +236,11 @@ func (f *diffFlags) noiseReader(r *timesReader, cfg *shift.Config) error {
 func (r *timesReader) read(ctx context.Context, name string) (shift.Side, error) {
 	side := shift.Side{Name: name}
 	r.latency.Isolated = r.isolated.Targets()
-	err := r.in.Each(ctx, func(src trace.Source, run cli.Run) error {
+	err := r.in.EachOf(ctx, r.isolated, func(t *cli.Terminal, src trace.Source, run cli.Run) error {
 		if err := r.isolated.Check(&src.Table().Meta); err != nil {
 			return err
 		}
-		bound, err := r.filters.BindSends(r.t, src)
+		bound, err := r.filters.BindSends(t, src)
 		if err != nil {
 			return err
 		}

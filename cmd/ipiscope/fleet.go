@@ -203,7 +203,7 @@ func eachHost(args []string, f func(*hostState) error) (repeated []result.Input,
 // hostOf decodes the sums of a state that is of one recording.
 func hostOf(s states.Stored) (*hostState, error) {
 	in := &s.Inputs[0]
-	o, err := s.Groups([]result.Input{in.Input})
+	o, err := s.Groups([]result.Input{in.Input}, false)
 	if err != nil {
 		return nil, cli.Usage(fmt.Errorf("%s: the state does not hold what it should: %w", s.Path, err))
 	}

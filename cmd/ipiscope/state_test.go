@@ -124,12 +124,20 @@ func TestJobs(t *testing.T) {
 	if traces = traces[:12]; testing.Short() {
 		traces = traces[:6]
 	}
+	var sides []string
+	for i, trace := range traces[:6] {
+		sides = append(sides, []string{"-b", "-a"}[i/3], trace)
+	}
 	traces = slices.Insert(traces, 3, cut, "absent.dat", traces[0])
 	for _, flags := range [][]string{
 		{"report", "--isolated", "2-3"}, {"report", "--isolated", "2-3", "--strict", "--filter", "!(cpumask & CPUS{9})"}, {"report", "--cpu", "0", "--from", "+0.1", "--format", "json"},
 		{"report", "--isolated", "0", "--instance", "nosuch"}, {"latency", "--isolated", "2-3"}, {"check", "--isolated", "2-3", "--max-hits-per-cpu-hour", "5000"},
+		{"diff", "--isolated", "2-3", "--format", "json"}, {"diff", "--isolated", "2-3", "--of", "delivery", "--by", "function", "-a", cut, "-b", "absent.dat"}, {"diff", "--isolated", "2-3", "-a", traces[0]},
 	} {
 		args := slices.Concat(flags, traces)
+		if flags[0] == "diff" {
+			args = slices.Concat(flags, sides)
+		}
 		out, errs, status := said(t, append(args, "--jobs", "1")...)
 		for _, jobs := range []string{"2", "7", "0"} {
 			o, e, s := said(t, append(args, "--jobs", jobs)...)

@@ -21,9 +21,12 @@ import (
 const maxJobs = 256
 
 // AddJobs defines --jobs for a command that keeps what belongs to a trace apart.
-func (f *SendFlags) AddJobs(fs *pflag.FlagSet) {
-	f.input.atOnce = true
-	fs.IntVar(&f.input.jobs, "jobs", 0, "read `N` traces at once, each with one thread unless --threads says otherwise; 0 is one for each CPU where there are more traces than CPUs. The result is the same whatever N")
+func (f *SendFlags) AddJobs(fs *pflag.FlagSet) { f.input.AddJobs(fs) }
+
+// AddJobs defines --jobs for a command that keeps what belongs to a trace apart.
+func (f *InputFlags) AddJobs(fs *pflag.FlagSet) {
+	f.atOnce = true
+	fs.IntVar(&f.jobs, "jobs", 0, "read `N` traces at once, each with one thread unless --threads says otherwise; 0 is one for each CPU where there are more traces than CPUs. The result is the same whatever N")
 }
 
 // jobsOf checks --jobs. Commands without it read one trace after the other.
@@ -47,6 +50,17 @@ func CheckJobs(jobs int) error {
 		return Usage(fmt.Errorf("--jobs %d: want 1 to %d, or 0 for the usual number", jobs, maxJobs))
 	}
 	return nil
+}
+
+// EachOf is Each with --jobs, of traces with these isolated CPUs: f is called for several
+// traces at once, up to where it calls run by one at a time, and behind that by one at a
+// time in the order of the traces. It keeps what belongs to a trace in variables of its
+// own, and says what there is to say on the Terminal that it is given.
+func (in *Inputs) EachOf(ctx context.Context, iso *Isolated, f func(*Terminal, trace.Source, Run) error) error {
+	if in.jobs > 1 && iso.open == "" {
+		return in.eachAtOnce(ctx, f)
+	}
+	return in.Each(ctx, func(src trace.Source, run Run) error { return f(in.t, src, run) })
 }
 
 // eachAtOnce reads several traces at the same time. What f does before it runs the

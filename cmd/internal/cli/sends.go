@@ -94,12 +94,10 @@ func (s *Sends) Recording(t *trace.Table) (*track.Recording, error) {
 // WarnRepeated says in a result which inputs were left out.
 func (s *Sends) WarnRepeated(set *result.Set) { s.in.WarnRepeated(set) }
 
-// Each is Inputs.Each with the filter of each trace: counts is nil if every
-// send counts. With --jobs f is called for several traces at once: up to where it
-// calls run by one at a time, and behind that by one at a time in the order of the
-// traces. It keeps what belongs to a trace in variables of its own.
+// Each is Inputs.EachOf with the filter of each trace: counts is nil if every send
+// counts.
 func (s *Sends) Each(ctx context.Context, f func(src trace.Source, counts func(*trace.Event) bool, run Run) error) error {
-	one := func(t *Terminal, src trace.Source, run Run) error {
+	return s.in.EachOf(ctx, s.Isolated, func(t *Terminal, src trace.Source, run Run) error {
 		if err := s.Isolated.Check(&src.Table().Meta); err != nil {
 			return err
 		}
@@ -108,9 +106,5 @@ func (s *Sends) Each(ctx context.Context, f func(src trace.Source, counts func(*
 			return err
 		}
 		return errors.Join(f(src, bound.Counts(), run), bound.End())
-	}
-	if s.in.jobs > 1 && s.Isolated.open == "" {
-		return s.in.eachAtOnce(ctx, one)
-	}
-	return s.in.Each(ctx, func(src trace.Source, run Run) error { return one(s.t, src, run) })
+	})
 }

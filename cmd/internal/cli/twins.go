@@ -27,8 +27,8 @@ type knownFile struct {
 // Find returns the path of the input that in repeats, "" if there is none, and
 // remembers in.
 func (t *Twins) Find(in result.Input) string {
-	likenesses := in.Likenesses()
-	for _, l := range likenesses {
+	own, others := in.Likenesses()
+	for _, l := range others {
 		for _, old := range t.alike[l] {
 			if in.IsSame(old) {
 				return old.Path
@@ -48,7 +48,7 @@ func (t *Twins) Find(in result.Input) string {
 	if t.alike == nil {
 		t.alike, t.files = map[result.Likeness][]result.Input{}, map[fileLikeness][]knownFile{}
 	}
-	for _, l := range likenesses {
+	for _, l := range own {
 		t.alike[l] = append(t.alike[l], in)
 	}
 	if isFile {

@@ -16,13 +16,14 @@ type Stored struct {
 	*state.State
 }
 
-// Groups are the sums by group of a state of these inputs.
-func (s *Stored) Groups(inputs []result.Input) (*ipi.Overview, error) {
+// Groups are the sums by group of a state of these inputs; page tells whether those are
+// wanted besides that a page shows.
+func (s *Stored) Groups(inputs []result.Input, page bool) (*ipi.Overview, error) {
 	part := s.Parts[partIPI]
 	if part.Version != ipi.StateVersion {
 		return nil, fmt.Errorf("part %s of version %d, this program has %d", partIPI, part.Version, ipi.StateVersion)
 	}
-	return ipi.DecodeOverview(part.Sums, inputs)
+	return ipi.DecodeOverview(part.Sums, inputs, !page)
 }
 
 // A Merger adds up states.
@@ -127,11 +128,11 @@ func (m *Merger) Fits(s Stored) error {
 
 // addSums adds what was counted of these inputs.
 func (m *Merger) addSums(s Stored, inputs []result.Input) error {
-	groups, err := s.Groups(inputs)
+	page := m.Page && s.Config.Page
+	groups, err := s.Groups(inputs, page)
 	if err != nil {
 		return err
 	}
-	page := m.Page && s.Config.Page
 	if !page && !(m.All && has(s.Config, "diff")) {
 		groups.Narrow()
 	}
