@@ -92,7 +92,7 @@ func isJSON(t []byte) bool {
 // maxString bounds a string of JSON.
 const maxString = 256 << 20
 
-// A stringsReader returns the strings of JSON texts, one behind the other.
+// A stringsReader returns the strings of JSON texts, one after the other.
 type stringsReader struct {
 	in    *json.Decoder
 	open  []byte // '{' and '['
@@ -102,7 +102,7 @@ type stringsReader struct {
 
 func newStrings(r io.Reader) *stringsReader { return &stringsReader{in: json.NewDecoder(r)} }
 
-// next returns the next string and the key it stands behind, which is that of
+// next returns the next string and the key it stands after, which is that of
 // the object around a list.
 func (s *stringsReader) next() (key, value string, err error) {
 	for {
@@ -157,7 +157,7 @@ func unescaped(t []byte) []byte {
 	return bytes.ReplaceAll(t, []byte(`\u003c`), []byte("<"))
 }
 
-// A jsonText is the text in the strings behind one key.
+// A jsonText is the text in the strings after one key.
 type jsonText struct {
 	in    *stringsReader
 	limit *limited

@@ -66,7 +66,7 @@ func TestZstdWithoutChecksum(t *testing.T) {
 		}
 		if other := bytes.Clone(whole); sized {
 			for _, d := range []byte{1, 2, 255} {
-				other[5] = whole[5] + d // of Frame_Content_Size, behind magic and descriptor
+				other[5] = whole[5] + d // of Frame_Content_Size, after magic and descriptor
 				if _, err := unpackAll(other); err == nil {
 					t.Errorf("no error when the content's size is %d off", d)
 				}
@@ -104,7 +104,7 @@ func TestWrappers(t *testing.T) {
 }
 
 // TestSpool: of a packed trace.dat as much is spooled as there may be, which is
-// said, and nothing at all behind a head that shows that it cannot be read.
+// said, and nothing at all after a head that shows that it cannot be read.
 func TestSpool(t *testing.T) {
 	dat, err := os.ReadFile("../fixtures/k612s4-02-zlib-mono/trace.dat")
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 )
 
 // The kernel's folder per_cpu has a text for each CPU. People keep those in files of
-// their own, or one behind the other in one file; either way they are one recording.
+// their own, or one after the other in one file; either way they are one recording.
 
 // maxTogether bounds how many files are read at once.
 const maxTogether = 512
@@ -145,7 +145,7 @@ const tracerLine = "# tracer: "
 // maxSearched bounds the text in which further headers are looked for.
 const maxSearched = 1 << 30
 
-// concatenated finds the texts of single CPUs that stand one behind the other in a
+// concatenated finds the texts of single CPUs that stand one after the other in a
 // file, nil if the file is anything else.
 func concatenated(r io.ReaderAt, size int64, path string) []ftext.Part {
 	head := piece(r, 0, min(sniffSize, size))

@@ -63,7 +63,7 @@ func eventsOf(t *testing.T, path string, o Options) (out []string, err error) {
 	return out, src.Err()
 }
 
-// TestPerCPU: the files of per_cpu are one recording, one behind the other, given as
+// TestPerCPU: the files of per_cpu are one recording, one after the other, given as
 // files and in their folder. The kernel's file trace, which holds all CPUs in order,
 // tells what must come.
 func TestPerCPU(t *testing.T) {

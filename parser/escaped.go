@@ -49,7 +49,7 @@ func closesString(t []byte) int {
 }
 
 // An unescaping reader undoes escapes: a written line break is one, and the end of a
-// string behind it is none of the text.
+// string after it is none of the text.
 type unescaping struct {
 	in    *bufio.Reader
 	begun bool

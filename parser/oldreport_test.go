@@ -13,7 +13,7 @@ import (
 
 // TestOldReport: what trace-cmd 3.1.6 (Debian 12) prints of a recording says the same as
 // what 3.4 does. It prints no flags, another letter for idle tasks, and times of 12
-// digits without a blank behind the CPU's bracket.
+// digits without a blank after the CPU's bracket.
 func TestOldReport(t *testing.T) {
 	for _, tt := range []struct{ folder, old string }{
 		{"k612s4-06-multi", "report-3.1.6-t.txt.gz"},

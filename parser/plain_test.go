@@ -291,7 +291,7 @@ func TestManglings(t *testing.T) {
 			if cmp.Equal(want, got) {
 				continue
 			}
-			// perf prints comms at the begin of its lines and frames behind a tab, so
+			// perf prints comms at the begin of its lines and frames after a tab, so
 			// these two leave nothing to tell the prefix by: that is said.
 			told := said && strings.HasPrefix(file, "script") && (name == "diff" || name == "quote")
 			if !told {

@@ -11,7 +11,7 @@ import (
 )
 
 // openPrinted opens a text that begins with prefix: a trace as it was printed, with
-// something done to all of its lines, carried by another format, or behind other
+// something done to all of its lines, carried by another format, or after other
 // text.
 func openPrinted(br *bufio.Reader, prefix []byte, path string, c io.Closer, o Options) (trace.Source, error) {
 	if !plain.IsText(prefix) {
@@ -89,7 +89,7 @@ func isMangled(prefix []byte) bool {
 	return format != nil
 }
 
-// search looks for a trace behind other text: the boot messages of a serial
+// search looks for a trace after other text: the boot messages of a serial
 // console, a long mail. It returns the window that holds its begin, at which the
 // reader stands then, and the number of lines before it; nil if there is none.
 func search(br *bufio.Reader) (window []byte, skipped int) {
@@ -133,7 +133,7 @@ func sniffText(br *bufio.Reader) ([]byte, error) {
 	}
 }
 
-// emptyLines stand for lines that were passed over, so that those behind them
+// emptyLines stand for lines that were passed over, so that those after them
 // keep their numbers.
 type emptyLines struct{ n int }
 

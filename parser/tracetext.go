@@ -30,5 +30,5 @@ func openText(e *tracedat.TextError, o ftext.Options) (*traceText, error) {
 	return &traceText{src, e.Meta.CPUs}, nil
 }
 
-// Frame is what trace-cmd report prints before and behind the text.
+// Frame is what trace-cmd report prints before and after the text.
 func (t *traceText) Frame() (head, tail string) { return fmt.Sprintf("cpus=%d\n", t.cpus), "\n" }

@@ -99,7 +99,7 @@ func (p *listParser) next() bool {
 	return p.peek() != 0
 }
 
-// region reads one region; more is false when the kernel stops behind it.
+// region reads one region; more is false when the kernel stops after it.
 func (p *listParser) region() (r region, more bool, msg string) {
 	if p.all() {
 		r.start, r.end = 0, uint32(p.nbits-1)
@@ -133,7 +133,7 @@ func (p *listParser) region() (r region, more bool, msg string) {
 		return r, false, "expected '/' and the group size"
 	}
 	p.i++
-	// No separator is asked for behind the group size: "0-3:1/2N" is read as
+	// No separator is asked for after the group size: "0-3:1/2N" is read as
 	// "0-3:1/2 N".
 	r.group, msg = p.number()
 	return r, true, msg

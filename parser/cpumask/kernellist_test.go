@@ -57,11 +57,11 @@ func TestBitmapList(t *testing.T) {
 		{" ", 4, ""},
 		{",", 4, ""},
 		{"9-38:4/10", 64, "9-12,19-22,29-32"},
-		{"1\n2", 4, "1"},               // a line feed right behind a region ends the text
-		{"1 \n2", 4, "1-2"},            // behind a blank it is a separator
-		{"0-1:1/2\n3", 4, "0,3"},       // so it is behind a pattern
+		{"1\n2", 4, "1"},               // a line feed right after a region ends the text
+		{"1 \n2", 4, "1-2"},            // after a blank it is a separator
+		{"0-1:1/2\n3", 4, "0,3"},       // so it is after a pattern
 		{"1\x002", 4, "1"},             // C string
-		{"0-3:1/2N", 4, "0,2-3"},       // no separator needed behind a pattern
+		{"0-3:1/2N", 4, "0,2-3"},       // no separator needed after a pattern
 		{"1-1:1/4294967295", 4, "0-1"}, // 32-bit counter wraps
 		{"1\xa02", 4, "1-2"},           // isspace of lib/ctype.c
 	} {

@@ -90,7 +90,7 @@ func (m *Mask) fail(form string, s []byte, off int, msg string) error {
 	return syntaxError(form, s, off, msg)
 }
 
-// decimal reads digits from s[i:] and returns the number and the offset behind
+// decimal reads digits from s[i:] and returns the number and the offset after
 // it. Numbers are cut off at MaxCPUs, which SetRange then refuses.
 func decimal(s []byte, i int) (n, end int, msg string) {
 	start := i

@@ -123,7 +123,7 @@ type Writer struct {
 	directory int64            // version 6
 	described int              // version 6: CPUs in a directory
 	instances map[string]int64 // version 6: where the offset of the data is filled in
-	// of List: which option it is, from 1, and how much data is behind the file
+	// of List: which option it is, from 1, and how much data is after the file
 	behind     int
 	behindSize int64
 }
@@ -350,7 +350,7 @@ func (w *Writer) EndBuffer() {
 	}
 }
 
-// List lists a buffer of a version 7 file whose data the caller puts behind what
+// List lists a buffer of a version 7 file whose data the caller puts after what
 // Close wrote, one CPU after the other: its section is the last of the file.
 func (w *Writer) List(b Buffer, cpus []Data) {
 	w.buffer, w.behind = b, len(w.options)+1

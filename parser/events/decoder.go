@@ -123,7 +123,7 @@ func isPointer(f *trace.Field) bool {
 }
 
 // pointer reads an address: 0x..., the 16 digits of %p, (nil), or the address
-// that report -R prints behind its symbol, "sym+0x24 (0xffff...)".
+// that report -R prints after its symbol, "sym+0x24 (0xffff...)".
 func pointer(t []byte) (uint64, bool) {
 	if n := len(t); n > 0 && t[n-1] == ')' {
 		if i := bytes.LastIndex(t, []byte("(0x")); i >= 0 {
@@ -141,7 +141,7 @@ func pointer(t []byte) (uint64, bool) {
 	return 0, false
 }
 
-// word cuts a number off what the kernel prints behind it: "156283 [ns]",
+// word cuts a number off what the kernel prints after it: "156283 [ns]",
 // "0xfb (251)", "0,".
 func word(t []byte) []byte {
 	for i, c := range t {
@@ -152,7 +152,7 @@ func word(t []byte) []byte {
 	return t
 }
 
-// number reads decimal digits, which may have leading zeros, or hex behind 0x.
+// number reads decimal digits, which may have leading zeros, or hex after 0x.
 func number(t []byte) (uint64, bool) {
 	switch {
 	case len(t) > 2 && t[0] == '0' && t[1] == 'x':
@@ -312,7 +312,7 @@ func parseSymbol(t []byte) (trace.Symbol, bool) {
 // trace.Decoder.
 //
 // A number by itself is a list of one CPU in a cpumask field. In a bitmask
-// field, which every tool prints as hex words, and behind 0x it cannot be
+// field, which every tool prints as hex words, and after 0x it cannot be
 // decided: it is read as the kernel's list or as hex, and the table's notes say
 // so. ARRAY[02, 00] is the bytes of a mask, of older libtraceevents. The record's
 // __data_loc word, which report -R prints for a mask, is none.

@@ -17,7 +17,7 @@ import (
 // payload only if all of it matches.
 type form []part
 
-// A part is a literal and the capture behind it; the last capture runs to the
+// A part is a literal and the capture after it; the last capture runs to the
 // end of the payload.
 type part struct {
 	lit   string
@@ -34,7 +34,7 @@ const (
 type base uint8
 
 const (
-	baseAny     base = iota // decimal, or hex behind 0x
+	baseAny     base = iota // decimal, or hex after 0x
 	baseHex                 // hex, with or without 0x
 	baseSeconds             // seconds, a point, nanoseconds
 )
@@ -118,7 +118,7 @@ func (f form) matchAt(p []byte, at int, spans []Span, steps *int) bool {
 	}
 }
 
-// literalAt returns the offset behind lit if p has it at that place, else -1.
+// literalAt returns the offset after lit if p has it at that place, else -1.
 func literalAt(p []byte, at int, lit string) int {
 	for i := 0; i < len(lit); i++ {
 		if at >= len(p) {

@@ -48,7 +48,7 @@ var ftraceGroups = []group{
 				"seq:{seqnum} context:{context} timer_latency:{timer_latency}",
 			},
 			enums: []enum{{"context", []value{{"irq", 0}, {"thread", 1}, {"user-ret", 2}}}}},
-		// What trace-cmd prints behind the point of ts is a number of ns, no fraction.
+		// What trace-cmd prints after the point of ts is a number of ns, no fraction.
 		{names: "hwlat", fields: "u64 duration; u64 outer_duration; u64 nmi_total_ts; s64 tv_sec; long tv_nsec; unsigned int nmi_count; unsigned int seqnum; unsigned int count",
 			forms: []string{
 				"#{seqnum} inner/outer(us): {duration}/{outer_duration} ts:{tv_sec}.{tv_nsec} count:{count} nmi-total:{nmi_total_ts} nmi-count:{nmi_count}",

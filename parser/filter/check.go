@@ -23,7 +23,7 @@ type Env struct {
 	// NrCPUs is the kernel's nr_cpu_ids, 0 if nobody says it. Lists within
 	// CPUS{} are then read for the largest machine, with a warning.
 	NrCPUs int
-	// Symbols may be nil: names behind .function are then compared with the
+	// Symbols may be nil: names after .function are then compared with the
 	// names that the trace holds, and their existence is not checked.
 	Symbols Symbols
 	// LongSize is the size of the kernel's long in bytes, 0 for 8.
@@ -225,7 +225,7 @@ func maskOp(op Op) Op {
 	return OpBand
 }
 
-// asList guesses the CPUs behind a number: a mask with &, else a CPU.
+// asList guesses the CPUs after a number: a mask with &, else a CPU.
 func asList(op Op, n uint64) string {
 	if op != OpBand {
 		return strconv.FormatUint(n, 10)

@@ -130,7 +130,7 @@ type generator struct{ ep *EventProgram }
 // per filter is reached long before.
 const maxPreds = 1 << 14
 
-// node lays out the code of n, which goes to yes or no, behind what it jumps
+// node lays out the code of n, which goes to yes or no, after what it jumps
 // to, and returns its entry.
 func (g *generator) node(n Node, yes, no int16) (int16, error) {
 	switch n := n.(type) {

@@ -13,7 +13,7 @@
 //	op      = "~" | "!=" | "==" | "<=" | "<" | ">=" | ">" | "&"
 //	value   = CPUS{cpulist} | 'text' | "text" | number | symbol
 //
-// A symbol stands only behind field.function and runs to the next white space.
+// A symbol stands only after field.function and runs to the next white space.
 // There are no escapes in texts, no arithmetic, and no field on the right side.
 //
 // A name is looked up among the event's own fields, then CPU, cpu, common_cpu

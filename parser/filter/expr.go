@@ -81,8 +81,8 @@ const (
 	Number ValueKind = iota
 	Quoted           // text in quotes
 	CPUs             // CPUS{list}
-	Symbol           // name of a function, behind .function
-	Bare             // names of functions, behind ftrace:function's ip, which perf alone may use
+	Symbol           // name of a function, after .function
+	Bare             // names of functions, after ftrace:function's ip, which perf alone may use
 )
 
 // A Value is the right side of a comparison.

@@ -9,7 +9,7 @@ import (
 	"github.com/ipiscope/ipiscope/parser/trace"
 )
 
-// This file holds the line of help behind each of the kernel's messages.
+// This file holds the line of help after each of the kernel's messages.
 
 func quoteRest(s string) string {
 	if s == "" {
@@ -165,7 +165,7 @@ func helpValue(v *test, rest string) string {
 	return "a value is a number, a text in quotes, or CPUS{list}; fields cannot be compared with each other"
 }
 
-// isSetOfAnotherName reports a list of CPUs behind a name that is nearly CPUS:
+// isSetOfAnotherName reports a list of CPUs after a name that is nearly CPUS:
 // CPU{6}, cpus{2-3}, CPUMASK{2}.
 func isSetOfAnotherName(rest string) bool {
 	name, list, ok := strings.Cut(rest, "{")

@@ -54,7 +54,7 @@ func (ep *EventProgram) CPUs() cpumask.Mask {
 }
 
 // mayMatch walks both ways out of every predicate that the CPU does not decide.
-// Code lies behind what it jumps to, so one pass from the start of the slice
+// Code lies after what it jumps to, so one pass from the start of the slice
 // knows all targets.
 func (ep *EventProgram) mayMatch(cpu int32) bool {
 	may := make([]bool, len(ep.preds))

@@ -29,7 +29,7 @@ func trim(s string) string {
 }
 
 // parseUnsigned reads a number as kstrtoull with base 0 does (lib/kstrtox.c):
-// 0x1f, 017, 15. A 0x without a hex digit behind it is octal, and so an error.
+// 0x1f, 017, 15. A 0x without a hex digit after it is octal, and so an error.
 func parseUnsigned(s string) (uint64, bool) {
 	base := uint64(10)
 	if len(s) > 0 && s[0] == '0' {

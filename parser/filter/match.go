@@ -97,7 +97,7 @@ func (ep *EventProgram) Match(e *trace.Event) bool {
 			i = p.no
 		}
 	}
-	// a predicate without an answer must not become an answer behind a !
+	// a predicate without an answer must not become an answer after a !
 	return i == accept && ep.state.err == nil
 }
 

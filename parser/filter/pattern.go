@@ -110,7 +110,7 @@ func contains(s []byte, text string) bool {
 // glob matches as glob_match does (lib/glob.c): *, ?, classes with ! and
 // ranges, \ before a literal. A class without its ] is a literal [.
 func glob(pat string, s []byte) bool {
-	star, mark := -1, 0 // pattern behind the last *, and where its rest was tried
+	star, mark := -1, 0 // pattern after the last *, and where its rest was tried
 	p, i := 0, 0
 	for {
 		if p < len(pat) && pat[p] == '*' {

@@ -77,7 +77,7 @@ func TestProgramErrors(t *testing.T) {
 	for _, tc := range []struct {
 		expr, want string
 		early      bool // NewProgram already says it
-		kernel     bool // there is an *Error behind it
+		kernel     bool // there is an *Error after it
 	}{
 		{"cpu == 3)", "Too few '('", true, true},
 		{"ipi_send_cpu: cpu == (3)", "Invalid value", true, true},

@@ -91,7 +91,7 @@ func (p *parser) word(i int) int {
 	return i
 }
 
-// function reads the value behind field.function: an address, or a symbol up to
+// function reads the value after field.function: an address, or a symbol up to
 // the next white space.
 func (p *parser) function(v *test, i int) (int, *Error) {
 	t := v.term

@@ -31,7 +31,7 @@ func TestRawNumbers(t *testing.T) {
 	}
 }
 
-// TestAddress: what stands behind a symbol is 8 to 18 characters in brackets of one
+// TestAddress: what stands after a symbol is 8 to 18 characters in brackets of one
 // kind, all of them hexadecimal digits.
 func TestAddress(t *testing.T) {
 	for text, want := range map[string]bool{

@@ -12,7 +12,7 @@ func (s *Source) complete(k *known, payload []byte) []byte {
 	return payload[:n]
 }
 
-// timeless passes over a line at time 0 behind those of a trace, as systrace puts
+// timeless passes over a line at time 0 after those of a trace, as systrace puts
 // one at its end to tell the clock: it is not the trace's begin.
 func (s *Source) timeless() bool {
 	s.note("a line at time 0 after later ones was left out: it is no part of the recording's time")

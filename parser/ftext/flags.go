@@ -62,7 +62,7 @@ const (
 //
 //	4  irqs-off need-resched context preempt-depth (before 5.16)
 //	5  the same and migrate-disable; trace-cmd may print one or two
-//	   digits of lock depth behind it
+//	   digits of lock depth after it
 //	7  irqs-off need-resched need-resched-lazy context preempt-depth
 //	   preempt-lazy-depth migrate-disable (PREEMPT_RT patches up to 6.6)
 //

@@ -54,7 +54,7 @@ func (s *Source) graph(line []byte) bool {
 	}
 	k, payload, msg := s.identify(trimRight(text[open+3:]))
 	if msg != "" {
-		return s.noise() // a comment of the tracer, as behind a closing brace
+		return s.noise() // a comment of the tracer, as after a closing brace
 	}
 	if !s.deliver(k, payload, line) {
 		return false

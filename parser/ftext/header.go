@@ -8,7 +8,7 @@ import (
 )
 
 // anchorRange bounds where the CPU of an event may stand: a comm of 16 columns
-// behind a file or instance name of at most 255.
+// after a file or instance name of at most 255.
 const anchorRange = 320
 
 // maxCPU bounds CPU numbers. Linux allows 8192; a larger one is damage.
@@ -18,7 +18,7 @@ const maxCPU = 65535
 type header struct {
 	task     []byte // what stands before "-pid": instance and comm
 	width    int    // columns of the comm
-	padding  int    // columns of the pid and the blank behind it
+	padding  int    // columns of the pid and the blank after it
 	pid      int32
 	tgid     int32
 	cpu      int32
@@ -86,7 +86,7 @@ func (h *header) parseTask(line []byte, fromTraceCmd bool) bool {
 }
 
 // parseCPU reads "000]" at that place and "-202 (   202) [" before it, and
-// leaves the offset behind it in h.payload.
+// leaves the offset after it in h.payload.
 func (h *header) parseCPU(line []byte, at int) bool {
 	cpu, end := scan.Digits(line, at)
 	if end-at < 3 || end-at > 5 || end >= len(line) || line[end] != ']' || cpu > maxCPU {
@@ -168,7 +168,7 @@ func (h *header) parseClock(line []byte, i int, fromTraceCmd bool) bool {
 }
 
 // isLongNumber reports whether a time stands at i that filled its column, of 12
-// digits ("%9llu" behind " ", tracecmd/trace-read.c up to trace-cmd 3.2).
+// digits ("%9llu" after " ", tracecmd/trace-read.c up to trace-cmd 3.2).
 func isLongNumber(line []byte, i int) bool {
 	_, end := scan.Digits(line, i)
 	return end-i >= 12 && end < len(line) && line[end] == ':'

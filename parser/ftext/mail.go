@@ -116,13 +116,13 @@ func (s *Source) takeMailLine(line []byte, st lines.Status) (taken, record bool)
 		return false, s.syntax(line, "not an event: want COMM-PID [CPU] FLAGS TIME: NAME: FIELDS")
 	}
 	s.opens(text)
-	// What comes behind prose may be another program's text.
+	// What comes after prose may be another program's text.
 	s.dialect = unknownDialect
 	s.order.Prose()
 	return false, s.noise()
 }
 
-// unwrapComment joins the lines behind it to a comment of the function_graph
+// unwrapComment joins the lines after it to a comment of the function_graph
 // tracer that does not end.
 func (s *Source) unwrapComment(line []byte) []byte {
 	for range 8 {
@@ -138,7 +138,7 @@ func (s *Source) unwrapComment(line []byte) []byte {
 	return line
 }
 
-// unwrapHeader joins the line behind it to a line that ends within the header
+// unwrapHeader joins the line after it to a line that ends within the header
 // of an event.
 func (s *Source) unwrapHeader(line []byte) []byte {
 	if !s.looksCut(line) || s.parseHeader(line) {
@@ -193,7 +193,7 @@ func (s *Source) mailGroup(line, payload []byte) []byte {
 }
 
 // isAddress recognises the "(ffffffffa974a050)" of trace-cmd and the
-// "<ffffffffa974a050>" of the kernel behind a symbol.
+// "<ffffffffa974a050>" of the kernel after a symbol.
 func isAddress(b []byte) bool {
 	n := len(b)
 	if n < 10 || n > 20 || !(b[0] == '(' && b[n-1] == ')' || b[0] == '<' && b[n-1] == '>') {

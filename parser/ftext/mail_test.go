@@ -231,7 +231,7 @@ func TestSeveralTraces(t *testing.T) {
 	}
 }
 
-// TestQuoteBehindTrace: a quoted trace behind a long clean one turns the
+// TestQuoteBehindTrace: a quoted trace after a long clean one turns the
 // cleaning on.
 func TestQuoteBehindTrace(t *testing.T) {
 	report := string(readFile(t, "report-stack.txt"))

@@ -9,7 +9,7 @@ import (
 	"github.com/ipiscope/ipiscope/parser/internal/scan"
 )
 
-// identify finds the event of the text behind the header and the payload that
+// identify finds the event of the text after the header and the payload that
 // follows its name. msg says why there is none.
 func (s *Source) identify(t []byte) (k *known, payload []byte, msg string) {
 	n := 0

@@ -23,7 +23,7 @@ type call struct {
 // (FTRACE_RETFUNC_DEPTH, include/linux/ftrace.h).
 const maxNest = 64
 
-// line follows what stands behind the bar of a line, and before it where interrupts
+// line follows what stands after the bar of a line, and before it where interrupts
 // are marked (kernel/trace/trace_functions_graph.c, print_graph_irq).
 func (n *nest) line(before, behind []byte) {
 	switch {

@@ -278,7 +278,7 @@ func (s *Source) loss(line []byte) bool {
 	return true
 }
 
-// timeOfNext sets the time of a loss from the event line behind it. The kernel
+// timeOfNext sets the time of a loss from the event line after it. The kernel
 // may print one comment in between ("##### CPU 2 buffer started ####").
 func (s *Source) timeOfNext() {
 	ahead := 0

@@ -31,7 +31,7 @@ type skimmer struct {
 	// frames says what becomes of stack lines: they go with the line before.
 	frames verdict
 	// near is how many lines are kept for the one before: the Source looks at the
-	// event behind a loss for its time, and one comment may stand between.
+	// event after a loss for its time, and one comment may stand between.
 	near int
 }
 
@@ -146,7 +146,7 @@ func (s *skimmer) stackLines(text []byte, at int) int {
 	return end
 }
 
-// unusual looks in a line of another form for an event behind which a stack may
+// unusual looks in a line of another form for an event after which a stack may
 // come. It is false if there may be one of which the CPU does not show.
 func (s *skimmer) unusual(line []byte) bool {
 	named := false
@@ -235,7 +235,7 @@ func (s *skimmer) goesBack(c *blocks.CPU) bool {
 	return back
 }
 
-// look decides about an event that takes part. An event behind which a stack may
+// look decides about an event that takes part. An event after which a stack may
 // come is followed until none can come any more, see trace.Want.
 func (s *skimmer) look(c *blocks.CPU) verdict {
 	l, k := &s.line, s.line.class
@@ -400,7 +400,7 @@ func (q *quick) parseFlags(s *skimmer, line []byte, i int) int {
 	return i
 }
 
-// blanks marks the first blank of eight bytes, and perhaps bytes behind it.
+// blanks marks the first blank of eight bytes, and perhaps bytes after it.
 func blanks(text uint64) uint64 {
 	const ones, tops, blanks = 0x0101010101010101, 0x8080808080808080, ' ' * 0x0101010101010101
 	x := text ^ blanks
@@ -421,7 +421,7 @@ func (q *quick) checkFlags(s *skimmer, t []byte, text uint64) bool {
 }
 
 // parseTime reads the time that begins with blanks at i and returns the offset
-// behind its colon.
+// after its colon.
 func (q *quick) parseTime(line []byte, i int) int {
 	for i < len(line) && line[i] == ' ' {
 		i++
@@ -460,7 +460,7 @@ func (q *quick) parseTime(line []byte, i int) int {
 	return i + 1
 }
 
-// parseName finds the class of the event whose name stands behind blanks at i.
+// parseName finds the class of the event whose name stands after blanks at i.
 func (q *quick) parseName(s *skimmer, line []byte, i int) bool {
 	start := i
 	for i < len(line) && line[i] == ' ' {

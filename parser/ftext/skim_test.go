@@ -211,12 +211,12 @@ func TestSkimBlocks(t *testing.T) {
 		other + "> " + send + "> " + stack + other, // a mail from here on
 		"isol: " + send + "isol: " + stack + other,
 		strings.TrimLeft(send, " ") + stack + other, // in another form than its stack
-		// time goes back behind an event that nobody wants
+		// time goes back after an event that nobody wants
 		late + inner + other + send + stack,
 		other + late + "# tracer: nop\n" + inner + other + inner + send + stack + other,
 		// a little each time, which is no going back, however much it comes to
 		send + stack + line(0, "d..1.", "000090", "sched_wakeup: x") + line(0, "d..1.", "000075", "sched_wakeup: x") + line(0, "d..1.", "000060", "sched_wakeup: x") + strings.Replace(send, "000002", "000045", 1) + strings.Replace(stack, "000004", "000046", 1),
-		// and behind lines that say nothing of a recording's end
+		// and after lines that say nothing of a recording's end
 		other + late + "a line\n" + inner + other + send + stack,
 		other + inner + other + late + strings.Replace(inner, "waking:", "waking", 1) + other + other + other + inner + send + stack,
 		late + other + "a line\n" + other + other + other + "another\n" + other + other + theirs + send + stack,

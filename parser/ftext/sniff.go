@@ -38,7 +38,7 @@ func Sniff(prefix []byte) bool {
 			return true
 		}
 		if h.parse(styleTask, line, false) || h.parse(styleLatency, line, false) || h.parse(styleVerbose, line, false) {
-			// perf prints names with their system, for a task without a name (:-1) behind
+			// perf prints names with their system, for a task without a name (:-1) after
 			// what could be a task and its pid
 			if namesEvent(line[h.payload:]) && !namesSystem(line[h.payload:]) || tracerRow(trimRight(line[h.payload:])) != "" {
 				return true

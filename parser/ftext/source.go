@@ -95,7 +95,7 @@ type Source struct {
 
 	ends       order.Ends
 	entries    entries
-	framesLeft int // frames of stacks that stand behind no event
+	framesLeft int // frames of stacks that stand after no event
 	comm       []byte
 	commName   trace.NameID // comm's
 
@@ -196,7 +196,7 @@ func (s *Source) Record() trace.Record { return s.rec }
 
 // Raw returns the lines of the current record as they stand in the input,
 // with their line ends: a stack event's stack is among them. Of an overlong
-// line it is the begin, of a Restart and the losses behind it nothing. It is valid
+// line it is the begin, of a Restart and the losses after it nothing. It is valid
 // until the next Scan.
 func (s *Source) Raw() []byte {
 	if s.waits || s.made {

@@ -136,7 +136,7 @@ func TestLost(t *testing.T) {
 			t.Errorf("%q: %q, want %q", tt.text, got, tt.want)
 		}
 	}
-	// The line behind a loss has no prefix, but is of the same instance
+	// The line after a loss has no prefix, but is of the same instance
 	// (trace-cmd prints the prefix once, before the loss).
 	s := open(t, tests[5].text, Options{})
 	s.Scan()

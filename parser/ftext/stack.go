@@ -18,7 +18,7 @@ func isFrame(line []byte) bool {
 	return i+1 < len(line) && line[i] == '=' && line[i+1] == '>'
 }
 
-// group takes the stack lines behind a header line into the record and returns
+// group takes the stack lines after a header line into the record and returns
 // the payload with them. line and payload are slices of the record's first line.
 func (s *Source) group(line, payload []byte) []byte {
 	if s.mail != nil {
@@ -83,7 +83,7 @@ func (s *Source) strayFrames(line []byte) bool {
 }
 
 // isFrameOtherwise recognises a frame that stands otherwise than the printers of
-// traces put it: behind another arrow, or as oopses have it.
+// traces put it: after another arrow, or as oopses have it.
 func isFrameOtherwise(text []byte) bool {
 	for _, arrow := range []string{"=>", "\u21d2", "\u2192", "->", "<-", "=\u00a0>", "[<"} {
 		rest, ok := bytes.CutPrefix(text, []byte(arrow))
@@ -145,7 +145,7 @@ func (d *decoder) Stack(e *trace.Event) (trace.StackID, bool) {
 }
 
 // frame interns the text of one frame. What is no kernel symbol (the path of a
-// user stack) is kept as it was printed, without the address behind it.
+// user stack) is kept as it was printed, without the address after it.
 func (d *decoder) frame(t *trace.Table, text []byte) trace.SymbolID {
 	if id, ok := d.Intern(text); ok {
 		return id

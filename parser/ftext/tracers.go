@@ -84,7 +84,7 @@ func isActivationRow(t []byte) bool {
 }
 
 // isLatencyRow recognises "inner/outer(us): 60076/27855 ts:1796054978.556141112
-// count:215" with " nmi-total:N nmi-count:N" behind it if there were NMIs.
+// count:215" with " nmi-total:N nmi-count:N" after it if there were NMIs.
 func isLatencyRow(t []byte) bool {
 	rest, ok := bytes.CutPrefix(t, []byte("inner/outer(us):"))
 	if !ok {

@@ -28,7 +28,7 @@ type Form struct {
 //	                       the same in a stack, with no 0x
 //	[FTRACE TRAMPOLINE]    a name with brackets of its own; [unknown/kretprobe'd]
 //
-// A build ID behind the module, "[mod abcd...]" (CONFIG_STACKTRACE_BUILD_ID), is
+// A build ID after the module, "[mod abcd...]" (CONFIG_STACKTRACE_BUILD_ID), is
 // dropped. The address that may follow, "sym+0x24 (0xffff...)" or
 // "sym <ffff...>" (trace-cmd stacks and report -R, kernel option sym-addr), goes
 // to Addr; it alone, as report -R prints a null, is no symbol.

@@ -22,7 +22,7 @@ import (
 //     to the start of the next symbol; there are no sizes in kallsyms. So the
 //     space between the kernel and its modules belongs to the last symbol before
 //     it.
-//   - Nothing lies behind the last symbol: only its very start resolves to it.
+//   - Nothing lies after the last symbol: only its very start resolves to it.
 //   - Of several names for one start, an address inside resolves to the one
 //     listed first. For the start itself, see Lookup.
 //
@@ -58,7 +58,7 @@ func (e *LineError) Error() string {
 }
 
 // NewTable reads lines of the form "ffffffff81000000 T _text", with a tab and
-// "[module]" behind the names of modules. Blank lines and NULs at the end are
+// "[module]" after the names of modules. Blank lines and NULs at the end are
 // allowed. The table keeps the text alive.
 //
 // Reading ends at the first bad line, as it does in trace-cmd: the table, which
@@ -150,7 +150,7 @@ func hex8(s string) (v uint64, ok bool) {
 }
 
 // hexPrefix reads the hex digits at s[at:], at most 17 so that the caller sees
-// an overlong number, and returns the offset behind them.
+// an overlong number, and returns the offset after them.
 func hexPrefix(s string, at int) (v uint64, end int) {
 	end = at
 	for limit := min(len(s), at+17); end < limit; end++ {
@@ -181,7 +181,7 @@ var hexValue = func() (v [256]uint8) {
 }()
 
 // sort orders the symbols by address. The kernel prints its own symbols sorted
-// and then each module's in the order of its ELF table, so only the tail behind
+// and then each module's in the order of its ELF table, so only the tail after
 // the first step down is really sorted, and merged into the rest from the top.
 func (t *Table) sort() {
 	k := 1
@@ -275,7 +275,7 @@ func (t *Table) sizeFrom(i int) uint64 {
 }
 
 // nameAt returns the name that begins at text[at:] and its module, "" for the
-// kernel proper. Tabs and blanks separate them; what is behind is ignored.
+// kernel proper. Tabs and blanks separate them; what is after is ignored.
 func (t *Table) nameAt(at int) (name, module string) {
 	s := t.text[at:]
 	end := 0

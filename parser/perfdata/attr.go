@@ -44,7 +44,7 @@ const (
 
 const (
 	// attrSmallest is the size of the first perf_event_attr, PERF_ATTR_SIZE_VER0.
-	// It has grown with almost every kernel since; what is behind the parts that
+	// It has grown with almost every kernel since; what is after the parts that
 	// are read here does not matter.
 	attrSmallest   = 64
 	typeTracepoint = 2

@@ -19,7 +19,7 @@ type batch struct {
 
 	recs    []rec
 	faults  []string
-	rounds  []stretch // of time: up to each end of a round, and behind the last
+	rounds  []stretch // of time: up to each end of a round, and after the last
 	cpus    []tally   // by CPU + 1
 	seen    []int32   // the CPUs that have something
 	samples []uint64  // all of them, by attr

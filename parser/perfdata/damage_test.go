@@ -149,7 +149,7 @@ func damages(t *testing.T, whole []byte, r *rand.Rand) map[string]func() []byte 
 			copy(b[j:][:page], whole[i:][:page])
 			return b
 		},
-		// a whole record, so that sizes lead on, behind one that it may not stand behind
+		// a whole record, so that sizes lead on, after one that it may not stand after
 		"record twice": func() []byte {
 			if len(samples) < 8 {
 				return nil

@@ -30,7 +30,7 @@ const (
 	lastFeature    = 63
 )
 
-// readFeatures reads the sections behind the data, whose list is in the order of
+// readFeatures reads the sections after the data, whose list is in the order of
 // the bits.
 func (s *Source) readFeatures(r io.ReaderAt, size int64, h *head) error {
 	at := h.data.off + h.data.size
@@ -83,7 +83,7 @@ func (s *Source) wantsFeature(f int) bool {
 	return false
 }
 
-// A reader reads the parts of a section. Behind its end everything is zero.
+// A reader reads the parts of a section. After its end everything is zero.
 type reader struct {
 	b     []byte
 	order binary.ByteOrder

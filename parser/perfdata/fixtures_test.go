@@ -480,7 +480,7 @@ func TestAllocations(t *testing.T) {
 	}
 }
 
-// record makes a record of u64 words behind its header.
+// record makes a record of u64 words after its header.
 func record(typ uint32, words ...uint64) []byte {
 	b := binary.LittleEndian.AppendUint32(nil, typ)
 	b = binary.LittleEndian.AppendUint32(b, uint32(headerSize+8*len(words))<<16)
@@ -492,7 +492,7 @@ func record(typ uint32, words ...uint64) []byte {
 
 // TestOthers puts into a recording what none of the fixtures has, laid out as
 // include/uapi/linux/perf_event.h and tools/lib/perf/include/perf/event.h have it:
-// AUX data, which lie behind their record, and an event of a virtual machine.
+// AUX data, which lie after their record, and an event of a virtual machine.
 // They are passed over and named, and the rest is read as before.
 func TestOthers(t *testing.T) {
 	whole := fixture(t, "k72s4-41d-perf-pipe-g/pipe.data.zst")

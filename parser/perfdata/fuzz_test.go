@@ -59,7 +59,7 @@ func consume(t *testing.T, s *Source) {
 	}
 }
 
-// FuzzRecords reads records behind the description of a real file.
+// FuzzRecords reads records after the description of a real file.
 func FuzzRecords(f *testing.F) {
 	b := fixture(f, "k618-perf/task.data")
 	h, err := readHead(bytes.NewReader(b), int64(len(b)), "")

@@ -7,7 +7,7 @@
 // differ from what perf writes, a comment says what was found in real files.
 //
 // Samples of tracepoints are events. The kernel part of a sample's callchain is
-// an event of its own, kernel_stack, right behind it and with the same header: that
+// an event of its own, kernel_stack, right after it and with the same header: that
 // is how ftrace records a stack.
 package perfdata
 

@@ -112,7 +112,7 @@ func (st *stream) cutInflated(b *batch) bool {
 	return len(b.data) > 0
 }
 
-// more unpacks some more behind rest.
+// more unpacks some more after rest.
 func (z *inflate) more() (int, error) {
 	const step = 128 << 10
 	had := len(z.rest)

@@ -86,7 +86,7 @@ func (s *Source) lostRecord(b *batch, r *rec) *trace.Lost {
 	return &s.lost
 }
 
-// restOfLosses makes the losses behind the last LOST record of each CPU, which only the
+// restOfLosses makes the losses after the last LOST record of each CPU, which only the
 // totals tell of.
 func (s *Source) restOfLosses() []trace.Record {
 	l := &s.losses

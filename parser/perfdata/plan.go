@@ -31,7 +31,7 @@ type plan struct {
 // planned is what is planned for one attr.
 type planned struct {
 	class class
-	stack bool          // the stack behind it is looked at
+	stack bool          // the stack after it is looked at
 	twin  bool          // its samples may be another's
 	event trace.EventID // valid from classSkip on
 }

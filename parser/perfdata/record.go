@@ -58,7 +58,7 @@ type outer struct {
 	buf  []byte
 	pos  int   // of the next record
 	off  int64 // of buf[0] in the file
-	left int64 // bytes of the data behind buf
+	left int64 // bytes of the data after buf
 	live bool  // what has come is not to wait for more
 	err  error // why there is no more; io.EOF at the end
 }
@@ -95,7 +95,7 @@ func (o *outer) fill() bool {
 	return len(o.buf) > had
 }
 
-// need makes sure that n bytes are there behind pos.
+// need makes sure that n bytes are there after pos.
 func (o *outer) need(n int) bool {
 	for len(o.buf)-o.pos < n {
 		if !o.fill() {
@@ -162,7 +162,7 @@ func (st *stream) cut(b *batch) bool {
 }
 
 // hand moves the next n bytes into b. The memory is exchanged, so that only what
-// is behind them has to be copied.
+// is after them has to be copied.
 func (st *stream) hand(b *batch, n int) {
 	o := &st.outer
 	whole, rest := o.buf, o.buf[o.pos+n:]
@@ -291,7 +291,7 @@ func (st *stream) describe(typ uint32, rec []byte) error {
 	case recATTR:
 		return s.attrRecord(rec)
 	case recTRACING:
-		// the blob lies behind the record, padded to 8 bytes
+		// the blob lies after the record, padded to 8 bytes
 		n := uint64(body.u32()+7) &^ 7
 		if n > maxSection {
 			return fmt.Errorf("the formats of the events are said to have %d bytes, want at most %d", n, maxSection)

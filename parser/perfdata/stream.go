@@ -10,7 +10,7 @@ import (
 )
 
 // A stream is one file of records. perf record drains the buffers of the CPUs one
-// after another and writes a FINISHED_ROUND behind each pass: in the file a CPU's
+// after another and writes a FINISHED_ROUND after each pass: in the file a CPU's
 // samples are in order, CPUs are not. At the end of a round everything is
 // delivered up to the latest time that was seen by the end of the round before
 // (tools/perf/util/ordered-events.c). So two rounds are held.
@@ -37,7 +37,7 @@ type stream struct {
 	// delivered up to
 	max, limit, flushed int64
 	rounds              int
-	open                bool             // samples came behind the last round's end
+	open                bool             // samples came after the last round's end
 	order               map[int32]levels // by CPU
 }
 

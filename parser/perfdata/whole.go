@@ -49,7 +49,7 @@ func (b *batch) whole(a *attr, cpu int32, t int64, rec []byte, at int) bool {
 	return true
 }
 
-// userEnd passes over the registers and the stack of user space behind the fields.
+// userEnd passes over the registers and the stack of user space after the fields.
 func (a *attr) userEnd(rec []byte, at int, d *directory) int {
 	u64 := func() uint64 {
 		if at += 8; at > len(rec) {
@@ -66,7 +66,7 @@ func (a *attr) userEnd(rec []byte, at int, d *directory) int {
 	if n := u64(); n > uint64(len(rec)) {
 		return -1
 	} else if n > 0 {
-		at += int(n) + 8 // how much of it was filled stands behind it
+		at += int(n) + 8 // how much of it was filled stands after it
 	}
 	return at
 }
@@ -94,7 +94,7 @@ func backwards(cpu int32, t, last int64) string {
 
 // levels are the times of a CPU's samples in one buffer, by how deep they
 // interrupt. A sample gets its time before its place in the buffer, so one that is
-// interrupted in between stands behind those of the interrupt, which are later.
+// interrupted in between stands after those of the interrupt, which are later.
 // But of what does not interrupt it all that stands before it is earlier.
 type levels struct {
 	any, back bool
@@ -122,7 +122,7 @@ func (l *levels) add(level int, t int64) (last int64) {
 	return last
 }
 
-// then takes those of the samples that stand behind these ones. ok is false if one
+// then takes those of the samples that stand after these ones. ok is false if one
 // of them is earlier than one before it should be.
 func (l *levels) then(next *levels) (t, last int64, ok bool) {
 	ok = true

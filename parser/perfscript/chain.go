@@ -19,7 +19,7 @@ type frame struct {
 	dso    []byte // without its parentheses; "inlined" for an inlined function
 }
 
-// parseFrame reads a line behind its tab.
+// parseFrame reads a line after its tab.
 func parseFrame(line []byte) (f frame, ok bool) {
 	line = bytes.TrimSpace(line)
 	n := 0
@@ -139,7 +139,7 @@ func (s *Source) group(line []byte) []byte {
 	return s.in.Raw()[:end]
 }
 
-// kernelPart reports whether the chain is still in the kernel behind a line that
+// kernelPart reports whether the chain is still in the kernel after a line that
 // begins at that offset, and where the line ends if it is a frame of the kernel.
 func kernelPart(line []byte, at int) (inside bool, end int) {
 	if hasKernelAddress(line) && bytes.HasSuffix(line, []byte("([kernel.kallsyms])")) {

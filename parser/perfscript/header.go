@@ -7,7 +7,7 @@ import (
 	"github.com/ipiscope/ipiscope/parser/trace"
 )
 
-// anchorRange bounds where the time of a sample may stand: behind what a log put
+// anchorRange bounds where the time of a sample may stand: after what a log put
 // before the line, a comm of 16 columns, two numbers and the CPU.
 const anchorRange = 320
 
@@ -27,14 +27,14 @@ type header struct {
 }
 
 // parse reads the columns in the order in which perf prints them, whatever the
-// order behind -F was (tools/perf/builtin-script.c, perf_sample__fprintf_start
+// order after -F was (tools/perf/builtin-script.c, perf_sample__fprintf_start
 // and process_event):
 //
 //	migration/0      23 [000]   292.135863:     ipi:ipi_send_cpu: cpu=1 ...
 //	perf    2973/2974    [002]   292.146365641:          1 ipi:ipi_send_cpu: cpu=2 ...
 //
 // The comm may hold anything, so the anchor is the CPU in brackets with a time
-// behind it, or the time alone if the CPU was not printed.
+// after it, or the time alone if the CPU was not printed.
 func (h *header) parse(line []byte) bool {
 	*h = header{pid: -1, tgid: -1, cpu: -1}
 	end := min(len(line), anchorRange)
@@ -81,8 +81,8 @@ func (h *header) parseWithoutCPU(line []byte) bool {
 	}
 }
 
-// parseTime reads "   292.135863:" or one with nine digits at i, behind the
-// letters of -F misc, and returns the offset behind it, 0 if there is none.
+// parseTime reads "   292.135863:" or one with nine digits at i, after the
+// letters of -F misc, and returns the offset after it, 0 if there is none.
 func (h *header) parseTime(line []byte, i int, misc bool) int {
 	i = skipBlanks(line, i)
 	if misc && i < len(line) && line[i]|0x20-'a' <= 25 {
@@ -110,7 +110,7 @@ func (h *header) parseTime(line []byte, i int, misc bool) int {
 	return end + 1
 }
 
-// parseEvent reads "  ipi:ipi_send_cpu: " at i, behind the period of -F period.
+// parseEvent reads "  ipi:ipi_send_cpu: " at i, after the period of -F period.
 // It accepts "PERF_RECORD_LOST", which has no colon.
 func (h *header) parseEvent(line []byte, i int) bool {
 	start := skipBlanks(line, i)

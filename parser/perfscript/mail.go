@@ -78,7 +78,7 @@ func inKernelText(text []byte) bool {
 	return f.inKernel()
 }
 
-// strayFrames takes the lines of a callchain that stand behind no sample, as one
+// strayFrames takes the lines of a callchain that stand after no sample, as one
 // bad record.
 func (s *Source) strayFrames(line []byte) bool {
 	count := 1
@@ -93,7 +93,7 @@ func (s *Source) strayFrames(line []byte) bool {
 	return s.syntax(line, strayChain)
 }
 
-// unwrapHeader joins the line behind it to a line that ends before its event.
+// unwrapHeader joins the line after it to a line that ends before its event.
 func (s *Source) unwrapHeader(line []byte) []byte {
 	if !s.looksCut(line) {
 		return line
@@ -110,7 +110,7 @@ func (s *Source) unwrapHeader(line []byte) []byte {
 	return s.mail.Take(tail, ' ')
 }
 
-// looksCut reports whether a line ends behind the CPU or the time of a sample.
+// looksCut reports whether a line ends after the CPU or the time of a sample.
 func (s *Source) looksCut(line []byte) bool {
 	t := trim(line)
 	n := len(t)

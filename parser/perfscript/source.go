@@ -1,8 +1,8 @@
 // Package perfscript reads the text that `perf script` prints for tracepoints,
 // with any choice of columns (-F) that holds the time and the event.
 //
-// A sample is one line, its callchain the lines behind it. The callchain becomes
-// an event of its own, kernel_stack, right behind its sample and with the same
+// A sample is one line, its callchain the lines after it. The callchain becomes
+// an event of its own, kernel_stack, right after its sample and with the same
 // header: that is how ftrace records a stack. It ends where user space begins.
 //
 // perf prints neither common_flags nor common_preempt_count: events have no
@@ -142,7 +142,7 @@ func (s *Source) Record() trace.Record { return s.rec }
 
 // Raw returns the lines of the current record as they stand in the input, with
 // their line ends. Of an overlong line it is the begin, of a Restart and the
-// losses behind it nothing. It is valid until the next Scan.
+// losses after it nothing. It is valid until the next Scan.
 func (s *Source) Raw() []byte {
 	if s.waits {
 		return nil // of a record that is none of the text's

@@ -55,7 +55,7 @@ func (s *Source) doubt() bool {
 	return k.doubted
 }
 
-// lookAhead learns the callchain behind an event whose fields hold addresses.
+// lookAhead learns the callchain after an event whose fields hold addresses.
 func (s *Source) lookAhead(payload []byte) {
 	at := bytes.Index(payload, []byte("callsite=0x"))
 	if at < 0 {

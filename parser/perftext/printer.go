@@ -43,7 +43,7 @@ type Printer struct {
 	frames      map[uint64][]byte
 }
 
-// New returns the printer of a Source. payload prints what stands behind the
+// New returns the printer of a Source. payload prints what stands after the
 // event's name.
 func New(src Source, payload *tracecmd.Printer, file string, nanoseconds bool) *Printer {
 	p := &Printer{src: src, table: src.Table(), payload: payload, order: binary.LittleEndian, nanoseconds: nanoseconds, file: file, frames: map[uint64][]byte{}}
@@ -109,7 +109,7 @@ func (p *Printer) appendHead(dst []byte, comm trace.NameID, tid, cpu int32, t tr
 	return append(dst, ": "...)
 }
 
-// appendStack appends the frames of a kernel_stack and the empty line behind them.
+// appendStack appends the frames of a kernel_stack and the empty line after them.
 func (p *Printer) appendStack(dst []byte, e *trace.Event) []byte {
 	for b := e.Payload(); len(b) >= 8; b = b[8:] {
 		addr := p.order.Uint64(b)

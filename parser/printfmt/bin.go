@@ -59,7 +59,7 @@ func AppendBinary(dst []byte, format string, args []byte, longSize int, bigEndia
 	return dst
 }
 
-// isPrinted reports whether a %p with these letters behind it stands for a text:
+// isPrinted reports whether a %p with these letters after it stands for a text:
 // kernels print what most kinds of pointers point at when they record, and older
 // ones do not. libtraceevent tells by the first byte (make_bprint_args).
 func isPrinted(letters string, arg []byte) bool {

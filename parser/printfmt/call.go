@@ -7,7 +7,7 @@ import (
 )
 
 // call reads a function of the print fmt language, include/trace/stages/
-// stage3_trace_output.h, behind its name.
+// stage3_trace_output.h, after its name.
 func (p *parser) call(name token) *node {
 	p.expect("(")
 	n := p.node(node{})

@@ -81,7 +81,7 @@ func (p *Program) compile() *Error {
 	for ps.err == nil && ps.accept(",") {
 		args = append(args, ps.arg())
 	}
-	// libtraceevent does not look at what is left behind a parenthesis too many
+	// libtraceevent does not look at what is left after a parenthesis too many
 	if ps.err == nil && ps.tok.kind != tokEnd && !ps.isOp(")") {
 		ps.fail(ps.tok.off, "%q is left after the last argument", ps.tok.text)
 	}

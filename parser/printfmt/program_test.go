@@ -216,7 +216,7 @@ func TestAppendBinary(t *testing.T) {
 	}
 }
 
-// No record, however short, may make a program read behind its end.
+// No record, however short, may make a program read after its end.
 func TestPrintShortRecords(t *testing.T) {
 	for _, e := range printedEvents(t) {
 		p := compile(t, e.format)

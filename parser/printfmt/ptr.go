@@ -176,7 +176,7 @@ func (ev *eval) address(dst []byte, mod string, n *node) []byte {
 	return ev.sockaddr(dst, mod, n)
 }
 
-// reversed reports whether the letter behind %pI4 says that an address is not in
+// reversed reports whether the letter after %pI4 says that an address is not in
 // network byte order.
 func (ev *eval) reversed(letter string) bool {
 	return strings.HasPrefix(letter, "l") || strings.HasPrefix(letter, "h") && !ev.p.big

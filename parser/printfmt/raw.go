@@ -44,7 +44,7 @@ func rawFields(p *Program) []rawField {
 				if prints(p.pieces[j].arg, f) {
 					r.piece = &p.pieces[j]
 					r.hex = len(p.pieces[j].text) > 1 && strings.HasSuffix(p.pieces[j].text, "0x")
-					at = j + 1 // behind the last one no more is looked for
+					at = j + 1 // after the last one no more is looked for
 					break
 				}
 			}

@@ -28,7 +28,7 @@ const (
 	variableWriteSame   = 0x0d
 )
 
-// A cdb is a SCSI command block. Bytes behind its end are 0.
+// A cdb is a SCSI command block. Bytes after its end are 0.
 type cdb [32]byte
 
 func (c *cdb) u16(at int) uint64 { return uint64(binary.BigEndian.Uint16(c[at:])) }

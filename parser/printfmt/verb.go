@@ -88,7 +88,7 @@ func (v *verb) setSize(long int) {
 	}
 }
 
-// setConv sets the conversion and returns how many letters behind it belong to
+// setConv sets the conversion and returns how many letters after it belong to
 // it.
 func (v *verb) setConv(c byte, rest string) int {
 	switch c {
@@ -113,7 +113,7 @@ func (v *verb) setConv(c byte, rest string) int {
 	return 0
 }
 
-// pointerModifier returns the letters behind %p that belong to it. Of those in
+// pointerModifier returns the letters after %p that belong to it. Of those in
 // Documentation/core-api/printk-formats.rst libtraceevent knows a part
 // (parse_arg_format_pointer); after the others, as in %px, it prints the letter.
 // %*pb it does not know either, but what it prints then is of no use to anybody.

@@ -21,7 +21,7 @@ type Table struct {
 // A Row is one line. Counts has a number for each of Table.CPUs.
 type Row struct {
 	Name   string // "24", "LOC", "IPI0"
-	Text   string // what stands behind the counts: chip and action, or a sentence
+	Text   string // what stands after the counts: chip and action, or a sentence
 	Counts []uint64
 }
 

@@ -14,7 +14,7 @@ import (
 
 // The type_len values that are not a length (enum ring_buffer_type).
 const (
-	typeData       = 0 // length in the word behind the header
+	typeData       = 0 // length in the word after the header
 	typePadding    = 29
 	typeTimeExtend = 30
 	typeTimeStamp  = 31
@@ -87,7 +87,7 @@ type Page struct {
 // Reset makes p iterate over a page. buf must hold the whole page and stay
 // unchanged while p is in use. A page too short for its header is an empty page
 // with an error; one that claims more data than it has is walked as far as it
-// goes, and reports the error behind its last event.
+// goes, and reports the error after its last event.
 func (p *Page) Reset(l *Layout, buf []byte) {
 	*p = Page{big: l.BigEndian}
 	h := &l.Header
@@ -107,7 +107,7 @@ func (p *Page) Reset(l *Layout, buf []byte) {
 	p.next = int(h.DataOff)
 	if commit&missedEvents != 0 {
 		p.missed = true
-		// The count is a long behind the data, if there was room for it.
+		// The count is a long after the data, if there was room for it.
 		if commit&missedStored != 0 {
 			p.missedN, _ = tracefmt.Integer(buf, uint32(end), h.CommitSize, l.BigEndian)
 		}
@@ -123,17 +123,17 @@ func (p *Page) Missed() (n uint64, missed bool) { return p.missedN, p.missed }
 func (p *Page) Empty() bool { return p.next >= len(p.page) }
 
 // Time is the time stamp of the current event, in units of the trace's clock.
-// Behind Skip it is that of the last event that was passed over, before Next that
+// After Skip it is that of the last event that was passed over, before Next that
 // of the page.
 func (p *Page) Time() uint64 { return p.last }
 
 // Back is where the time first went back within what was walked of the page, if it
 // did. Only an absolute time stamp can do that. The kernel's never does: it is taken
-// behind the events before it (kernel/trace/ring_buffer.c, __rb_reserve_next). So
+// after the events before it (kernel/trace/ring_buffer.c, __rb_reserve_next). So
 // the time of the page or that stamp is damaged.
 func (p *Page) Back() (from, to uint64, ok bool) { return p.back[0], p.back[1], p.back[0] != p.back[1] }
 
-// stamp takes an absolute time stamp behind that time, and returns it as a whole.
+// stamp takes an absolute time stamp after that time, and returns it as a whole.
 func (p *Page) stamp(stamp, before uint64) uint64 {
 	at := absolute(stamp, before)
 	if at < before && p.back[0] == p.back[1] {
@@ -191,7 +191,7 @@ func (p *Page) Next() bool {
 			}
 			return p.found(at, at+2*headerSize, int(word)-4)
 		case typePadding:
-			if delta == 0 { // nothing behind it (rb_null_event)
+			if delta == 0 { // nothing after it (rb_null_event)
 				p.next = len(p.page)
 				return false
 			}

@@ -25,7 +25,7 @@ func (p *Page) Skip(s *Skip) int {
 	at, time, last, n := p.next, p.time, p.last, 0
 walk:
 	for at+2*headerSize <= len(page) {
-		// the event's header and the word behind it
+		// the event's header and the word after it
 		w := binary.LittleEndian.Uint64(page[at:])
 		typeLen, delta, word := int(w&31), w&(1<<32-1)>>5, w>>32
 		var id, length, data int

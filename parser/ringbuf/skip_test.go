@@ -44,7 +44,7 @@ func checkSkip(t *testing.T, l *Layout, page []byte, s *Skip) {
 		want = append(want, fmt.Sprint(p.Time(), p.Offset(), len(d)))
 	}
 	got, n, err := stops(l, page, s)
-	// behind padding Skip stops once at an event that it would pass over
+	// after padding Skip stops once at an event that it would pass over
 	more := len(got) - len(want)
 	if n+len(got) != passed+len(want) || more < 0 {
 		t.Errorf("%d events passed over and %d looked at, want %d and %d", n, len(got), passed, len(want))
@@ -94,7 +94,7 @@ func TestSkip(t *testing.T) {
 			checkSkip(t, l, page, s)
 			clear(s.Count)
 			_, n, _ := stops(l, page, s)
-			// behind padding, which stands for what was discarded, Skip stops
+			// after padding, which stands for what was discarded, Skip stops
 			if n != ids[id] && name != "arm64-6.12-discarded" {
 				t.Errorf("%s: %d events of id %d passed over, want all %d", name, n, id, ids[id])
 			}

@@ -47,7 +47,7 @@ type Event struct {
 	At       Pos
 
 	payload []byte
-	behind  int // bytes behind the payload, within its capacity
+	behind  int // bytes after the payload, within its capacity
 	schema  *Schema
 	table   *Table
 	dec     Decoder
@@ -94,14 +94,14 @@ func (e *Event) Schema() *Schema { return e.schema }
 // Table is the table that the event's ids belong to.
 func (e *Event) Table() *Table { return e.table }
 
-// Payload returns the undecoded bytes: the binary record, or the text behind
+// Payload returns the undecoded bytes: the binary record, or the text after
 // the event name.
 func (e *Event) Payload() []byte { return e.payload }
 
 // Behind returns what follows the record in its page, where the Source kept it.
 func (e *Event) Behind() []byte { return e.payload[len(e.payload):][:e.behind] }
 
-// KeepBehind says that n bytes behind the payload, within its capacity, follow
+// KeepBehind says that n bytes after the payload, within its capacity, follow
 // the record in its page. It is for Sources.
 func (e *Event) KeepBehind(n int) { e.behind = n }
 

@@ -69,7 +69,7 @@ type Lost struct {
 func (*Lost) record() {}
 
 // SyntaxError is a part of the input that could not be understood. It is not
-// fatal: reading continues behind it.
+// fatal: reading continues after it.
 type SyntaxError struct {
 	At   Pos
 	Msg  string
@@ -78,12 +78,12 @@ type SyntaxError struct {
 
 func (*SyntaxError) record() {}
 
-// Restart says that the events behind it belong to another recording than those
+// Restart says that the events after it belong to another recording than those
 // before, or to a part of one that stands at the wrong place: the time between
 // them does not count. A Lost for each CPU follows it.
 type Restart struct {
 	At   Pos
-	Time Time // of the first event behind it
+	Time Time // of the first event after it
 	Msg  string
 }
 

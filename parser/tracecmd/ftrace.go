@@ -126,7 +126,7 @@ const (
 )
 
 // callDepth finds the parent among the functions seen on that CPU, puts the
-// child behind it and returns the parent's place.
+// child after it and returns the parent's place.
 func (p *Printer) callDepth(cpu int32, parent, child string, known bool) int {
 	if cpu < 0 || cpu >= maxChains {
 		return 0

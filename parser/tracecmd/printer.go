@@ -188,7 +188,7 @@ func (p *Printer) AppendEvent(dst []byte, e, next *trace.Event) []byte {
 	return append(dst, '\n')
 }
 
-// AppendPayload appends what AppendEvent has behind the event's name.
+// AppendPayload appends what AppendEvent has after the event's name.
 func (p *Printer) AppendPayload(dst []byte, e *trace.Event) []byte {
 	return p.appendPayload(dst, p.form(e), e, nil)
 }

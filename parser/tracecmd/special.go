@@ -194,7 +194,7 @@ func (p *Printer) appendTimer(dst []byte, f *form, e *trace.Event) []byte {
 	return appendHex(dst, addr)
 }
 
-// appendTimerFunction prints a function as tep_print_func_field does: behind
+// appendTimerFunction prints a function as tep_print_func_field does: after
 // the slash stands what the start of the function minus the address is.
 func (p *Printer) appendTimerFunction(dst []byte, f *form, e *trace.Event) []byte {
 	addr, ok := p.field(f, e, 3)

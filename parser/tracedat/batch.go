@@ -20,9 +20,9 @@ type batch struct {
 
 	events uint64     // in the block, for their numbers
 	last   trace.Time // of the last of them
-	// missed says that events are missing behind the last one.
+	// missed says that events are missing after the last one.
 	missed loss
-	// waits are the stacks that may still come behind the block; head is set if
+	// waits are the stacks that may still come after the block; head is set if
 	// one that was awaited before the block may still come, too.
 	waits waits
 	head  bool
@@ -38,7 +38,7 @@ type rec struct {
 	time   trace.Time
 	pos    uint32 // from the block's begin in the file, that of the chunk for unpacked data
 	off, n uint32 // of the payload in data; off is the index of a fault or loss
-	behind uint32 // bytes behind the payload that are kept, see reach
+	behind uint32 // bytes after the payload that are kept, see reach
 	seq    uint32 // number of the event within the block
 	typ    uint16
 	kind   recKind
@@ -55,7 +55,7 @@ type recKind uint8
 const (
 	recEvent recKind = iota
 	// recFirst stands before the first event of a block: events were lost before
-	// it in the block, or behind the block before.
+	// it in the block, or after the block before.
 	recFirst
 	recLost  // events were lost before the next one
 	recBad   // an event that cannot be read
@@ -91,7 +91,7 @@ func (l *loss) add(n uint64) {
 	l.any, l.n = true, l.n+n
 }
 
-// join adds a loss that comes right behind. last is the time of the last event of
+// join adds a loss that comes right after. last is the time of the last event of
 // the blocks before.
 func (l *loss) join(o loss, last trace.Time) {
 	if !o.any {
@@ -119,7 +119,7 @@ func (b *batch) reset(p *plan) {
 	clear(b.skipped.byType)
 }
 
-// payload returns the bytes of an event, with what is kept behind them as its
+// payload returns the bytes of an event, with what is kept after them as its
 // capacity.
 func (b *batch) payload(r *rec) []byte { return b.data[r.off:][: r.n : r.n+r.behind] }
 

@@ -9,7 +9,7 @@ import (
 // trace-cmd report -R prints fields as their format declares them. A record may
 // be shorter: a kernel_stack declares eight frames and has as many as there are,
 // and the text of raw_data has no size and need not end within the record. Then
-// trace-cmd goes on with what lies behind the record in its page.
+// trace-cmd goes on with what lies after the record in its page.
 
 // A reach is how far an event's fields go.
 type reach struct {
@@ -32,7 +32,7 @@ func reachOf(s *trace.Schema) reach {
 	return r
 }
 
-// behind gives how many bytes behind a record of that reach belong to what
+// behind gives how many bytes after a record of that reach belong to what
 // trace-cmd prints of it. The record's capacity ends with the pages that were
 // read together with its own.
 func (r *reach) behind(record []byte) int {

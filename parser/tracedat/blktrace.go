@@ -3,7 +3,7 @@ package tracedat
 import "github.com/ipiscope/ipiscope/parser/trace"
 
 // addBlockTrace adds the format of the block tracer's event, which the kernel
-// does not show: its id is the one behind user_stack (kernel/trace/trace.h,
+// does not show: its id is the one after user_stack (kernel/trace/trace.h,
 // TRACE_BLK), its record a struct blk_io_trace. trace-cmd does the same and
 // prints the pid (lib/trace-cmd/trace-blk-hack.c).
 func (f *file) addBlockTrace() {

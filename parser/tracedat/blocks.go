@@ -11,7 +11,7 @@ type block struct {
 	off, end int64   // in the file
 	size     int64   // when unpacked
 	chunks   []chunk // what it is unpacked from, nil if it is not compressed
-	// err is what is wrong behind the block, at errOff.
+	// err is what is wrong after the block, at errOff.
 	err    error
 	errOff int64
 }
@@ -113,7 +113,7 @@ func (c *cutter) cut(b *block) bool {
 	return true
 }
 
-// cutChunks collects chunks until the block has its size. Behind a chunk whose
+// cutChunks collects chunks until the block has its size. After a chunk whose
 // header cannot be right there is nothing.
 func (c *cutter) cutChunks(b *block) bool {
 	for c.chunks > 0 {

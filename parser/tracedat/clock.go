@@ -50,7 +50,7 @@ type clockSample struct {
 // flagInterpolate is TRACECMD_TSYNC_FLAG_INTERPOLATE.
 const flagInterpolate = 1
 
-// readTimeShift reads a TIME_SHIFT option. Behind what trace-cmd.dat.v7(5)
+// readTimeShift reads a TIME_SHIFT option. After what trace-cmd.dat.v7(5)
 // describes stand the fractions, CPU by CPU, in files of newer programs.
 func (f *file) readTimeShift(c *cursor) {
 	c.u64("id of the peer")

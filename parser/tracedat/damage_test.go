@@ -58,7 +58,7 @@ func set(mark string, off int, val ...byte) func([]byte, map[string]int) []byte 
 	}
 }
 
-// shorten gives the first record of a page four bytes, with a discarded event behind
+// shorten gives the first record of a page four bytes, with a discarded event after
 // it that has the rest of it.
 func shorten(mark string) func([]byte, map[string]int) []byte {
 	return func(b []byte, marks map[string]int) []byte {
@@ -99,7 +99,7 @@ const (
 )
 
 // topBuffer marks the option of the top buffer: the last option with that
-// id is marked, that of the instance, which comes right behind.
+// id is marked, that of the instance, which comes right after.
 func topBuffer(change func(mark string, off int) func([]byte, map[string]int) []byte) func([]byte, map[string]int) []byte {
 	return func(b []byte, marks map[string]int) []byte {
 		m := map[string]int{"top": marks["option 3"] - (bufferCPU + 2*20)}

@@ -48,7 +48,7 @@ func CheckHead(prefix []byte, path string) error {
 
 // A section is a part of the file that is read when it is first needed.
 type section struct {
-	off, end   int64 // of the data in the file, behind any section header
+	off, end   int64 // of the data in the file, after any section header
 	compressed bool
 	present    bool
 }

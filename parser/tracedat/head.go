@@ -9,7 +9,7 @@ import (
 )
 
 // A Head is the description of events as perf keeps it in perf.data: the begin of
-// a version 6 trace.dat with the version "0.6" and no trace data behind it
+// a version 6 trace.dat with the version "0.6" and no trace data after it
 // (tools/perf/util/trace-event-info.c).
 type Head struct {
 	BigEndian bool

@@ -73,7 +73,7 @@ func (f *file) readOptions(c *cursor, o *options) int64 {
 		}
 		f.applyOption(id, data, oc, o)
 		if o.err == nil {
-			o.err = oc.err // costs this option, not those behind it
+			o.err = oc.err // costs this option, not those after it
 		}
 		opt := trace.Option{ID: id, Name: optionName(id), Size: len(data)}
 		if text := string(bytes.TrimRight(data, "\x00")); isText(text) {

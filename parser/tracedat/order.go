@@ -25,7 +25,7 @@ type order struct {
 	first uint64 // when the first of them begins
 	last  uint64 // the time of the last event
 	odd   bool   // some page does not fit into the block
-	// empty is where a page without events lies that has none with events behind
+	// empty is where a page without events lies that has none with events after
 	// it, out when the page begins that was left out last.
 	empty, out position
 }
@@ -57,7 +57,7 @@ func (o *order) within(p *ringbuf.Page) {
 // none adds something without events.
 func (o *order) none() { o.seen = true }
 
-// fits reports whether the pages that o is of can stand behind those of before
+// fits reports whether the pages that o is of can stand after those of before
 // and in front of those of next, which is nil if there are none.
 func (o *order) fits(before, next *order) bool {
 	switch {
@@ -92,10 +92,10 @@ type surveyed struct {
 	back        [2]uint64 // from where to where its own time goes back, if they differ
 	out         string    // why it is left out, empty if it is not
 	empty       position
-	// end is when the page behind it begins, if that is before its last event:
+	// end is when the page after it begins, if that is before its last event:
 	// the page is damaged within.
 	end position
-	// gap: the page may stand in the place of another one, which belongs behind it.
+	// gap: the page may stand in the place of another one, which belongs after it.
 	gap bool
 }
 
@@ -109,7 +109,7 @@ const (
 
 const exchanged = ": pages were exchanged or repeated, or this one's time is damaged"
 
-// judge finds the pages that do not fit between those before and those behind the
+// judge finds the pages that do not fit between those before and those after the
 // block, and makes o the order of all up to its end.
 func (v *survey) judge(o *order, behind *order) {
 	for i := range v.pages {
@@ -146,7 +146,7 @@ func (v *survey) judge(o *order, behind *order) {
 	}
 }
 
-// beginBehind is when the page behind page i begins, if it has events.
+// beginBehind is when the page after page i begins, if it has events.
 func (v *survey) beginBehind(i int, behind *order) (uint64, bool) {
 	if i+1 < len(v.pages) {
 		p := &v.pages[i+1]
@@ -159,7 +159,7 @@ func (v *survey) beginBehind(i int, behind *order) (uint64, bool) {
 }
 
 // settle looks at the batch that comes next: whether its pages are in order, among
-// themselves and with those before and behind them. If not, it is prepared again
+// themselves and with those before and after them. If not, it is prepared again
 // without those that are not.
 func (s *Source) settle(st *stream, b *batch) {
 	if st.queue.Empty() {

@@ -168,7 +168,7 @@ func TestStampBringsBack(t *testing.T) {
 	}
 }
 
-// TestDamageWithinPage: an event later than the page behind begins is damage, those
+// TestDamageWithinPage: an event later than the page after begins is damage, those
 // in front of it are not.
 func TestDamageWithinPage(t *testing.T) {
 	for _, v := range []variant{plain6, zstd7} {
@@ -222,7 +222,7 @@ func orderLaw(rt *rapid.T) {
 			pages[i] = pages[k]
 		case "swap":
 			pages[i], pages[k] = pages[k], pages[i]
-		case "time": // with none in front or behind a page may be at any time
+		case "time": // with none in front or after a page may be at any time
 			if i == 0 || i == n-1 {
 				continue
 			}
@@ -247,7 +247,7 @@ func orderLaw(rt *rapid.T) {
 		most = 6
 	}
 	for l, n := range counts(events) {
-		// a stamp may lead beyond the page behind; what is in front of it is kept then
+		// a stamp may lead beyond the page after; what is in front of it is kept then
 		if n > most || n < 3 && (stamped == 3 || err == nil) {
 			rt.Fatalf("%v, %v: %d events of page %c: %s", v, done, n, l, got)
 		}

@@ -103,7 +103,7 @@ const (
 	across               // each has to be looked at
 )
 
-// place tells from the times that a page and the one behind it begin with where
+// place tells from the times that a page and the one after it begin with where
 // the events in between lie. hasEnd is false if the latter is not known.
 func (p *plan) place(begin, end trace.Time, hasEnd bool) place {
 	switch w := p.window; {

@@ -343,7 +343,7 @@ func TestMissedAddUp(t *testing.T) {
 			if i < len(tt.missed)-1 { // take the event out
 				copy(p[0][10:12], []byte{0, p[0][11]})
 				p[0][8], p[0][9] = 0, 0
-				copy(p[0][16:], p[0][16+4+8+8+8+8+8+8+4:][:8]) // the number comes behind the data
+				copy(p[0][16:], p[0][16+4+8+8+8+8+8+8+4:][:8]) // the number comes after the data
 			}
 			pages = append(pages, p...)
 		}

@@ -2,7 +2,7 @@ package tracedat
 
 import "fmt"
 
-// The options of a version 7 file lie partly behind its trace data, in a chain.
+// The options of a version 7 file lie partly after its trace data, in a chain.
 // Where the file was cut off, or a link is damaged, sections are found without
 // them: they follow one another from the file's header on.
 

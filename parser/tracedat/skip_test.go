@@ -224,7 +224,7 @@ func TestSkip(t *testing.T) {
 				want, want.Lines = got, nil
 				for _, o := range []Options{{Threads: 4}, {Threads: 1, block: 1}, {Threads: 3, block: 1}, {Threads: 2, block: 3000}} {
 					if damaged && h.Window != nil && o.block > 0 {
-						break // whether a page is outside is told by the page behind it, in the same block
+						break // whether a page is outside is told by the page after it, in the same block
 					}
 					again := read(t, data, h, o)
 					if d := gocmp.Diff(lines, again.Lines); d != "" {

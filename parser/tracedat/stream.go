@@ -33,7 +33,7 @@ type stream struct {
 	ended bool
 
 	last   trace.Time // of the last event of the batches before, 0 if there was none
-	missed loss       // behind the batch before, or with no event since
+	missed loss       // after the batch before, or with no event since
 	waits  waits      // of the batches before
 	order  order      // of the last batch with events
 	began  bool       // the first event was delivered
@@ -94,7 +94,7 @@ func (s *Source) advance(st *stream) {
 }
 
 // reachLoss takes a loss; the first one of a batch goes on with what is missing
-// behind the batch before. It is false if nothing is missing.
+// after the batch before. It is false if nothing is missing.
 func (st *stream) reachLoss(l loss, first bool) bool {
 	st.lost = l
 	if first {

@@ -35,7 +35,7 @@ type walker struct {
 	// surveying: pages are added to a survey instead of the batch. survey says
 	// which pages to leave out.
 	surveying, survey *survey
-	until             position // where the page behind begins, if events behind that are to be found
+	until             position // where the page after begins, if events after that are to be found
 	// As long as b.head is set, low is the shallowest context so far.
 	low      trace.Context
 	headSeen bool

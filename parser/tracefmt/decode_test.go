@@ -96,7 +96,7 @@ func TestStringsAndArrays(t *testing.T) {
 	for big, o := range orders() {
 		b := []byte("12345678")
 		b = o.AppendUint32(b, 6<<16|40) // "abcde" and its NUL at 40
-		b = o.AppendUint32(b, 3<<16|26) // 26 bytes behind the word, which ends at 16: "cde" at 42
+		b = o.AppendUint32(b, 3<<16|26) // 26 bytes after the word, which ends at 16: "cde" at 42
 		b = o.AppendUint32(b, 4<<16|42) // bytes keep their NUL
 		b = o.AppendUint32(b, 5<<16|44) // beyond the end
 		b = o.AppendUint64(b, 0xabcd)

@@ -107,12 +107,12 @@ func parseField(text string, longSize int) (trace.Field, error) {
 }
 
 // declare splits a C declaration into type and name and returns what stands in
-// the array brackets behind the name ("16", "", "TASK_COMM_LEN", "2][3"), or
+// the array brackets after the name ("16", "", "TASK_COMM_LEN", "2][3"), or
 // "-" if there are none.
 func declare(f *trace.Field, decl string) string {
 	dims := "-"
 	// "__data_loc char[] name" has its brackets in the type, "char comm[16]"
-	// behind the name.
+	// after the name.
 	for open := strings.LastIndexByte(decl, '['); open >= 0 && strings.HasSuffix(decl, "]"); open = strings.LastIndexByte(decl, '[') {
 		dim := decl[open+1 : len(decl)-1]
 		if dims != "-" { // int m[2][3]

@@ -85,7 +85,7 @@ func (d *snapshot) describe(formats string, headerPage []byte, p *pages, big boo
 	}
 	d.clock = string(d.read("the clock is not known", "trace_clock"))
 	text(datfile.OptTraceClock, []byte(d.clock))
-	// uname -a has the name of the system behind the machine's
+	// uname -a has the name of the system after the machine's
 	text(datfile.OptUname, bytes.TrimSuffix(bytes.TrimSpace(d.read("", "uname", "uname.txt")), []byte(" GNU/Linux")))
 	text(datfile.OptVersion, d.read("", "version"))
 	if note := d.read("", "recorded.json"); note != nil {

@@ -12,7 +12,7 @@ import (
 	"github.com/ipiscope/ipiscope/parser/tracefmt"
 )
 
-// pages is the image with the files of all CPUs behind it, each at an offset of
+// pages is the image with the files of all CPUs after it, each at an offset of
 // its own.
 type pages struct {
 	head  []byte
@@ -37,7 +37,7 @@ const (
 	countSize   = 4
 )
 
-// countChunks finds the whole chunks of a file. cut is how many bytes are behind
+// countChunks finds the whole chunks of a file. cut is how many bytes are after
 // them. Sizes tell their byte order by leading from one chunk to the next.
 func (p *pageFile) countChunks() (cut int64, err error) {
 	n, end, err := p.walkChunks(binary.LittleEndian)
@@ -145,7 +145,7 @@ func (p *pages) size() int64 {
 	return last.off + last.size
 }
 
-// shift moves the pages behind a head.
+// shift moves the pages after a head.
 func (p *pages) shift(by int64) {
 	for i := range p.files {
 		p.files[i].off += by

@@ -27,14 +27,14 @@ type Filter interface {
 // A Block is a stretch of a text with what a Filter made of it.
 type Block struct {
 	Text []byte // whole lines; only the last of a text may have no end
-	// CPUs is what the Filter notes of each CPU for the block behind. Before, it
+	// CPUs is what the Filter notes of each CPU for the block after it. Before, it
 	// holds the waits that began in earlier blocks.
 	CPUs []CPU
 	// Skipped sums up the events of the skipped lines.
 	Skipped trace.Skipped
 
 	parts  []part
-	rest   lines.Gap      // behind the last part
+	rest   lines.Gap      // after the last part
 	raw    bool           // all of it is kept: it is no line, or part of one
 	whole  bool           // so is all that follows
 	forgot bool           // CPUs' times before may be another recording's
@@ -66,7 +66,7 @@ type CPU struct {
 	Untold bool
 }
 
-// Follow notes an event of the CPU in that context, behind which a stack may come
+// Follow notes an event of the CPU in that context, after which a stack may come
 // or not.
 func (c *CPU) Follow(at trace.Context, hasStack bool) {
 	if c.Waits && !at.Interrupts(c.For) {
@@ -77,7 +77,7 @@ func (c *CPU) Follow(at trace.Context, hasStack bool) {
 	}
 }
 
-// A part is kept text, behind a gap.
+// A part is kept text, after a gap.
 type part struct {
 	gap        lines.Gap
 	start, end int

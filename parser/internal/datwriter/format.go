@@ -8,11 +8,11 @@ import (
 
 // A Format declares an event. A field is a C declaration: "u32 isa",
 // "char comm[16]", "__data_loc char[] name", "__rel_loc u8[] data". Its size may
-// stand behind a colon where it is not that of the type: "int op:8".
+// stand after a colon where it is not that of the type: "int op:8".
 type Format struct {
 	System, Name string
 	Fields       []string
-	Print        string // what stands behind "print fmt: "
+	Print        string // what stands after "print fmt: "
 }
 
 // An EventType is a declared event; it makes records.

@@ -52,7 +52,7 @@ func (p *pageWriter) start(e *Event) {
 }
 
 // fits reports whether e has room at its largest, and a count of lost events
-// behind it.
+// after it.
 func (p *pageWriter) fits(e *Event) bool {
 	return len(p.b)+16+(len(e.Record)+3)&^3+p.Long <= p.size
 }

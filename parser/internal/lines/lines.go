@@ -24,7 +24,7 @@ type Reader struct {
 	feed Feed
 	buf  []byte
 	gaps []placedGap // in what was read ahead
-	past int         // of gaps: those behind it were not reached yet
+	past int         // of gaps: those after it were not reached yet
 	gap  Gap         // that was stepped over last
 	// ends are those of gaps, in their order; those before told are of gaps that were
 	// stepped over, from now on of the last one.
@@ -224,7 +224,7 @@ func (l *Reader) cut(st Status) ([]byte, Status) {
 	return line, st
 }
 
-// Peek returns the line that begins ahead bytes behind the current position,
+// Peek returns the line that begins ahead bytes after the current position,
 // and where the one after it begins. It is for lines that may belong to the
 // record, so it looks neither beyond MaxGroup nor across a gap.
 func (l *Reader) Peek(ahead int) (line []byte, next int, ok bool) {

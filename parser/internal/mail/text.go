@@ -12,7 +12,7 @@ import (
 type Text struct {
 	Cleaner
 	in *lines.Reader
-	// line is the cleaned line with what was joined to it, next the one behind
+	// line is the cleaned line with what was joined to it, next the one after
 	// it while it is looked at.
 	line, next []byte
 	// Taken and Left count the lines of the input that belong to a trace, and
@@ -44,7 +44,7 @@ func (t *Text) Start(raw []byte, st lines.Status) ([]byte, lines.Status) {
 	return t.line, st
 }
 
-// join adds the lines that follow a soft line break. It returns the offset behind
+// join adds the lines that follow a soft line break. It returns the offset after
 // them and their number.
 func (t *Text) join(ahead int) (end, count int) {
 	for soft := true; soft && len(t.buf) < lines.MaxLine; count++ {
@@ -57,7 +57,7 @@ func (t *Text) join(ahead int) (end, count int) {
 	return ahead, count
 }
 
-// A Tail is a line behind the current one.
+// A Tail is a line after the current one.
 type Tail struct {
 	Line       []byte // cleaned; valid until the next call of Next or Peek
 	end, count int    // what Take takes
@@ -66,7 +66,7 @@ type Tail struct {
 // IsBlank reports whether there is a line and nothing in it, once it was cleaned.
 func (t Tail) IsBlank() bool { return t.count > 0 && len(t.Line) == 0 }
 
-// Peek returns the line behind the current record, without blanks around it.
+// Peek returns the line after the current record, without blanks around it.
 // An empty line is none.
 func (t *Text) Peek() (Tail, bool) {
 	raw, end, ok := t.in.Peek(0)

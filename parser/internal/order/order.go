@@ -9,7 +9,7 @@ import (
 	"github.com/ipiscope/ipiscope/parser/trace"
 )
 
-// Jitter is how far a time in nanoseconds may go back within a CPU, or behind
+// Jitter is how far a time in nanoseconds may go back within a CPU, or after
 // prose, without meaning anything: clocks are rounded when they are printed.
 const Jitter = 20_000
 
@@ -26,7 +26,7 @@ type Watch struct {
 	last    []trace.Time // by CPU + 1; -1 if it has no event
 	newest  trace.Time
 	any     bool
-	header  bool // a header stood behind the last event
+	header  bool // a header stood after the last event
 	prose   bool // other text did
 	restart trace.Restart
 	lost    trace.Lost
@@ -137,7 +137,7 @@ func (w *Watch) cpus() (n int) {
 
 func clock(t trace.Time) string { return fmt.Sprintf("%d.%06d", t/1e9, t%1e9/1000) }
 
-// Next returns the records of a restart one after the other, nil behind the last
+// Next returns the records of a restart one after the other, nil after the last
 // one: that another recording begins, and for each CPU that what came before is
 // not to be paired with what follows.
 func (w *Watch) Next() trace.Record {

@@ -75,7 +75,7 @@ func plainSigns(line []byte) []byte {
 	return line
 }
 
-// closing is what may stand behind each line: the right side of a pane, the end
+// closing is what may stand after each line: the right side of a pane, the end
 // that cat -A shows, the end of a string in a list. A quote counts only where the
 // line has one in front too.
 var closing = []struct{ text, opening string }{
@@ -83,7 +83,7 @@ var closing = []struct{ text, opening string }{
 	{"\"},", "\""}, {"\"}", "\""}, {"\",", "\""}, {"\"", "\""}, {"',", "'"}, {"'", "'"},
 }
 
-// suffixOf finds what stands behind all lines of events and stacks, the empty
+// suffixOf finds what stands after all lines of events and stacks, the empty
 // string if nothing does.
 func suffixOf(sample [][]byte, find Find) string {
 	counts, all := make([]int, len(closing)), 0

@@ -1,7 +1,7 @@
 // Package plain undoes what programs and people do to all lines of a trace
 // alike: a prefix before each (of ts, grep -n, cat -n, dmesg, a journal, a serial
 // logger, a container's log, quoting), colours, entities and tags of HTML,
-// UTF-16, what stands behind each line (the frame of a pane, quotes, the $ of
+// UTF-16, what stands after each line (the frame of a pane, quotes, the $ of
 // cat -A), lines that were broken at a column, blank lines between lines, tabs
 // that became blanks. What mail does to single lines is package mail's business.
 //

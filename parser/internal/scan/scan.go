@@ -5,7 +5,7 @@ package scan
 import "iter"
 
 // Digits reads decimal digits from i and returns the number and the offset
-// behind it. More than 19 digits give an unusable number; callers bound the
+// after it. More than 19 digits give an unusable number; callers bound the
 // length.
 func Digits(b []byte, i int) (v uint64, end int) {
 	for ; i < len(b) && b[i]-'0' <= 9; i++ {

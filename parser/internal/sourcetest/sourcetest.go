@@ -97,7 +97,7 @@ func (f *Format) arriving(t *testing.T, whole *reading) {
 
 // cut: an input that ends early is refused, or its events are events of the whole but
 // for the last one, which may be cut itself. Names of tasks and symbols may stand
-// behind the cut, and what an event is. Nothing panics.
+// after the cut, and what an event is. Nothing panics.
 func (f *Format) cut(t *testing.T, whole *reading) {
 	names, known := map[string]bool{}, map[string]int{}
 	for _, e := range whole.events {
