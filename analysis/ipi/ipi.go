@@ -23,8 +23,10 @@ type Config struct {
 	// Also are further keys to group the same hits by, each for a view of its own.
 	Also [][]Key
 	// MaxAlso is how many groups each of Also makes at most; 0 is no limit.
-	MaxAlso  int
-	Counts   func(*trace.Event) bool // nil: every send
+	MaxAlso int
+	Counts  func(*trace.Event) bool // nil: every send
+	// Seen is told of each send that counts, during the call; nil is told nothing.
+	Seen     func(*track.Send, *track.Attributor)
 	Catalog  *catalog.Catalog
 	Timeline bool // count each group's hits over time too
 	Spread   bool // and how they are spread; By should not hold targets beside other keys
@@ -212,6 +214,9 @@ func (s *State) send(w *track.Send) {
 	if !w.Counted {
 		t.excluded++
 		return
+	}
+	if s.cfg.Seen != nil {
+		s.cfg.Seen(w, s.attr)
 	}
 	s.dups.see(s, w)
 	t.sends++

@@ -50,7 +50,7 @@ func runLive(ctx context.Context, t *cli.Terminal, f *liveFlags) error {
 	if err != nil {
 		return refusedIsUsage(err)
 	}
-	if f.save != "" {
+	if f.save != "" || c.keys != nil {
 		l.Keep(f.keep)
 	}
 	w := newWatcher(l, c, f, config)
@@ -101,6 +101,8 @@ type watcher struct {
 	progress analysis.Progress
 	meter    live.Meter
 	memory   *live.Memory
+	last     *live.Last // nil where nobody looks at stacks
+	keep     time.Duration
 	fallback *live.Fallback
 	measured *live.Until // w.latency as long as arrivals are recorded
 	shown    time.Time   // when it was shown last
@@ -112,11 +114,15 @@ type watcher struct {
 }
 
 func newWatcher(l *recorder.Live, c *counting, f *liveFlags, config *recorder.Config) *watcher {
-	w := &watcher{counting: c, live: l, every: f.every}
+	w := &watcher{counting: c, live: l, every: f.every, keep: f.keep}
 	for cpu := range config.Request.Isolated.All() {
 		w.meter.Isolated = append(w.meter.Isolated, cpu)
 	}
 	table := l.Source().Table()
+	if c.keys != nil {
+		w.last = live.NewLast(table)
+		c.ipi.Seen = w.last.See
+	}
 	w.state = ipi.New(table, c.ipi)
 	most := f.maxRate
 	if !l.HasArrivals() {
@@ -176,6 +182,9 @@ func (w *watcher) run(ctx context.Context, forTime time.Duration) error {
 	}
 	src := w.live.Source()
 	w.memory = live.NewMemory(src.Table(), src, states...)
+	if w.last != nil {
+		w.memory.Add(w.last)
+	}
 	var err error
 	// the source ends by itself when ctx does, with what was recorded until then
 	w.stats, err = analysis.Run(context.WithoutCancel(ctx), w.fallback.Source(src), analysis.Options{Progress: &w.progress}, states...)
@@ -293,12 +302,16 @@ func (w *watcher) obey(a live.Action) {
 		w.meter.Reset()
 		w.counting.show.Say("counted anew from here; quiet times, and the report at the end, are those of all of the time")
 	case live.Report:
-		name := "ipiscope-live-" + time.Now().Format("20060102-150405") + ".txt"
-		if err := w.report(name); err != nil {
+		name := "ipiscope-live-" + time.Now().Format("20060102-150405")
+		if err := w.report(name + ".txt"); err != nil {
 			w.counting.show.Say(err.Error())
 			return
 		}
-		w.counting.show.Say("the report so far is in " + name)
+		if _, err := w.live.Save(name + ".dat"); err != nil {
+			w.counting.show.Say("the report so far is in " + name + ".txt; the events are not saved: " + err.Error())
+			return
+		}
+		w.counting.show.Say(fmt.Sprintf("the report so far is in %s.txt, the events of the last %v in %s.dat", name, w.keep, name))
 	}
 }
 
@@ -337,6 +350,9 @@ func (w *watcher) view(standing *recorder.Standing) *live.View {
 		Since: in.First, Until: in.Last, Input: in, Waiting: w.state.Waiting(), Late: standing.Late,
 		OwnCPU: standing.CPUTime, OwnHits: standing.OwnHits, Elapsed: standing.Elapsed, Deliveries: w.latency != nil,
 		Fallback: w.fallback,
+	}
+	if w.last != nil {
+		at.Stacks = w.last.Stacks()
 	}
 	var lat *latency.Counts
 	if w.latency != nil {

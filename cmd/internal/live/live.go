@@ -40,6 +40,8 @@ type Moment struct {
 	Deliveries bool
 	// Fallback tells whether they still are; nil where they were never.
 	Fallback *Fallback
+	// Stacks are those of Last, nil where nobody looks at them.
+	Stacks map[string][]string
 }
 
 // A Meter makes views. It remembers the last one for rates.
@@ -134,6 +136,15 @@ func (v *View) details(t *result.Table, row, n int) []*result.Table {
 		all = append(all, d)
 	}
 	return all
+}
+
+// lastStack is the newest stack of a row's function, none if rows have no functions.
+func (v *View) lastStack(t *result.Table, row int) []string {
+	i := t.Index("function")
+	if i < 0 || row >= len(t.Rows) {
+		return nil
+	}
+	return v.at.Stacks[t.Rows[row][i].Str]
 }
 
 // View makes the view of a moment of counts by --by and, if there are more, by

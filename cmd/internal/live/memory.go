@@ -33,6 +33,9 @@ func NewMemory(t *trace.Table, src trace.Holder, states ...analysis.State) *Memo
 	return m
 }
 
+// Add adds somebody else who keeps ids.
+func (m *Memory) Add(h trace.Holder) { m.holders = append(m.holders, h) }
+
 // Tidy forgets what there is too much of. It is called between two records.
 func (m *Memory) Tidy() {
 	if m.table == nil || m.table.Forgettable() <= m.next {

@@ -10,6 +10,7 @@ import (
 	"charm.land/lipgloss/v2"
 
 	"github.com/ipiscope/ipiscope/analysis/result"
+	"github.com/ipiscope/ipiscope/analysis/track"
 	"github.com/ipiscope/ipiscope/report/text"
 )
 
@@ -38,7 +39,7 @@ type Action uint8
 const (
 	Quit   Action = iota
 	Reset         // begin to count anew what is shown
-	Report        // write the report of all of the time
+	Report        // write the report of all of the time, and the newest events
 )
 
 // order is what groups are sorted by.
@@ -176,9 +177,9 @@ func helpLines() []string {
 		"s        sort by hits/s, total, name",
 		"c        one CPU after the other",
 		"up down  select a row",
-		"enter    causes and senders of the row",
+		"enter    causes and senders of the row, and the last stack",
 		"r        count anew what is shown; the report at the end has all",
-		"w        write the report so far to a file",
+		"w        write the report so far, and the events of the last --keep, to files",
 		"?        this help",
 	}
 }
@@ -240,13 +241,28 @@ func (s *Screen) groupLines(groups *result.Table, width, room, all int) []string
 		return rows
 	}
 	rows = append(rows, "")
-	for _, t := range s.view.details(groups, s.row, max((all-len(rows)-4)/2, 1)) {
+	for _, t := range s.view.details(groups, s.row, max((all-len(rows)-6)/4, 1)) {
 		rows = append(rows, render(width, s.colour, func(w io.Writer, o text.Options) error {
 			return text.Write(w, &result.Set{Tables: []*result.Table{t}}, o)
 		})...)
 		rows = append(rows, "")
 	}
+	for _, line := range folded(s.view.lastStack(groups, s.row), all-len(rows)) {
+		rows = append(rows, text.Shorten(text.Clean(line), width))
+	}
 	return rows
+}
+
+// folded is a stack below its head, on one line if there is room for no more.
+func folded(stack []string, room int) []string {
+	if len(stack) <= room || len(stack) == 0 {
+		return stack
+	}
+	var frames []string
+	for _, frame := range stack[1:] {
+		frames = append(frames, strings.TrimSpace(frame))
+	}
+	return []string{"last stack: " + strings.Join(frames, track.FrameSep)}
 }
 
 // groups are those that are shown, in the order that was asked for.

@@ -27,6 +27,7 @@ func watched(t *testing.T, width, height int, colour bool) *Screen {
 		s, st := overviewed(t, sent(n))
 		at := moment(st, int64(2+i)*sec)
 		at.OwnHits, at.OwnCPU = 1, 21*time.Millisecond
+		at.Stacks = map[string][]string{"ipi_mb": {"last stack, of a\x1b[2J-7 on CPU 0 at 1.000441:", "  smp_call_function_many_cond", "  membarrier_private_expedited", "  __x64_sys_membarrier"}}
 		v = m.viewed(s, at)
 	}
 	s := NewScreen(colour, func(a Action) string { return fmt.Sprintf("action %d", a) })
@@ -81,6 +82,10 @@ func TestFrames(t *testing.T) {
 			frame := watched(t, width, 24, colour).Frame()
 			checkSize(t, name, frame, width, 24)
 			golden(t, name, frame)
+			s := watched(t, width, 24, colour)
+			s.press("enter")
+			checkSize(t, name+"-details", s.Frame(), width, 24)
+			golden(t, name+"-details", s.Frame())
 		}
 	}
 }

@@ -61,14 +61,15 @@ func (k *kept) add(cpu int, page []byte, now int64) {
 func (l *Live) Keep(last time.Duration) { l.kept.last, l.kept.most = int64(last), maxKept }
 
 // Save writes what was kept as a trace.dat, which says that it is the newest part of
-// what was recorded. It belongs to the time behind the end and before Close.
+// what was recorded. It belongs to Idle, and to the time behind the end and before Close.
 func (l *Live) Save(file string) (short bool, err error) {
 	now, err := l.stats()
 	if err != nil {
 		return false, err
 	}
-	l.Ring = true // each CPU's newest events, and no more
-	note, err := datfile.Note(l.note(nil))
+	recorded := l.note(nil)
+	recorded.Ring = true // each CPU's newest events, and no more
+	note, err := datfile.Note(recorded)
 	if err != nil {
 		return false, err
 	}
