@@ -64,6 +64,7 @@ func TestPage(t *testing.T) {
 			p.quiet()
 		})
 	}
+	t.Run("address", func(t *testing.T) { keepsInAddress(t, b, path) })
 }
 
 // A pageRow is a row of a table as the page has it now.
@@ -343,6 +344,42 @@ func (p *tab) searches(t *testing.T) {
 	p.do(chromedp.KeyEvent(kb.Escape))
 	if w := eval[string](p, frame("proc_sys_call_handler")+".style.width"); w == "100%" {
 		t.Error("Escape does not show all frames again")
+	}
+}
+
+// keepsInAddress: what is selected stands in the address, a link to a part of the page
+// keeps it, and a page that is opened with that address shows the same.
+func keepsInAddress(t *testing.T, b *browser, path string) {
+	p := b.open(t, path, look{})
+	p.choose("1", "2")
+	p.typeInto(`#by_cause input`, "tracepoint")
+	p.typeInto(`#flame input`, "static_key_")
+	eval[bool](p, `([...document.querySelectorAll("#flame .frame")].find((f) => f.textContent === "proc_sys_call_handler").click(), document.querySelector("nav a[href='#flame']").click(), true)`)
+	const state = `JSON.stringify([[...document.querySelectorAll("input")].map((i) => i.value), document.querySelector("#flame [role=status]").textContent,
+		[...document.querySelectorAll("#flame .frame")].map((f) => f.style.width), [...document.querySelectorAll("tfoot")].map((f) => f.textContent)])`
+	want := eval[string](p, state)
+	hash := eval[string](p, `location.hash`)
+	for left := 100; hash == "#flame" && left > 0; left-- { // until the page was told that it changed
+		hash = eval[string](p, `location.hash`)
+	}
+	for _, part := range []string{"#flame&", "&time=0.9735,2.0137", "&filter.by_cause=tracepoint", "&search=static_key_", "&frame="} {
+		if !strings.Contains(hash, part) {
+			t.Errorf("the address has %s, and no %s", hash, part)
+		}
+	}
+	q := b.open(t, path+hash, look{})
+	if got := eval[string](q, state); got != want {
+		t.Errorf("opened by its address the page shows\n%.300s\nwant\n%.300s", got, want)
+	}
+	if top := eval[float64](q, `document.getElementById("flame").getBoundingClientRect().top`); top > 300 {
+		t.Errorf("the part that the address names is %v px down", top)
+	}
+	for _, tab := range []*tab{p, q} {
+		tab.quiet()
+	}
+	r := b.open(t, path+`#time=x,<img src=x onerror=pwned=1>&frame=-1&filter.by_cause="><script>pwned=1</script>`, look{})
+	if eval[bool](r, `"pwned" in window`) {
+		t.Error("an address runs a script")
 	}
 }
 

@@ -18,7 +18,7 @@ var files embed.FS
 // scripts are one function, so that they see each other and nobody else does.
 var (
 	scripts = []string{
-		"page/dom.js", "page/format.js", "page/theme.js", "page/cells.js", "page/tables.js", "page/timeline.js", "page/flame.js", "page/main.js",
+		"page/dom.js", "page/address.js", "page/format.js", "page/theme.js", "page/cells.js", "page/tables.js", "page/timeline.js", "page/flame.js", "page/main.js",
 	}
 	styles = []string{"uplot/uPlot.min.css", "page/style.css", "page/live.css"}
 )

@@ -23,10 +23,19 @@ class Flame {
     this.words = "";
     this.add(graph);
     this.show();
+    address.bind("search", (words) => { this.input.value = words; this.search(words); });
+    address.bind("frame", (i) => this.zoom(this.nodes[i] || this.root));
+  }
+
+  search(words) {
+    this.words = words.trim().toLowerCase();
+    address.set("search", words.trim());
+    this.show();
   }
 
   add(graph) {
-    const search = el("input", {type: "search", placeholder: "Search frames", "aria-label": "Search the frames of the flame graph", oninput: () => { this.words = search.value.trim().toLowerCase(); this.show(); }});
+    const search = el("input", {type: "search", placeholder: "Search frames", "aria-label": "Search the frames of the flame graph", oninput: () => this.search(search.value)});
+    this.input = search;
     this.reset = el("button", {type: "button", onclick: () => this.zoom(this.root)}, "Reset zoom");
     this.found = el("span", {class: "muted", role: "status"});
     this.said = el("p", {class: "said"});
@@ -45,7 +54,13 @@ class Flame {
     const tools = this.at.closest("section").querySelector("[data-tools]");
     tools.append(this.found, search, this.reset);
     if (graph.rest) this.at.append(el("p", {class: "muted"}, graph.rest));
-    this.at.append(this.said, this.tree);
+    this.at.append(this.legend(graph), this.said, this.tree);
+  }
+
+  // legend says which colour is which class.
+  legend(graph) {
+    const classes = graph.labels.filter((l) => l);
+    return el("ul", {class: "legend", "aria-label": "Classes"}, ...classes.map((l) => el("li", {}, el("span", {class: "badge", "data-class": l}, l))));
   }
 
   text(n) {
@@ -58,6 +73,7 @@ class Flame {
 
   zoom(n) {
     this.top = n;
+    address.set("frame", n === this.root ? "" : String(this.nodes.indexOf(n)));
     this.show();
     this.say(n);
   }
@@ -67,6 +83,7 @@ class Flame {
     const {top} = this;
     const above = new Set();
     for (let n = top.parent; n; n = n.parent) above.add(n);
+    const wide = this.tree.clientWidth || 1000;
     let marked = 0, hits = 0;
     const matches = (n) => this.words !== "" && n.name.toLowerCase().includes(this.words);
     for (const n of this.nodes) {
@@ -79,6 +96,7 @@ class Flame {
       n.box.hidden = !n.shown;
       n.box.classList.toggle("match", match);
       n.box.classList.toggle("above", above.has(n));
+      n.box.classList.toggle("thin", width * wide < 24);
       n.box.style.top = `${n.depth * 1.4}rem`;
       n.box.style.left = `${100 * left}%`;
       n.box.style.width = `${100 * width}%`;

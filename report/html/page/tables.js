@@ -28,6 +28,7 @@ class DataTable {
     this.addFoot();
     this.addFilter();
     this.show();
+    address.bind(`filter.${this.name}`, (words) => { this.input.value = words; this.filter(); });
   }
 
   // nameOf is what identifies a row.
@@ -87,12 +88,17 @@ class DataTable {
     this.input = el("input", {
       type: "search", placeholder: "Filter", "aria-label": `Filter ${title}: rows with all of these words`,
       oninput: () => {
-        this.words = this.input.value.toLowerCase().split(/\s+/).filter((w) => w);
-        this.show();
+        address.set(`filter.${this.name}`, this.input.value.trim());
+        this.filter();
       },
     });
     this.status = el("span", {class: "unseen", role: "status"});
     tools.append(this.input, this.status);
+  }
+
+  filter() {
+    this.words = this.input.value.toLowerCase().split(/\s+/).filter((w) => w);
+    this.show();
   }
 
   addFoot() {

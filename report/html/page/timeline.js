@@ -23,6 +23,7 @@ class Timeline {
     this.cursor = null;
     this.draw();
     new ResizeObserver(() => this.resize()).observe(at);
+    address.bind("time", (text) => { [this.from.value, this.to.value] = [...text.split(","), ""]; this.typed(); });
   }
 
   // ---- controls ----
@@ -88,6 +89,7 @@ class Timeline {
     }
     this.selection = selection;
     this.showSelection();
+    address.set("time", selection ? `${this.from.value},${this.to.value}` : "");
     this.changed(selection);
   }
 
