@@ -80,7 +80,7 @@ func (c *Counts) Rate(top int) *result.Figure {
 // key.Target.
 func (c *Counts) Matrix() *result.Figure {
 	f := &result.Figure{Name: "matrix", Form: result.FormHeat, Title: "Who interrupts whom: hits by sending and target CPU"}
-	senders, targets := newLanes(&c.seen, maxRows), newLanes(c.targets(), maxRows)
+	senders, targets := newLanes(c.senders(), maxRows), newLanes(c.targets(), maxRows)
 	f.X, f.Cols = targets.axis("target", "target CPU"), targets.names
 	f.Y, f.Rows = senders.axis("sender", "sending CPU"), senders.names
 	f.Value = result.Axis{Name: "hits", Label: "hits"}
@@ -194,6 +194,21 @@ func (c *Counts) timeUnit() string {
 		return "ticks"
 	}
 	return "ns"
+}
+
+// senders are the CPUs that hits came from; if there are none, all that were seen. Which
+// of the others sent nothing is all the same to whom looks at who interrupts whom.
+func (c *Counts) senders() *cpumask.Mask {
+	var m cpumask.Mask
+	for _, g := range c.groups {
+		if n, err := strconv.Atoi(g.key[0]); err == nil && g.hits > 0 {
+			m.Set(n)
+		}
+	}
+	if m.IsEmpty() {
+		return &c.seen
+	}
+	return &m
 }
 
 // targets are the CPUs that hits are counted on.

@@ -1,9 +1,11 @@
 package result
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -34,6 +36,8 @@ type Figure struct {
 	Cols        []string // names of the columns if X has no numbers: From is then their index
 	Series      []Series
 	Gaps        []Span // stretches of X in which events were lost
+	// Pooled says that the series are the least, the median and the most of several.
+	Pooled bool
 	// Whole says that it means something only where time was recorded whole.
 	Whole bool
 	// Source says what the figure was made of, for people.
@@ -162,6 +166,7 @@ func (f *Figure) cells(s *Series, p *Point) []Value {
 // Show makes f what the set shows: its points are the set's first table, and what
 // they mean an object.
 func (s *Set) Show(f *Figure) {
+	f.orderCPUs()
 	f.Source, f.Caveats = s.Source(), s.Caveats()
 	s.Figure, s.Tables = f, []*Table{f.Table()}
 	if f.Gaps != nil {
@@ -171,6 +176,24 @@ func (s *Set) Show(f *Figure) {
 		{"kind", Str(f.Name)}, {"title", Str(f.Title)}, {"x", Str(f.X.Label)}, {"x_unit", Str(f.X.Unit)},
 		{"y", Str(f.Y.Label)}, {"value", Str(f.Value.Label)}, {"value_unit", Str(f.Value.Unit)}, {"origin_ns", Int(f.X.Origin)},
 	}}}
+}
+
+// IsOfCPUs reports series that are CPUs, by number.
+func (f *Figure) IsOfCPUs() bool { return f.By == "target" || f.By == "sender" }
+
+// orderCPUs puts series that are CPUs into the order of their numbers: by their hits, as
+// others are, nobody finds one.
+func (f *Figure) orderCPUs() {
+	if !f.IsOfCPUs() {
+		return
+	}
+	number := func(s Series) int {
+		if n, err := strconv.Atoi(s.Name); err == nil && !s.Rest {
+			return n
+		}
+		return math.MaxInt
+	}
+	slices.SortStableFunc(f.Series, func(a, b Series) int { return cmp.Compare(number(a), number(b)) })
 }
 
 // lossTable lists the stretches in which events were lost.

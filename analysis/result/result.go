@@ -138,6 +138,15 @@ type Identity struct {
 	Vague bool
 }
 
+// Text is the identity in a word, "" of inputs without sends: the number of sends, and
+// hashes with their times rounded and cut.
+func (id Identity) Text() string {
+	if id.Sends == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d-%016x-%016x", id.Sends, id.Rounded, id.Cut)
+}
+
 // isSame reports whether two inputs hold the same sends.
 func (id Identity) isSame(o Identity) bool {
 	if id.Sends == 0 || id.Sends != o.Sends {

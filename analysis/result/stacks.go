@@ -71,6 +71,40 @@ func (s *Stacks) Merge() *Stacks {
 	return m
 }
 
+// Graph is the call tree of all samples with a first value, as Tree makes it: the group
+// that was asked for is the frame next to the root, and labels are classes. nil if
+// there are no such samples.
+func (s *Stacks) Graph(callers bool) *Node {
+	class := func(Sample) string { return "" }
+	isClass := func(c Col) bool { return c.Name == "class" }
+	if i := slices.IndexFunc(s.Labels, isClass); i >= 0 {
+		class = func(x Sample) string { return x.Labels[i] }
+	} else if i := slices.IndexFunc(s.Keys, isClass); i >= 0 {
+		class = func(x Sample) string { return x.Key[i] }
+	}
+	names := make([]string, len(s.Keys))
+	for i, k := range s.Keys {
+		names[i] = k.Name
+	}
+	var samples []Sample
+	for _, x := range s.Samples {
+		if x.Values[0] == 0 {
+			continue
+		}
+		frames := x.Frames
+		if group := KeyText(names, x.Key); len(names) > 0 && callers {
+			frames = append([]string{group}, frames...)
+		} else if len(names) > 0 {
+			frames = append(slices.Clone(frames), group)
+		}
+		samples = append(samples, Sample{Frames: frames, Labels: []string{class(x)}, Values: x.Values})
+	}
+	if samples == nil {
+		return nil
+	}
+	return Tree(samples, len(s.Values), callers, 0)
+}
+
 // Groups splits the samples by key, the group with the largest sum first.
 func (s *Stacks) Groups() []Group {
 	index := map[string]int{}

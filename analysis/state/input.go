@@ -50,7 +50,7 @@ func (in *Input) Machine() string {
 // to the other compiles only while they have the same fields.
 type described struct {
 	Path         string          `json:"-"` // Asked.Path
-	Bytes        int64           `json:"-"` // that of a file on another machine
+	Bytes        int64           `json:"bytes,omitzero"`
 	Format       string          `json:"format,omitzero"`
 	Tool         string          `json:"tool,omitzero"`
 	Kernel       string          `json:"kernel,omitzero"`

@@ -54,7 +54,6 @@ func filled() *state.State {
 	n := 0
 	fill(reflect.ValueOf(&in).Elem(), &n)
 	in.Twin, in.Input.Path = "", in.Asked.Path // the one is for who adds up, the other is the same
-	in.Input.Bytes = 0                         // of a file on another machine: not kept
 	return &state.State{
 		Schema: state.Schema, Counting: state.Counting, Catalog: "c",
 		Config: state.Config{By: []string{"function"}, Flags: map[string]string{"cpu": "1"}, Page: true},

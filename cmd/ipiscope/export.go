@@ -22,6 +22,7 @@ import (
 
 type exportFlags struct {
 	raw    bool
+	origin bool
 	sends  cli.SendFlags
 	format string
 	rows   string
@@ -61,6 +62,7 @@ order of hosts.`,
 	fs.StringVarP(&f.output, "output", "o", "", "write to `FILE`")
 	fs.StringVar(&f.partition, "partition", "", "with --rows traces or groups: write a file for each value of these `COLUMNS`, such as date,kernel, into folders date=VALUE/kernel=VALUE below -o, as Hive names them")
 	fs.BoolVar(&f.raw, "raw-cells", false, cli.RawCells)
+	fs.BoolVar(&f.origin, "origin", false, "say in csv and jsonl, as the last line, where the rows come from: command line, version, inputs with size and identity; parquet and chrome always do")
 	complete(cmd, "format", exportNames())
 	complete(cmd, "rows", append(listing.RowsNames(), stateRows()...))
 	return cmd
@@ -97,6 +99,9 @@ func runExport(ctx context.Context, t *cli.Terminal, f *exportFlags, rowsGiven b
 	}
 	if f.partition != "" {
 		return cli.Usage(errors.New("--partition goes with --rows traces or groups"))
+	}
+	if f.origin && f.format == "perfetto" {
+		return cli.Usage(errors.New("--origin: --format perfetto has no place for it"))
 	}
 	e, err := newExporter(t, f, rowsGiven)
 	if err != nil {
@@ -135,12 +140,23 @@ func runExport(ctx context.Context, t *cli.Terminal, f *exportFlags, rowsGiven b
 			inputs = append(inputs, input)
 			return errors.Join(err, state.Err())
 		})
-		if w, ok := e.writer().(interface{ From(string) }); ok {
-			w.From(origin.Text(t.Command, t.Version, inputs))
-		}
+		sayOrigin(e.writer(), origin.Text(t.Command, t.Version, inputs), f.origin)
 		return e.end(inputs)
 	})
 	return errors.Join(err, readErr)
+}
+
+// sayOrigin tells a writer where what it writes comes from: one that has a place for
+// it, and if it is asked for one that writes lines.
+func sayOrigin(w any, line string, asked bool) {
+	switch w := w.(type) {
+	case interface{ From(string) }:
+		w.From(line)
+	case interface{ Say(string) }:
+		if asked {
+			w.Say(line)
+		}
+	}
 }
 
 // An exporter writes one export in one format.

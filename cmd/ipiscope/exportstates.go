@@ -16,6 +16,7 @@ import (
 	"github.com/ipiscope/ipiscope/analysis/state"
 	"github.com/ipiscope/ipiscope/cmd/internal/cli"
 	"github.com/ipiscope/ipiscope/cmd/internal/states"
+	"github.com/ipiscope/ipiscope/report/origin"
 	"github.com/ipiscope/ipiscope/report/rows"
 )
 
@@ -54,7 +55,7 @@ func (f *exportFlags) exportStates(t *cli.Terminal, args []string) error {
 	if f.partition != "" {
 		return e.writeFolders(t, f.output)
 	}
-	return cli.WriteTo(t, f.output, func(o cli.Output) error { return e.write(o, e.found) })
+	return cli.WriteTo(t, f.output, func(o cli.Output) error { return e.write(t, o, e.found) })
 }
 
 // A stateExport writes the rows of states in the order of hosts.
@@ -160,7 +161,7 @@ func (e *stateExport) writeFolders(t *cli.Terminal, output string) error {
 			return err
 		}
 		part := left[:n]
-		if err := cli.WriteTo(t, filepath.Join(folder, "part."+e.format.Name), func(o cli.Output) error { return e.write(o, part) }); err != nil {
+		if err := cli.WriteTo(t, filepath.Join(folder, "part."+e.format.Name), func(o cli.Output) error { return e.write(t, o, part) }); err != nil {
 			return err
 		}
 		left = left[n:]
@@ -170,7 +171,7 @@ func (e *stateExport) writeFolders(t *cli.Terminal, output string) error {
 
 // write writes the rows of these states. They are read once more, since rows of all of
 // them may be more than there is memory for.
-func (e *stateExport) write(o cli.Output, from []foundState) error {
+func (e *stateExport) write(t *cli.Terminal, o cli.Output, from []foundState) error {
 	cols, hidden := e.cols()
 	w, err := e.format.New(o, e.flags.rows, cols)
 	if err != nil {
@@ -196,6 +197,7 @@ func (e *stateExport) write(o cli.Output, from []foundState) error {
 			}
 		}
 	}
+	sayOrigin(w, origin.Text(t.Command, t.Version, nil), e.flags.origin) // the rows name the traces
 	return w.Close(nil)
 }
 

@@ -19,6 +19,7 @@ type noiseFlags struct {
 	isolated cli.IsolatedFlag
 	output   cli.OutputFlags
 	catalog  cli.CatalogFlag
+	kernel   cli.KernelFlags
 	groups   cli.GroupsFlag
 	by       string
 	over     time.Duration
@@ -49,6 +50,7 @@ was recorded.`,
 	f.groups.AddTo(fs, 1<<14)
 	f.output.AddTo(cmd, 20)
 	f.catalog.AddTo(fs)
+	f.kernel.AddTo(fs)
 	f.input.AddTo(fs)
 	completeList(cmd, "by", noise.KeyNames())
 	return cmd
@@ -88,6 +90,10 @@ func runNoise(ctx context.Context, t *cli.Terminal, f *noiseFlags, paths []strin
 	if config.Catalog, err = f.catalog.Load(); err != nil {
 		return err
 	}
+	kernel, err := f.kernel.Load()
+	if err != nil {
+		return err
+	}
 	in, err := f.input.Inputs(t, paths)
 	if err != nil {
 		return err
@@ -97,6 +103,7 @@ func runNoise(ctx context.Context, t *cli.Terminal, f *noiseFlags, paths []strin
 		if err := isolated.Check(&src.Table().Meta); err != nil {
 			return err
 		}
+		kernel.Describe(src)
 		state := noise.New(src.Table(), config)
 		input, err := run(state)
 		if input.Twin != "" {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -46,6 +47,8 @@ type pictureFlags struct {
 	path, format  string
 	width, height int
 	theme, data   string
+	scale         float64
+	origin        bool
 }
 
 // textFormat draws with characters.
@@ -62,8 +65,10 @@ func (f *pictureFlags) addTo(cmd *cobra.Command) {
 	fs.StringVar(&f.format, "format", "", "`FORMAT` of the picture, if the name of the file does not say it: "+strings.Join(pictureFormats(), " "))
 	fs.IntVar(&f.width, "width", plot.DefaultWidth, "width of the picture in `PIXELS`")
 	fs.IntVar(&f.height, "height", 0, "height of the picture in `PIXELS`; 0 is what it needs")
+	fs.Float64Var(&f.scale, "scale", 1, "make a PNG or SVG `N` times as large, letters and lines too: 2 for slides")
 	fs.StringVar(&f.theme, "theme", plot.Themes()[0], "`THEME` of the picture: "+strings.Join(plot.Themes(), " "))
 	fs.StringVar(&f.data, "data", "", "print what is drawn as `FORMAT` instead: "+strings.Join(dataFormats(), " "))
+	fs.BoolVar(&f.origin, "origin", false, "with --data: say where the numbers come from; pictures always do")
 	complete(cmd, "format", pictureFormats())
 	complete(cmd, "theme", plot.Themes())
 	complete(cmd, "data", dataFormats())
@@ -80,7 +85,9 @@ func (f *pictureFlags) writer(t *cli.Terminal) (func(*result.Set) error, error) 
 		if !ok || !slices.Contains(dataFormats(), f.data) {
 			return nil, cli.Unknown("data format", f.data, dataFormats())
 		}
-		write, binary = func(o cli.Output, s *result.Set) error { return format.Write(o, s, report.Options{}) }, false
+		write, binary = func(o cli.Output, s *result.Set) error {
+			return format.WriteFrom(o, s, report.Options{Command: t.Command, Version: t.Version}, f.origin)
+		}, false
 	}
 	if binary {
 		if err := cli.RefuseTerminal(t, f.path, f.format); err != nil {
@@ -104,7 +111,7 @@ func (f *pictureFlags) drawing(t *cli.Terminal) (write func(cli.Output, *result.
 	if f.format == textFormat {
 		return func(o cli.Output, s *result.Set) error { return plot.WriteText(o, s.Figure, o.Width) }, false
 	}
-	o := plot.Options{Format: f.format, Width: f.width, Height: f.height, Theme: f.theme}
+	o := plot.Options{Format: f.format, Width: f.width, Height: f.height, Scale: f.scale, Theme: f.theme}
 	return func(w cli.Output, s *result.Set) error {
 		o := o
 		o.Origin = origin.Text(t.Command, t.Version, s.AllInputs())
@@ -141,6 +148,22 @@ func (f *pictureFlags) check() error {
 		if (x.n < plot.MinSize || x.n > plot.MaxSize) && !(x.flag == "--height" && x.n == 0) {
 			return cli.Usage(fmt.Errorf("%s %d: want %d to %d pixels", x.flag, x.n, plot.MinSize, plot.MaxSize))
 		}
+	}
+	return f.checkScale()
+}
+
+// checkScale bounds what a scale makes of the size, and refuses it where there are no
+// pixels.
+func (f *pictureFlags) checkScale() error {
+	switch {
+	case f.scale == 1:
+		return nil
+	case f.data != "" || f.format == textFormat || f.format == "pdf":
+		return cli.Usage(errors.New("--scale: only a PNG or an SVG has pixels (-o FILE.png)"))
+	case !(f.scale >= 0.5 && f.scale <= plot.MaxScale):
+		return cli.Usage(fmt.Errorf("--scale %g: want 0.5 to %d", f.scale, plot.MaxScale))
+	case float64(max(f.width, f.height))*f.scale > plot.MaxSize:
+		return cli.Usage(fmt.Errorf("--scale %g: the picture would have more than %d pixels a side", f.scale, plot.MaxSize))
 	}
 	return nil
 }

@@ -71,6 +71,9 @@ func quantityNames() []string {
 	return names
 }
 
+// mostCPUs is how many CPUs have a line each: more cannot be told apart.
+const mostCPUs = 8
+
 type distFlags struct {
 	sends    cli.SendFlags
 	picture  pictureFlags
@@ -78,6 +81,7 @@ type distFlags struct {
 	kind     string
 	top      int
 	filtered func() bool
+	topGiven func() bool
 }
 
 func newDistPlot(t *cli.Terminal, name string) *cobra.Command {
@@ -99,10 +103,11 @@ latency measures, or the samples and single noises of osnoise and timerlat.`,
 	fs := cmd.Flags()
 	fs.StringVar(&f.of, "of", quantityNames()[0], "`WHAT` is distributed: "+strings.Join(quantityNames(), " "))
 	fs.StringVar(&f.by, "by", "", "a series for each value of `KEY`, or none; by default target, of sends and latencies function")
-	fs.IntVar(&f.top, "top", defaultSeries, "give the first `N` a series of their own, 0 all")
+	fs.IntVar(&f.top, "top", defaultSeries, "give the first `N` a series of their own, 0 all; without it more than 8 CPUs are shown as the least, median and most of them")
 	fs.StringVar(&f.kind, "kind", "all", "with latencies: `KIND` of events to pair: "+strings.Join(latency.Kinds(), " "))
 	f.sends.AddTo(fs, "count only the sends")
 	f.filtered = func() bool { return fs.Changed("filter") }
+	f.topGiven = func() bool { return fs.Changed("top") }
 	f.picture.addTo(cmd)
 	complete(cmd, "of", quantityNames())
 	complete(cmd, "by", append(ipi.KeyNames(), noKey))
@@ -143,7 +148,11 @@ func (f *distFlags) figure(name string, q *quantity, set *result.Set, samples []
 	if x.Unit == "ns" && slices.ContainsFunc(set.Inputs, func(in result.Input) bool { return in.Ticks }) {
 		x.Unit = "ticks"
 	}
-	samples = stat.TopSamples(samples, f.top)
+	all := stat.TopSamples(samples, 0)
+	pool := (by == "target" || by == "sender") && !f.topGiven() && len(all) > mostCPUs
+	if samples = all; !pool {
+		samples = stat.TopSamples(samples, f.top)
+	}
 	var fig *result.Figure
 	if name == "cdf" {
 		fig = stat.Cumulative(samples, by, x)
@@ -151,6 +160,10 @@ func (f *distFlags) figure(name string, q *quantity, set *result.Set, samples []
 	} else {
 		fig = stat.Histogram(samples, by, x)
 		fig.Value.Label = q.counted
+	}
+	if pool {
+		title = fmt.Sprintf("%s: min, median and max of %d CPUs", q.title, len(all))
+		stat.Pool(fig)
 	}
 	fig.Title, fig.Whole = title, q.isBetween()
 	return fig

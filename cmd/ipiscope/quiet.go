@@ -23,6 +23,7 @@ type quietFlags struct {
 	isolated cli.IsolatedFlag
 	output   cli.OutputFlags
 	catalog  cli.CatalogFlag
+	kernel   cli.KernelFlags
 	at       []string
 	victim   int
 	within   time.Duration
@@ -56,6 +57,7 @@ before a time, or in the gaps that cyclictest, jitterdebugger or oslat saw.`,
 	f.output.Every = true
 	f.output.AddTo(cmd, 0)
 	f.catalog.AddTo(fs)
+	f.kernel.AddTo(fs)
 	f.input.AddTo(fs)
 	return cmd
 }
@@ -108,6 +110,10 @@ func runQuiet(ctx context.Context, t *cli.Terminal, f *quietFlags, paths []strin
 	if config.Catalog, err = f.catalog.Load(); err != nil {
 		return err
 	}
+	kernel, err := f.kernel.Load()
+	if err != nil {
+		return err
+	}
 	in, err := f.input.Inputs(t, paths)
 	if err != nil {
 		return err
@@ -120,6 +126,7 @@ func runQuiet(ctx context.Context, t *cli.Terminal, f *quietFlags, paths []strin
 		if err := isolated.Check(&src.Table().Meta); err != nil {
 			return err
 		}
+		kernel.Describe(src)
 		state := quiet.New(src.Table(), config)
 		states, irqs := []analysis.State{state}, irqcount.New(src.Table())
 		if deltas != nil {

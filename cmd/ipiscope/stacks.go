@@ -18,6 +18,7 @@ import (
 	"github.com/ipiscope/ipiscope/report"
 	"github.com/ipiscope/ipiscope/report/calltree"
 	"github.com/ipiscope/ipiscope/report/flame"
+	"github.com/ipiscope/ipiscope/report/html"
 	"github.com/ipiscope/ipiscope/report/json"
 )
 
@@ -43,12 +44,15 @@ branch of their own, (no stack), so that the sum is that of report. Stacks end
 where an interrupt, a system call or a thread began: what an interrupt hit has
 nothing to do with the IPIs it sends (--whole keeps it).
 
-Formats: tree for the terminal; folded for flamegraph.pl and speedscope; pprof
-for go tool pprof, with the sample types hits and sends and the labels cpu (the
-CPU that was hit), sender, comm, function, class and cause; json.`,
+Formats: tree for the terminal; html, a page with a flame graph to search and to
+zoom; svg, the flame graph as a picture; folded for flamegraph.pl and speedscope;
+pprof for go tool pprof, with the sample types hits and sends and the labels cpu
+(the CPU that was hit), sender, comm, function, class and cause; json.`,
 		Example: `  ipiscope stacks --isolated 2-3 trace.dat
   ipiscope stacks --isolated 2-3 --callers --min-share 5 trace.dat
   ipiscope stacks --isolated 2-3 --by function,target trace.dat
+  ipiscope stacks --isolated 2-3 --format html -o stacks.html trace.dat
+  ipiscope stacks --isolated 2-3 --by class --format svg -o flame.svg trace.dat
   ipiscope stacks --isolated 2-3 --format folded trace.dat | flamegraph.pl > ipis.svg
   ipiscope stacks --isolated 2-3 --format pprof -o after.pb.gz after.dat
   go tool pprof -top -diff_base before.pb.gz after.pb.gz`,
@@ -60,11 +64,15 @@ CPU that was hit), sender, comm, function, class and cause; json.`,
 	cli.KeysVar(fs, &f.by, "by", "", "a tree for each group by `KEYS`, comma separated: "+strings.Join(key.OfHits().Names(), " "))
 	fs.BoolVar(&f.callers, "callers", false, "begin at the function that sent, callers below it")
 	fs.BoolVar(&f.whole, "whole", false, "keep what was interrupted by the interrupt that sent")
-	fs.IntVar(&f.depth, "depth", 0, "show `N` levels of the tree, 0 for all")
-	fs.Float64Var(&f.min, "min-share", 1, "show calls with at least `P` percent of their group's hits")
-	f.output.Only = append([]report.Format{{Name: "tree", Doc: "a call tree for the terminal", Colours: true, Write: f.writeTree}}, flameFormats()...)
-	f.output.Only = append(f.output.Only, report.Format{Name: "json", Doc: "one JSON object with stable names",
-		Write: func(w io.Writer, s *result.Set, _ report.Options) error { return json.Write(w, s) }})
+	fs.IntVar(&f.depth, "depth", 0, "in the tree: show `N` levels, 0 for all")
+	fs.Float64Var(&f.min, "min-share", 1, "in the tree: show calls with at least `P` percent of their group's hits")
+	f.output.Only = append([]report.Format{
+		{Name: "tree", Doc: "a call tree for the terminal", Colours: true, Origin: report.OriginLine, Write: f.writeTree},
+		{Name: "html", Doc: "a page with a flame graph to search and to zoom", Aside: true, Origin: report.OriginAlways, Write: f.writePage},
+		{Name: "svg", Doc: "a flame graph as a picture", Origin: report.OriginAlways, Write: f.writeSVG},
+	}, flameFormats()...)
+	f.output.Only = append(f.output.Only, report.Format{Name: "json", Doc: "one JSON object with stable names", Origin: report.OriginAsked,
+		Write: func(w io.Writer, s *result.Set, o report.Options) error { return json.WriteFrom(w, s, o.Origin) }})
 	f.output.AddTo(cmd, 20)
 	fs.Lookup("top").Usage = "show the trees of the first `N` groups, 0 for all"
 	completeList(cmd, "by", key.OfHits().Names())
@@ -74,10 +82,10 @@ CPU that was hit), sender, comm, function, class and cause; json.`,
 // flameFormats are the forms of stacks that other programs draw.
 func flameFormats() []report.Format {
 	return []report.Format{
-		{Name: "folded", Doc: "a line for each stack, for flamegraph.pl and speedscope",
+		{Name: "folded", Doc: "a line for each stack, for flamegraph.pl and speedscope", Origin: report.OriginLine,
 			Write: func(w io.Writer, s *result.Set, _ report.Options) error { return flame.WriteFolded(w, s) }},
-		{Name: "pprof", Doc: "a profile for go tool pprof", Aside: true,
-			Write: func(w io.Writer, s *result.Set, _ report.Options) error { return flame.WritePprof(w, s) }},
+		{Name: "pprof", Doc: "a profile for go tool pprof", Aside: true, Origin: report.OriginAlways,
+			Write: func(w io.Writer, s *result.Set, o report.Options) error { return flame.WritePprof(w, s, o.Origin) }},
 	}
 }
 
@@ -85,6 +93,14 @@ func (f *stacksFlags) writeTree(w io.Writer, s *result.Set, o report.Options) er
 	return calltree.Write(w, s, calltree.Options{
 		Width: o.Width, Colour: o.Colour, Top: o.Top, Callers: f.callers, Depth: f.depth, MinShare: f.min / 100,
 	})
+}
+
+func (f *stacksFlags) writePage(w io.Writer, s *result.Set, o report.Options) error {
+	return html.Write(w, s, html.Options{Command: o.Command, Version: o.Version, Callers: f.callers})
+}
+
+func (f *stacksFlags) writeSVG(w io.Writer, s *result.Set, o report.Options) error {
+	return flame.WriteSVG(w, s, flame.SVGOptions{Callers: f.callers, Origin: o.Origin})
 }
 
 // pprofLabels are the labels of the samples of a profile.

@@ -80,7 +80,9 @@ func keyText(cols []result.Col, key []string) string {
 // the values, of a comparison also their difference, which is then what go tool
 // pprof shows unless told otherwise (-sample_index). Keys and labels are labels
 // of the samples (-tagfocus, -tags).
-func WritePprof(w io.Writer, s *result.Set) error {
+//
+// Comments hold the warnings, and origin in front of them, if it is not empty.
+func WritePprof(w io.Writer, s *result.Set, origin string) error {
 	st := s.Stacks
 	if st == nil {
 		return errNoStacks
@@ -96,6 +98,9 @@ func WritePprof(w io.Writer, s *result.Set) error {
 	if st.Compares {
 		p.DefaultSampleType = "difference"
 		p.SampleType = append(p.SampleType, &profile.ValueType{Type: p.DefaultSampleType, Unit: "count"})
+	}
+	if origin != "" {
+		p.Comments = append(p.Comments, "origin: "+origin)
 	}
 	for _, x := range s.Warnings {
 		p.Comments = append(p.Comments, x.Code+": "+x.Text)

@@ -2,6 +2,8 @@ package flame
 
 import (
 	"bytes"
+	"encoding/xml"
+	"math"
 	"strings"
 	"testing"
 
@@ -59,9 +61,62 @@ func TestWriteFoldedGroups(t *testing.T) {
 	}
 }
 
+// TestWriteSVG: a flame graph is well-formed XML whatever symbols are called, has no
+// script, is as wide as its hits, and holds where it comes from.
+func TestWriteSVG(t *testing.T) {
+	s := grouped()
+	s.Verdict = `<b>]]>&amp;`
+	s.Stacks.Samples[0].Frames[1] = `</title></svg><script>pwned=1</script>"'` + "\x1b\u202e"
+	var b strings.Builder
+	if err := WriteSVG(&b, s, SVGOptions{Origin: `{"command":"a<b"}`}); err != nil {
+		t.Fatal(err)
+	}
+	var svg struct {
+		Title    string `xml:"title"`
+		Metadata string `xml:"metadata"`
+		Frames   []struct {
+			Class string `xml:"class,attr"`
+			Title string `xml:"title"`
+			Rect  struct {
+				Width float64 `xml:"width,attr"`
+			} `xml:"rect"`
+		} `xml:"g"`
+	}
+	if err := xml.Unmarshal([]byte(b.String()), &svg); err != nil {
+		t.Fatal(err)
+	}
+	if svg.Title != s.Verdict || svg.Metadata != `{"command":"a<b"}` || strings.Contains(b.String(), "<script") || strings.ContainsAny(b.String(), "\x1b\u202e") {
+		t.Errorf("title %q, metadata %q in\n%s", svg.Title, svg.Metadata, b.String())
+	}
+	widths := map[string]float64{}
+	for _, f := range svg.Frames {
+		widths[f.Title] = f.Rect.Width
+	}
+	// 7 hits on 1176; sends without a hit are not there
+	for title, want := range map[string]float64{"all: 7 hits, 100.0 %": 1175, "target=2: 5 hits, 71.4 %": 839, "target=0: 2 hits, 28.6 %, unknown": 335} {
+		if got := widths[title]; math.Abs(got-want) > 0.01 {
+			t.Errorf("%s is %v wide, want %v of %v", title, got, want, widths)
+		}
+	}
+	if strings.Contains(b.String(), "idle") {
+		t.Error("a stack without hits is shown")
+	}
+	b.Reset()
+	if err := WriteSVG(&b, s, SVGOptions{Callers: true}); err != nil || strings.Index(b.String(), ">send: ") > strings.Index(b.String(), "pwned") {
+		t.Errorf("with callers below: %v\n%s", err, b.String())
+	}
+	if err := WriteSVG(&b, comparison(), SVGOptions{}); err == nil {
+		t.Error("a comparison is drawn as if it was one side")
+	}
+	b.Reset()
+	if err := WriteSVG(&b, &result.Set{Stacks: &result.Stacks{Values: s.Stacks.Values}}, SVGOptions{}); err != nil || !strings.Contains(b.String(), "nothing to show") {
+		t.Errorf("without hits: %v\n%s", err, b.String())
+	}
+}
+
 func TestPprofLabels(t *testing.T) {
 	var b bytes.Buffer
-	if err := WritePprof(&b, grouped()); err != nil {
+	if err := WritePprof(&b, grouped(), ""); err != nil {
 		t.Fatal(err)
 	}
 	p, err := profile.Parse(&b)
@@ -88,7 +143,7 @@ func TestPprofLabels(t *testing.T) {
 // The profile is read back by the library that go tool pprof is made of.
 func TestWritePprof(t *testing.T) {
 	var b bytes.Buffer
-	if err := WritePprof(&b, comparison()); err != nil {
+	if err := WritePprof(&b, comparison(), ""); err != nil {
 		t.Fatal(err)
 	}
 	p, err := profile.Parse(&b)

@@ -40,8 +40,8 @@ type lineData struct {
 
 // newData takes the lines of the rows that are shown. shown is how many of them
 // each table has.
-func newData(s *result.Set, shown map[string]int, l limits) data {
-	d := data{CPUs: cpuCount(s.Isolated), Flame: newFlame(s.Stacks, l)}
+func newData(s *result.Set, shown map[string]int, callers bool, l limits) data {
+	d := data{CPUs: cpuCount(s.Isolated), Flame: newFlame(s.Stacks, callers, l)}
 	if s.Time == nil {
 		return d
 	}

@@ -22,16 +22,14 @@ type flame struct {
 }
 
 // newFlame returns nil if there are no stacks to show.
-func newFlame(st *result.Stacks, l limits) *flame {
+func newFlame(st *result.Stacks, callers bool, l limits) *flame {
 	if st == nil || st.Compares {
 		return nil
 	}
-	samples := slices.DeleteFunc(slices.Clone(st.Samples), func(x result.Sample) bool { return x.Values[0] == 0 })
-	if len(samples) == 0 || !slices.ContainsFunc(samples, func(x result.Sample) bool { return x.Frames[0] != result.NoStack }) {
+	root := st.Graph(callers)
+	if root == nil || !slices.ContainsFunc(st.Samples, func(x result.Sample) bool { return x.Values[0] > 0 && x.Frames[0] != result.NoStack }) {
 		return nil
 	}
-	label := slices.IndexFunc(st.Labels, func(c result.Col) bool { return c.Name == "class" })
-	root := result.Tree(samples, len(st.Values), false, label)
 	f := &flame{Total: root.Values[0]}
 	least := leastShown(root, l.frames)
 	if least > 1 {

@@ -21,6 +21,7 @@ type Options struct {
 	Command string // the command line that made it, as a shell takes it
 	Version string // of this program
 	AllRows bool   // rows that tell of nothing are on the page too
+	Callers bool   // the flame graph begins at the functions that sent
 }
 
 // Write writes the page of s. What would make it too large is left out, and the

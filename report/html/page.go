@@ -64,10 +64,14 @@ func newPage(s *result.Set, o Options, l limits) (*page, error) {
 	if err := p.addFigures(s); err != nil {
 		return nil, err
 	}
-	p.Data = newData(s, shown, l)
+	p.Data = newData(s, shown, o.Callers, l)
 	if p.Data.Flame != nil {
+		first := "outermost frame on top"
+		if o.Callers {
+			first = "the function that sent on top, its callers below it"
+		}
 		p.Sections = append(p.Sections, section{ID: "flame", Title: "Flame graph of the stacks that sent", Short: "Flame graph",
-			Doc: "outermost frame on top; all of the time; the colour is the class of the hits, grey where they differ", Live: "flame"})
+			Doc: first + "; all of the time; the colour is the class of the hits, grey where they differ", Live: "flame"})
 	}
 	return p, nil
 }

@@ -65,6 +65,10 @@ func newInput(in result.Input, side string, l limits) input {
 	if in.SyntaxErrors > 0 {
 		add("Not understood", fmt.Sprintf("%d lines or parts", in.SyntaxErrors))
 	}
+	if in.Bytes > 0 {
+		add("Size", fmt.Sprintf("%d bytes", in.Bytes))
+	}
+	add("Identity", in.Identity.Text())
 	if in.Last > in.First {
 		add("Time", span(in))
 	}

@@ -14,10 +14,17 @@ import (
 )
 
 // Write writes s, indented, with a line break behind it.
-func Write(w io.Writer, s *result.Set) error {
+func Write(w io.Writer, s *result.Set) error { return WriteFrom(w, s, "") }
+
+// WriteFrom is Write with a member that says where the result comes from, which is an
+// object in JSON; "" for none.
+func WriteFrom(w io.Writer, s *result.Set, origin string) error {
 	e := &encoder{}
 	e.object(func() {
 		e.member("schema", func() { e.str(s.Schema) })
+		if origin != "" {
+			e.member("origin", func() { e.buf.WriteString(origin) })
+		}
 		if s.Sides == nil {
 			e.member("inputs", func() { e.inputs(s.Inputs) })
 		}
@@ -185,6 +192,12 @@ func (e *encoder) input(in result.Input) {
 		e.member("syntax_errors", func() { e.value(result.Int(in.SyntaxErrors)) })
 		e.member("first_ns", func() { e.value(result.Int(in.First)) })
 		e.member("last_ns", func() { e.value(result.Int(in.Last)) })
+		if in.Bytes > 0 {
+			e.member("bytes", func() { e.value(result.Int(in.Bytes)) })
+		}
+		if id := in.Identity.Text(); id != "" {
+			e.member("identity", func() { e.str(id) })
+		}
 		e.member("incomplete", func() { e.bool(in.Incomplete) })
 		e.member("sends_without_target", func() { e.value(result.Int(in.Sent.Untargeted)) })
 		for _, list := range []struct {

@@ -3,10 +3,12 @@
 package origin
 
 import (
+	"bytes"
 	"encoding/json"
-	"fmt"
+	"encoding/xml"
 
 	"github.com/ipiscope/ipiscope/analysis/result"
+	"github.com/ipiscope/ipiscope/report/text"
 )
 
 // Key names the line where a form of file has names for such things.
@@ -46,11 +48,31 @@ func Text(command, version string, inputs []result.Input) string {
 			Path: in.Path, Bytes: in.Bytes, Format: in.Format, Kernel: in.Kernel, Host: in.Host, Clock: in.Clock,
 			Events: in.Events, First: in.First, Last: in.Last, Lost: in.Lost, Lossy: in.IsLossy(),
 		}
-		if id := in.Identity; id.Sends > 0 {
-			x.Identity = fmt.Sprintf("%d-%016x-%016x", id.Sends, id.Rounded, id.Cut)
-		}
+		x.Identity = in.Identity.Text()
 		o.Inputs = append(o.Inputs, x)
 	}
-	text, _ := json.Marshal(o) // fails for no value of these types
-	return string(text)
+	line, _ := json.Marshal(o) // fails for no value of these types
+	return string(line)
+}
+
+// Line is the line as the last one of a text whose lines have a meaning: it begins with
+// "# ", which awk, DuckDB (comment='#') and pandas (comment="#") can pass over.
+func Line(origin string) string { return "# " + Key + " " + text.Clean(origin) + "\n" }
+
+// Comment is the line as a comment of Markdown, which nobody sees.
+func Comment(origin string) string {
+	return "\n<!-- " + Key + " " + text.Clean(origin) + " -->\n" // in it no > stands alone
+}
+
+// Object is the line as one of JSON lines.
+func Object(origin string) string { return `{"` + Key + `":` + origin + "}\n" }
+
+// SVG is the element of an SVG picture that holds the line; "" without one.
+func SVG(origin string) string {
+	if origin == "" {
+		return ""
+	}
+	var b bytes.Buffer
+	_ = xml.EscapeText(&b, []byte(origin)) // a buffer takes everything
+	return "\n<metadata>" + b.String() + "</metadata>"
 }

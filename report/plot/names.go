@@ -2,6 +2,7 @@ package plot
 
 import (
 	"fmt"
+	"strconv"
 
 	"github.com/ipiscope/ipiscope/analysis/result"
 	"github.com/ipiscope/ipiscope/report/text"
@@ -11,10 +12,15 @@ import (
 // legend where there is room.
 const longestName = 36
 
+// seriesNames are what the series are called in a legend.
 func seriesNames(f *result.Figure) []string {
 	var names []string
 	for _, s := range f.Series {
-		names = append(names, s.Name)
+		name := s.Name
+		if _, err := strconv.Atoi(name); err == nil && f.IsOfCPUs() && !s.Rest {
+			name = "CPU " + name
+		}
+		names = append(names, name)
 	}
 	return names
 }

@@ -3,7 +3,6 @@ package plot
 import (
 	"bytes"
 	"encoding/binary"
-	"encoding/xml"
 	"fmt"
 	"hash/crc32"
 	"io"
@@ -32,18 +31,6 @@ func withPNG(w io.Writer, png []byte, text string) error {
 	out.Write(png[header:])
 	_, err := w.Write(out.Bytes())
 	return err
-}
-
-// svgMetadata is the element of an SVG that holds the text; "" without one.
-func svgMetadata(text string) (string, error) {
-	if text == "" {
-		return "", nil
-	}
-	var b bytes.Buffer
-	if err := xml.EscapeText(&b, []byte(text)); err != nil {
-		return "", err
-	}
-	return "\n<metadata>" + b.String() + "</metadata>", nil
 }
 
 // withPDF adds the text to a PDF as the subject of the document, by an update at its end

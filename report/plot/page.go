@@ -205,7 +205,7 @@ func heightOf(f *result.Figure) int {
 	case result.FormLanes:
 		return around + min(max(240, rows*28), 800)
 	case result.FormHeat:
-		return around + min(max(240, rows*16), 800)
+		return around + min(max(min(240, rows*60), rows*16), 800)
 	case result.FormBars:
 		return min(around+max(100, rows*24), MaxSize)
 	case result.FormIntervals:

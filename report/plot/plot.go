@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"html"
 	"io"
+	"math"
 	"regexp"
 	"strconv"
 
@@ -18,6 +19,7 @@ import (
 	"gonum.org/v1/plot/vg/vgsvg"
 
 	"github.com/ipiscope/ipiscope/analysis/result"
+	"github.com/ipiscope/ipiscope/report/origin"
 	"github.com/ipiscope/ipiscope/report/text"
 )
 
@@ -27,7 +29,10 @@ type Options struct {
 	// Width and Height are those of the picture in pixels, 96 to the inch; 0 is
 	// the width that reads well in a document, and what height the rows need.
 	Width, Height int
-	Theme         string // one of Themes; empty is the first
+	// Scale is how many pixels of the picture one of these takes each way: of a PNG for
+	// slides 2, so that nothing but its sharpness changes. 0 is 1.
+	Scale float64
+	Theme string // one of Themes; empty is the first
 	// Origin is what the picture holds of where it comes from, unseen; empty is nothing.
 	Origin string
 }
@@ -37,6 +42,7 @@ const (
 	DefaultWidth = 800
 	MinSize      = 320
 	MaxSize      = 10000
+	MaxScale     = 8
 )
 
 // Formats are the forms of pictures; they are the endings of file names, too.
@@ -55,13 +61,16 @@ func Write(w io.Writer, f *result.Figure, o Options) error {
 	if o.Width == 0 {
 		o.Width = DefaultWidth
 	}
+	if o.Scale == 0 {
+		o.Scale = 1
+	}
 	if o.Height == 0 {
-		o.Height = heightOf(f)
+		o.Height = min(heightOf(f), int(MaxSize/o.Scale))
 	}
 	width, height := vg.Length(o.Width)*px, vg.Length(o.Height)*px
 	switch o.Format {
 	case "png":
-		c := vgimg.NewWith(vgimg.UseWH(width, height), vgimg.UseDPI(dpi))
+		c := vgimg.NewWith(vgimg.UseWH(width, height), vgimg.UseDPI(int(math.Round(dpi*o.Scale))))
 		newPage(f, o.Theme).draw(draw.New(c))
 		var b bytes.Buffer
 		if _, err := (vgimg.PngCanvas{Canvas: c}).WriteTo(&b); err != nil {
@@ -95,12 +104,8 @@ func writeSVG(w io.Writer, f *result.Figure, o Options, width, height vg.Length)
 	if err := xml.EscapeText(&title, []byte(text.Clean(f.Title))); err != nil {
 		return err
 	}
-	metadata, err := svgMetadata(o.Origin)
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(w, `<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="%s" width="%d" height="%d" viewBox="0 0 %.6g %.6g">
-<title>%s</title>%s%s`, &title, o.Width, o.Height, width.Points(), height.Points(), title.String(), metadata, p.svgTexts(body))
+	_, err := fmt.Fprintf(w, `<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="%s" width="%.6g" height="%.6g" viewBox="0 0 %.6g %.6g">
+<title>%s</title>%s%s`, &title, float64(o.Width)*o.Scale, float64(o.Height)*o.Scale, width.Points(), height.Points(), title.String(), origin.SVG(o.Origin), p.svgTexts(body))
 	return err
 }
 

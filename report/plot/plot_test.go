@@ -265,6 +265,34 @@ func TestInside(t *testing.T) {
 	}
 }
 
+// TestScale: a picture twice as large has everything in it twice as large.
+func TestScale(t *testing.T) {
+	f := &result.Figure{Name: "x", Title: "x", Form: result.FormBars, Rows: []string{"a"}, Series: []result.Series{{Points: []result.Point{{Value: 3}}}}}
+	one, two := draw(t, f, plot.Options{Format: "svg"}), draw(t, f, plot.Options{Format: "svg", Scale: 2})
+	size := regexp.MustCompile(` width="(\d+)" height="(\d+)"`)
+	a, b := size.FindSubmatch(one), size.FindSubmatch(two)
+	if string(a[1]) != "800" || string(b[1]) != "1600" || string(a[2])+"0" == string(b[2]) {
+		t.Errorf("%s and %s", a[0], b[0])
+	}
+	if !bytes.Equal(size.ReplaceAll(one, nil), size.ReplaceAll(two, nil)) {
+		t.Error("a scale changes what is drawn")
+	}
+	small, err := png.DecodeConfig(bytes.NewReader(draw(t, f, plot.Options{Format: "png"})))
+	large, err2 := png.DecodeConfig(bytes.NewReader(draw(t, f, plot.Options{Format: "png", Scale: 2})))
+	if err != nil || err2 != nil || large.Width != 2*small.Width || large.Height != 2*small.Height {
+		t.Errorf("%d x %d and %d x %d: %v, %v", small.Width, small.Height, large.Width, large.Height, err, err2)
+	}
+}
+
+// TestCPUNames: a legend says that its numbers are CPUs.
+func TestCPUNames(t *testing.T) {
+	f := &result.Figure{Name: "x", Title: "x", Form: result.FormCurve, By: "target", Series: []result.Series{{Name: "7", Points: []result.Point{{To: 1, Value: 1}}}, {Name: "other (2)", Rest: true}}}
+	f.X.Max = 2
+	if got := string(draw(t, f, plot.Options{Format: "svg"})); !strings.Contains(got, ">CPU 7<") || strings.Contains(got, "CPU other") {
+		t.Errorf("the legend of CPUs: %s", got)
+	}
+}
+
 func TestWriteErrors(t *testing.T) {
 	f := figures()[0]
 	if err := plot.Write(io.Discard, f, plot.Options{Format: "gif"}); err == nil {

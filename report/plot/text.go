@@ -123,6 +123,9 @@ func (d *textDrawing) bins() {
 	}
 	slices.Sort(froms)
 	every := (len(froms) + textRows - 1) / textRows
+	if d.f.Pooled {
+		every = 1 // medians and extremes of ranges do not add up
+	}
 	for i := range d.f.Series {
 		s := &d.f.Series[i]
 		var sums []result.Point
@@ -138,7 +141,11 @@ func (d *textDrawing) bins() {
 			total += p.Value
 			most = max(most, sum.Value)
 		}
-		d.head(s, total)
+		if d.f.Pooled {
+			d.printf("\n%s\n", shown(s.Name))
+		} else {
+			d.head(s, total)
+		}
 		var bars []textBar
 		for _, p := range sums {
 			bars = append(bars, textBar{d.spanOf(p.From, p.To), p.Value / most, fmt.Sprintf("%.0f", p.Value)})

@@ -21,13 +21,15 @@ func rgb(hex uint32) color.RGBA {
 	return color.RGBA{uint8(hex >> 16), uint8(hex >> 8), uint8(hex), 255}
 }
 
-// The colours of Okabe and Ito (Color Universal Design, 2008), which people with
-// any kind of colour vision can tell apart.
-func okabeIto(order ...int) []color.Color {
-	all := []color.Color{rgb(0xE69F00), rgb(0x56B4E9), rgb(0x009E73), rgb(0xF0E442), rgb(0x0072B2), rgb(0xD55E00), rgb(0xCC79A7)}
-	out := make([]color.Color, len(order))
-	for i, n := range order {
-		out[i] = all[n]
+// colours are the series' own colours. None is near that of a class, so that a function
+// is not taken for a class in the picture beside it, and with any kind of colour vision
+// they can be told apart: they were chosen among those of Tol (Colour schemes, 2021),
+// ColorBrewer and IBM's palette for the largest least distance in CIE 1994, as seen and
+// as protanopes and deuteranopes see them (Machado et al., 2009).
+func colours(hex ...uint32) []color.Color {
+	out := make([]color.Color, len(hex))
+	for i, h := range hex {
+		out[i] = rgb(h)
 	}
 	return out
 }
@@ -52,7 +54,7 @@ func themeOf(name string) *theme {
 	if name == "dark" {
 		return &theme{
 			background: rgb(0x0D1117), ink: rgb(0xE6EDF3), dim: rgb(0x9DA7B3), grid: rgb(0x2A313C),
-			series: okabeIto(1, 0, 2, 5, 6, 3, 4), rest: rgb(0x6E7681), lost: color.NRGBA{0xD5, 0x5E, 0x00, 0x50},
+			series: colours(0x648FFF, 0x999933, 0xF5B7B1, 0x80DEEA, 0xFFFFB3, 0x8C564B, 0x6A3D9A), rest: rgb(0x6E7681), lost: color.NRGBA{0xD5, 0x5E, 0x00, 0x50},
 			heat: heat[2:], // the darkest ones are hard to see
 		}
 	}
@@ -61,7 +63,7 @@ func themeOf(name string) *theme {
 	}
 	return &theme{
 		background: rgb(0xFFFFFF), ink: rgb(0x1F2328), dim: rgb(0x59636E), grid: rgb(0xE1E4E8),
-		series: okabeIto(4, 0, 2, 5, 6, 1, 3), rest: rgb(0x8C959F), lost: color.NRGBA{0xD5, 0x5E, 0x00, 0x40}, heat: heat,
+		series: colours(0x332288, 0xF97B72, 0x117733, 0x785EF0, 0xAA3377, 0xB39DDB, 0x4E342E), rest: rgb(0x8C959F), lost: color.NRGBA{0xD5, 0x5E, 0x00, 0x40}, heat: heat,
 	}
 }
 
@@ -75,8 +77,8 @@ func (t *theme) colour(i int) color.Color {
 	return c
 }
 
-// class is the colour of a class of hits, as near to that on a terminal as these
-// colours come. What has no class has that of the rest.
+// class is the colour of a class of hits, one of those of Okabe and Ito (Color Universal
+// Design, 2008), as near to that on a terminal as these colours come. What has no class has that of the rest.
 func (t *theme) class(name string) color.Color {
 	switch name {
 	case "deferrable":

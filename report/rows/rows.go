@@ -12,6 +12,7 @@ import (
 	"github.com/ipiscope/ipiscope/analysis/result"
 	table "github.com/ipiscope/ipiscope/report/csv"
 	"github.com/ipiscope/ipiscope/report/json"
+	"github.com/ipiscope/ipiscope/report/origin"
 )
 
 // A Writer takes rows. Close writes what is buffered and, where the form has room
@@ -43,7 +44,11 @@ type csvWriter struct {
 	w     *bufio.Writer
 	cells *cells[[]byte]
 	buf   []byte
+	last  string
 }
+
+// Say notes where the rows come from, which a last line tells: one that begins with #.
+func (c *csvWriter) Say(from string) { c.last = origin.Line(from) }
 
 // RawCells makes the cells what they are in the trace, whatever a spreadsheet makes
 // of them.
@@ -94,14 +99,21 @@ func (c *csvWriter) Write(row []result.Value) error {
 	return err
 }
 
-func (c *csvWriter) Close([]result.Input) error { return c.w.Flush() }
+func (c *csvWriter) Close([]result.Input) error {
+	c.w.WriteString(c.last) // Flush tells of errors
+	return c.w.Flush()
+}
 
 type jsonlWriter struct {
 	w     *bufio.Writer
 	keys  [][]byte // "name": with the comma in front
 	cells *cells[[]byte]
 	buf   []byte
+	last  string
 }
+
+// Say notes where the rows come from, which an object behind the last one tells.
+func (j *jsonlWriter) Say(from string) { j.last = origin.Object(from) }
 
 func newJSONL(w io.Writer, _ string, cols []result.Col) (Writer, error) {
 	j := &jsonlWriter{w: bufio.NewWriterSize(w, 64<<10)}
@@ -134,4 +146,7 @@ func (j *jsonlWriter) Write(row []result.Value) error {
 	return err
 }
 
-func (j *jsonlWriter) Close([]result.Input) error { return j.w.Flush() }
+func (j *jsonlWriter) Close([]result.Input) error {
+	j.w.WriteString(j.last)
+	return j.w.Flush()
+}

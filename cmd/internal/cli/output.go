@@ -31,6 +31,7 @@ type OutputFlags struct {
 	top    int
 	raw    bool
 	all    bool
+	origin bool
 	// topGiven reports whether --top was given.
 	topGiven func() bool
 }
@@ -43,6 +44,7 @@ func (f *OutputFlags) AddTo(cmd *cobra.Command, top int) {
 	if slices.ContainsFunc(f.formats(), func(x report.Format) bool { return x.Name == "csv" }) {
 		fs.BoolVar(&f.raw, "raw-cells", false, RawCells)
 	}
+	fs.BoolVar(&f.origin, "origin", false, Origin)
 	of := "the table"
 	if f.Every {
 		of = "each table"
@@ -58,6 +60,9 @@ func (f *OutputFlags) AddTo(cmd *cobra.Command, top int) {
 
 // RawCells is the help of --raw-cells.
 const RawCells = "write cells of csv and tsv as they are in the trace: not with a ' before = + - @, which spreadsheets take for formulas, and control characters as escapes"
+
+// Origin is the help of --origin.
+const Origin = "say in the result where it comes from: command line, version, inputs with size and identity; text as its last line, json as member origin; html, svg and pprof always do"
 
 // Format is the name that --format gives.
 func (f *OutputFlags) Format() string { return f.format }
@@ -114,6 +119,9 @@ func (f *OutputFlags) With(t *Terminal, format report.Format) (func(*result.Set)
 			return nil, err
 		}
 	}
+	if f.origin && format.Origin == report.OriginNowhere {
+		return nil, Usage(fmt.Errorf("--origin: --format %s has no place for it", format.Name))
+	}
 	return func(set *result.Set) error {
 		set.WarnNotes()
 		set.NameTicks()
@@ -125,9 +133,9 @@ func (f *OutputFlags) With(t *Terminal, format report.Format) (func(*result.Set)
 			if format.Colours && o.Width > 0 { // and cleans what it shows
 				o.Writer = t.Out
 			}
-			return format.Write(o, set, report.Options{
+			return format.WriteFrom(o, set, report.Options{
 				Width: o.Width, Colour: o.Colour, Top: f.top, Every: f.Every && f.topGiven(), AllRows: f.all, RawCells: f.raw, Command: t.Command, Version: t.Version,
-			})
+			}, f.origin)
 		})
 	}, nil
 }
