@@ -78,7 +78,7 @@ func (v *verdicts) folded() *result.Table {
 		{Name: "bound", Head: "bound", Help: "how much there may be of what was not seen at all, at 95 % confidence (rule of three)"},
 		{Name: "reason", Head: "because", Help: "on the CPU with the worst"},
 	}, Show: []string{"result", "check", "cpus", "measured", "on", "limit", "bound", "reason"}}
-	t.Spare = []string{"bound", "reason", "on"}
+	t.Spare, t.SpareFirst = []string{"bound", "reason", "on"}, true
 	if slices.ContainsFunc(v.lines, func(l *line) bool { return l.worst.outcome == Undecided }) {
 		t.Spare = []string{"bound", "on"} // why is all that is known then
 	}

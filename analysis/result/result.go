@@ -450,6 +450,9 @@ type Table struct {
 	// Spare names columns that people miss least: where there is no room they
 	// are left out before names are cut short, the first one first.
 	Spare []string
+	// SpareFirst says that they all are, before the first name is: the names are what
+	// the table is about.
+	SpareFirst bool
 	// Brief is how many rows people are shown unless they ask for more, 0 for
 	// all.
 	Brief int

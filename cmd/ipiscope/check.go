@@ -113,9 +113,10 @@ The budget comes from flags, or from a file:
 	f.suggest.AddTo(fs)
 	f.given = fs.Changed
 	f.output.Extra = []report.Format{
-		{Name: "junit", Doc: "JUnit XML for CI servers", Write: func(w io.Writer, s *result.Set, _ report.Options) error { return junit.Write(w, s) }},
+		{Name: "junit", Doc: "JUnit XML for CI servers", Origin: report.OriginAsked, Write: func(w io.Writer, s *result.Set, o report.Options) error { return junit.Write(w, s, o.Origin) }},
 		{Name: "github", Doc: "workflow commands of GitHub Actions", Write: func(w io.Writer, s *result.Set, _ report.Options) error { return github.Write(w, s) }},
 	}
+	f.output.Every = true
 	f.output.AddTo(cmd, 0)
 	return cmd
 }

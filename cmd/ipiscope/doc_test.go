@@ -98,6 +98,41 @@ func TestReadmeCommands(t *testing.T) {
 	}
 }
 
+// TestReadmeWalk: who has the README alone records, reports, records again, compares and
+// checks, in five commands. A recording is not made, but its command is taken, and the
+// others get two that are here.
+func TestReadmeWalk(t *testing.T) {
+	t.Chdir("../..")
+	text, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const side = "fixtures/k612s4-51-statickey-%s-1/report-t.txt.gz"
+	here := strings.NewReplacer("2-79", "2-3", "before.dat", fmt.Sprintf(side, "before"), "after.dat", fmt.Sprintf(side, "after"))
+	var walked []string
+	for line := range strings.Lines(string(text)) {
+		words, ok := strings.CutPrefix(line, "    ipiscope ")
+		if !ok {
+			continue
+		}
+		args := strings.Fields(here.Replace(words))
+		if args[0] == "record" {
+			args = slices.Insert(args, 1, "--trace-cmd", "--kernel", "6.12") // prints the same recording for trace-cmd
+		}
+		var out, errs bytes.Buffer
+		if status := run(t.Context(), args, strings.NewReader(""), &out, &errs); status != 0 || out.Len() == 0 {
+			t.Errorf("%s: status %d, prints %q, %s", strings.TrimSpace(line), status, out.String(), &errs)
+		}
+		walked = append(walked, args[0])
+	}
+	if want := []string{"record", "report", "record", "diff", "check"}; !slices.Equal(walked, want) {
+		t.Errorf("the README has the commands %v, want %v", walked, want)
+	}
+	if lines := strings.Count(string(text), "\n"); lines > 50 {
+		t.Errorf("the README has %d lines, which is more than a screen", lines)
+	}
+}
+
 // documents lists what TestDocs reads.
 func documents(t *testing.T) []string {
 	names := []string{"README.md"}

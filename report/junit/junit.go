@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/ipiscope/ipiscope/analysis/result"
+	"github.com/ipiscope/ipiscope/report/origin"
 )
 
 type suites struct {
@@ -22,8 +23,14 @@ type suite struct {
 	Tests    int        `xml:"tests,attr"`
 	Failures int        `xml:"failures,attr"`
 	Errors   int        `xml:"errors,attr"`
+	Props    []property `xml:"properties>property,omitempty"`
 	Cases    []testcase `xml:"testcase"`
 	Out      string     `xml:"system-out,omitempty"`
+}
+
+type property struct {
+	Name  string `xml:"name,attr"`
+	Value string `xml:"value,attr"`
 }
 
 type testcase struct {
@@ -41,10 +48,14 @@ type failure struct {
 
 // Write writes the table "checks" of s: each row is a test case, each CPU a
 // class of them. A failed check is a failure, an undecided one an error: the test
-// could not be done.
-func Write(w io.Writer, s *result.Set) error {
+// could not be done. from is where the result comes from, a property of the suite; ""
+// for none.
+func Write(w io.Writer, s *result.Set, from string) error {
 	t := s.Table("checks")
 	one := suite{Name: "ipiscope check"}
+	if from != "" {
+		one.Props = []property{{origin.Key, from}}
+	}
 	if t != nil {
 		for _, row := range t.Rows {
 			text := func(col string) string { return row[t.Index(col)].Text() }

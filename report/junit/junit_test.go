@@ -21,7 +21,7 @@ func TestWrite(t *testing.T) {
 		},
 	}}}
 	var b bytes.Buffer
-	if err := junit.Write(&b, s); err != nil {
+	if err := junit.Write(&b, s, ""); err != nil {
 		t.Fatal(err)
 	}
 	var got struct {
@@ -60,7 +60,7 @@ func TestWrite(t *testing.T) {
 	if c := one.Cases[2]; c.Failure != nil || c.Error != nil || c.Class != "cpu.3" {
 		t.Errorf("%+v", c)
 	}
-	if err := junit.Write(&b, &result.Set{}); err != nil {
+	if err := junit.Write(&b, &result.Set{}, ""); err != nil {
 		t.Error(err)
 	}
 }

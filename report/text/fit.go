@@ -29,6 +29,8 @@ func (g *grid) fit(width int) {
 	if width <= 0 {
 		return
 	}
+	for g.spareFirst && !g.fits(width, round{wide, wide}) && g.drop(g.spare(func(*column) bool { return true })) {
+	}
 	for !g.fits(width, round{readable, readable}) && g.drop(g.spare(func(c *column) bool { return !c.name || c.wraps })) {
 	}
 	for !g.fits(width, round{readable, readable}) && g.drop(g.lastFigure()) {

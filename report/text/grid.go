@@ -14,10 +14,11 @@ import (
 
 // A grid is a table as text, cut to what is shown.
 type grid struct {
-	cols []column
-	rows int
-	rest string   // what rows are not shown
-	out  []column // for which there was no room
+	spareFirst bool // columns that can be spared go before any name is shortened
+	cols       []column
+	rows       int
+	rest       string   // what rows are not shown
+	out        []column // for which there was no room
 	// colours holds a word for each row that decides its colour
 	colours []string
 	bars    *bars
@@ -38,7 +39,7 @@ type column struct {
 
 func newGrid(t *result.Table, chosen choice) *grid {
 	rows := chosen.rows
-	g := &grid{rows: len(rows), rest: chosen.rest()}
+	g := &grid{rows: len(rows), rest: chosen.rest(), spareFirst: t.SpareFirst}
 	show := t.Shown()
 	for _, i := range show {
 		c := t.Cols[i]
