@@ -56,7 +56,7 @@ func Text(command, version string, inputs []result.Input) string {
 }
 
 // Line is the line as the last one of a text whose lines have a meaning: it begins with
-// "# ", which awk, DuckDB (comment='#') and pandas (comment="#") can pass over.
+// "# ", by which it can be told from them.
 func Line(origin string) string { return "# " + Key + " " + text.Clean(origin) + "\n" }
 
 // Comment is the line as a comment of Markdown, which nobody sees.
