@@ -192,9 +192,6 @@ func (e *encoder) input(in result.Input) {
 		e.member("syntax_errors", func() { e.value(result.Int(in.SyntaxErrors)) })
 		e.member("first_ns", func() { e.value(result.Int(in.First)) })
 		e.member("last_ns", func() { e.value(result.Int(in.Last)) })
-		if in.Bytes > 0 {
-			e.member("bytes", func() { e.value(result.Int(in.Bytes)) })
-		}
 		if id := in.Identity.Text(); id != "" {
 			e.member("identity", func() { e.str(id) })
 		}
