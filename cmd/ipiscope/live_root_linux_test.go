@@ -147,6 +147,27 @@ func TestLiveGivesUpArrivals(t *testing.T) {
 	}
 }
 
+// TestLiveTampered: where somebody switches its events off, that nothing comes is not
+// taken for nothing that happened.
+func TestLiveTampered(t *testing.T) {
+	fs := recordable(t)
+	for file, text := range map[string]string{"events/csd/csd_queue_cpu/enable": "0", "events/csd/csd_queue_cpu/filter": "cpu == 77"} {
+		l, _ := startLive(t, "--for-time", "20s")
+		until(t, "its events are on", func() bool { // a new instance records before it is set up
+			on, err := tracefs.Text(fs, tracefs.Dir(l.instance(fs))+"/set_event")
+			return err == nil && strings.Contains(on, "csd_queue_cpu")
+		})
+		l.recording(t, fs)
+		if err := fs.WriteFile(tracefs.Dir(l.instance(fs))+"/"+file, text); err != nil {
+			t.Fatal(err)
+		}
+		if status := l.wait(t); status != 1 || !strings.Contains(l.said.String(), "somebody s") {
+			t.Errorf("%s: exit status %d: %s", file, status, l.said.String())
+		}
+		l.nothingLeft(t, fs)
+	}
+}
+
 // TestLiveKilled: what a killed one leaves the next one removes.
 func TestLiveKilled(t *testing.T) {
 	fs := recordable(t)

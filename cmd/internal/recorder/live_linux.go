@@ -2,6 +2,7 @@ package recorder
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"os/signal"
 	"runtime"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -50,6 +52,7 @@ type Live struct {
 	desc     *datfile.Description
 	long     int  // of the kernel, bytes
 	dropped  bool // arrivals are not recorded any more
+	checked  time.Time
 	unlocked bool
 }
 
@@ -197,10 +200,13 @@ func (l *Live) Look(take func(cpu int, page []byte)) (ringlive.Looked, error) {
 		}
 	}
 	if !l.over {
-		if stop := l.wait(); stop {
-			if err := l.stop(); err != nil {
-				return ringlive.Looked{}, err
-			}
+		stop := l.wait()
+		err := l.intact(stop)
+		if stop || err != nil {
+			err = errors.Join(err, l.stop())
+		}
+		if err != nil {
+			return ringlive.Looked{}, err
 		}
 	}
 	var looked ringlive.Looked
@@ -261,6 +267,34 @@ func (l *Live) wait() (stop bool) {
 		return true
 	}
 	return false
+}
+
+// intact finds out now and then, and at the end, whether the instance still records what
+// it was set up for: without a look, events that somebody switched off would have not
+// happened.
+func (l *Live) intact(atOnce bool) error {
+	if !atOnce && time.Since(l.checked) < time.Second {
+		return nil
+	}
+	l.checked = time.Now()
+	text, err := l.instance.Read("set_event")
+	if err != nil {
+		return err
+	}
+	on := strings.Fields(text)
+	for _, e := range l.plan.Events {
+		if !slices.Contains(on, e.FullName()) {
+			return fmt.Errorf("somebody switched %s off in the instance %s: what came since is not known", e.FullName(), l.instance.Name)
+		}
+		filter, err := l.instance.Read(eventFile(e.System, e.Name, "filter"))
+		if err != nil {
+			return err
+		}
+		if want := cmp.Or(e.Filter, "none"); filter != want {
+			return fmt.Errorf("somebody set the filter of %s in the instance %s to %q: what came since is not known", e.FullName(), l.instance.Name, filter)
+		}
+	}
+	return nil
 }
 
 // stop ends the recording; what is in the buffers is still to be read.
