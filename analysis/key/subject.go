@@ -34,6 +34,14 @@ func HitSubject(w *track.Send, h *track.Hit) Subject {
 	}
 }
 
+// RecordSubject is what a hit of a list is grouped as.
+func RecordSubject(h *track.HitRecord) Subject {
+	return Subject{
+		Event: h.Event, Function: h.Function, Callback: h.Callback, Callsite: h.Callsite, Evidence: h.Evidence,
+		Comm: h.Comm, Instance: h.Instance, PID: h.PID, Sender: h.Sender, Target: h.Target, Line: h.Line, Mode: h.Mode, Stack: h.Stack,
+	}
+}
+
 // An ID is the value of a key as a number: an id of the trace's table, or a
 // number that stands for itself. ID makes it, Text turns it back.
 type ID uint32

@@ -25,6 +25,8 @@ type Set struct {
 	Objects  []Object // further sums that have a name of their own
 	Tables   []*Table
 	Stacks   *Stacks // nil if nothing was counted by stack
+	// Examples are events behind rows, for people: machines have them in the rows.
+	Examples []Example
 	// Figure is what a plot shows, nil for other results.
 	Figure *Figure
 	// Figures are pictures beside the tables, for forms that have them.
@@ -456,6 +458,8 @@ type Table struct {
 	// Brief is how many rows people are shown unless they ask for more, 0 for
 	// all.
 	Brief int
+	// Entire says that people are shown all rows: they said how many there are to be.
+	Entire bool
 	// Rank names the column whose largest values decide which rows stay where not all
 	// are shown; the first ones stay if it names none.
 	Rank string

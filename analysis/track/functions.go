@@ -117,6 +117,7 @@ func (s *Sends) function(e *trace.Event, r *role) {
 	identifyIn(&s.functions.identity, s.table, e, w)
 	s.serial++
 	w.Serial, w.nested = s.serial, true
+	s.began(w)
 	s.queue = append(s.queue, w)
 	s.opened(w, e.Context())
 	nests := s.nestsOf(e.CPU)

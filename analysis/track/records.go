@@ -27,7 +27,7 @@ type Records struct {
 // told nothing; the others get records that are valid during the call. After an
 // error nothing more is handed out.
 type RecordsConfig struct {
-	Config  // of its functions only Counts may be set
+	Config  // of its functions only Counts, Began and Stacked may be set
 	Hit     func(*HitRecord) error
 	Send    func(*SendRecord) error
 	Request func(*RequestRecord) error

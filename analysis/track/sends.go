@@ -39,6 +39,10 @@ type Config struct {
 	// Unsent receives the serial of a send that Early was told of and that
 	// turned out to be none; nil is told nothing.
 	Unsent func(serial uint64)
+	// Began receives the serial of each counted send while its event is taken, and
+	// Stacked that of a send while its stack is: so whoever keeps events finds those
+	// of a send. Both may be nil.
+	Began, Stacked func(serial uint64)
 	// Whole says that all events are read, not those of Wants alone: any of them
 	// shows that a CPU is online again.
 	Whole bool
@@ -354,12 +358,19 @@ func (s *Sends) send(e *trace.Event, r *role) {
 	w.Serial = s.serial
 	s.resolve(w, at)
 	s.await(w)
+	s.began(w)
 	if s.cfg.Early != nil {
 		s.cfg.Early(w)
 	}
 	s.queue = append(s.queue, w)
 	s.opened(w, at)
 	s.flush()
+}
+
+func (s *Sends) began(w *Send) {
+	if s.cfg.Began != nil && w.Counted {
+		s.cfg.Began(w.Serial)
+	}
 }
 
 // opened lets a send wait for its stack.
@@ -543,6 +554,9 @@ func (s *Sends) stack(e *trace.Event) {
 		if open[keep].at == at {
 			if w, id := open[keep].send, e.Stack(); s.isStackOf(id, w) {
 				w.Stack = id
+				if s.cfg.Stacked != nil && w.Counted {
+					s.cfg.Stacked(w.Serial)
+				}
 			}
 			break
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ipiscope/ipiscope/analysis"
+	"github.com/ipiscope/ipiscope/analysis/catalog"
 	"github.com/ipiscope/ipiscope/analysis/track"
 	"github.com/ipiscope/ipiscope/cmd/internal/cli"
 	"github.com/ipiscope/ipiscope/parser/perftext"
@@ -20,6 +21,7 @@ type catFlags struct {
 	input    cli.InputFlags
 	isolated cli.IsolatedFlag
 	filter   cli.FilterFlags
+	rows     catRows
 	form     tracecmd.Options
 	first    int
 	last     int
@@ -35,16 +37,21 @@ func newCat(t *cli.Terminal) *cobra.Command {
 as trace-cmd report prints them, a perf.data as perf script does, without the
 frames of user space and with its losses. Several of them are merged by time, with the
 file's name in front of each line. Lines of text inputs are printed unchanged,
-one file after the other, stack lines with the event they belong to.`,
+one file after the other, stack lines with the event they belong to.
+
+--function, --cause and --class print the sends behind a row of report, with their
+stacks: as many as report says with the same --isolated, --filter and --catalog.`,
 		Example: `  ipiscope cat trace.dat
   ipiscope cat -t --cpu 2-3 --events ipi_send_cpu,kernel_stack trace.dat
-  ipiscope cat --filter 'cpu & CPUS{2-3}' trace.txt`,
+  ipiscope cat --filter 'cpu & CPUS{2-3}' trace.txt
+  ipiscope cat --isolated 2-3 --function do_sync_core --first 3 trace.dat`,
 		Args: atLeastOneTrace,
 		RunE: func(cmd *cobra.Command, args []string) error { return runCat(cmd.Context(), t, &f, args) },
 	}
 	fs := cmd.Flags()
 	f.filter.AddTo(fs, "print only the events")
 	f.isolated.AddTo(fs)
+	f.rows.AddTo(fs)
 	fs.BoolVarP(&f.form.Nanoseconds, "nanoseconds", "t", false, "binary traces: print times to the nanosecond")
 	fs.BoolVarP(&f.form.Latency, "latency", "l", false, "binary traces: print the columns of the latency format")
 	fs.BoolVarP(&f.form.Raw, "raw", "R", false, "binary traces: print the fields as they are")
@@ -52,6 +59,7 @@ one file after the other, stack lines with the event they belong to.`,
 	fs.IntVar(&f.last, "last", 0, "print the last `N` records only")
 	fs.StringVarP(&f.output, "output", "o", "", "write to `FILE`")
 	f.input.AddTo(fs)
+	completeList(cmd, "class", catalog.ClassNames())
 	return cmd
 }
 
@@ -61,6 +69,10 @@ func runCat(ctx context.Context, t *cli.Terminal, f *catFlags, paths []string) e
 		return err
 	}
 	filters, err := f.filter.Load(isolated)
+	if err != nil {
+		return err
+	}
+	rows, err := f.rows.load()
 	if err != nil {
 		return err
 	}
@@ -77,8 +89,14 @@ func runCat(ctx context.Context, t *cli.Terminal, f *catFlags, paths []string) e
 	err = cli.WriteTo(t, f.output, func(o cli.Output) error {
 		out := newCatOutput(o, f.first, f.last, stop)
 		in.Noise = out.head
-		c := &cat{t: t, filters: filters, form: f.form, out: out, events: newEventPrinter(out)}
+		if rows != nil {
+			in.Noise = out.comment
+		}
+		c := &cat{t: t, filters: filters, isolated: isolated, rows: rows, form: f.form, out: out, events: newEventPrinter(out)}
 		readErr = c.print(ctx, in.Traces())
+		if rows != nil && !out.stopped() && cli.Status(readErr) != cli.ExitUsage {
+			readErr = cli.Worst([]error{readErr, rows.say(t)})
+		}
 		return out.flush()
 	})
 	return errors.Join(err, readErr)
@@ -86,13 +104,15 @@ func runCat(ctx context.Context, t *cli.Terminal, f *catFlags, paths []string) e
 
 // A cat prints traces.
 type cat struct {
-	t       *cli.Terminal
-	filters *cli.Filters
-	form    tracecmd.Options
-	out     *catOutput
-	events  *eventPrinter
-	report  *tracecmd.Report
-	several bool // traces are printed together
+	t        *cli.Terminal
+	filters  *cli.Filters
+	isolated *cli.Isolated
+	rows     *chosenRows // nil: all events are printed
+	form     tracecmd.Options
+	out      *catOutput
+	events   *eventPrinter
+	report   *tracecmd.Report
+	several  bool // traces are printed together
 }
 
 // print prints one trace, or several together.
@@ -104,6 +124,10 @@ func (c *cat) print(ctx context.Context, traces []cli.Trace) error {
 	c.report = tracecmd.NewReport()
 	var all []error
 	for _, tr := range traces {
+		if c.rows != nil {
+			all = append(all, c.readRows(ctx, tr, c.printText))
+			continue
+		}
 		all = append(all, c.read(ctx, tr, func(src *eventSource) analysis.State { return printedEvents{c.events, src} }))
 	}
 	return cli.Worst(all)

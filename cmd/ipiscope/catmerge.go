@@ -18,9 +18,13 @@ type mergedRecord struct {
 	src   *eventSource
 	event *trace.Event
 	lost  *trace.Lost // instead of an event
+	text  *sendText   // instead of both: it is printed already
 }
 
 func (r *mergedRecord) time() trace.Time {
+	if r.text != nil {
+		return r.text.time
+	}
 	if r.lost != nil {
 		return r.lost.Time
 	}
@@ -28,6 +32,9 @@ func (r *mergedRecord) time() trace.Time {
 }
 
 func (r *mergedRecord) instance() trace.NameID {
+	if r.text != nil {
+		return r.text.instance
+	}
 	if r.lost != nil {
 		return r.lost.Instance
 	}
@@ -60,7 +67,7 @@ func (c *cat) together(ctx context.Context, traces []cli.Trace) error {
 	var heads []pulledTrace
 	for i, tr := range traces {
 		next, stop := iter.Pull(func(yield func(mergedRecord) bool) {
-			errs[i] = c.read(ctx, tr, func(src *eventSource) analysis.State { return &pulledEvents{src: src, yield: yield} })
+			errs[i] = c.pulled(ctx, tr, yield)
 		})
 		defer stop() // if something panics
 		head, ok := next()
@@ -77,6 +84,15 @@ func (c *cat) together(ctx context.Context, traces []cli.Trace) error {
 		h.stop()
 	}
 	return cli.Worst(errs)
+}
+
+// pulled reads a trace whose records are pulled.
+func (c *cat) pulled(ctx context.Context, tr cli.Trace, yield func(mergedRecord) bool) error {
+	if c.rows == nil {
+		return c.read(ctx, tr, func(src *eventSource) analysis.State { return &pulledEvents{src: src, yield: yield} })
+	}
+	state := &pulledEvents{src: &eventSource{}, yield: yield}
+	return c.readRows(ctx, tr, func(s *sendText) { state.put(mergedRecord{src: state.src, text: s}) })
 }
 
 // A pulledTrace is a trace that stands at a record.
@@ -96,9 +112,12 @@ func (c *cat) merge(heads []pulledTrace) {
 		}
 		for {
 			h := least(heads)
-			if h.lost != nil {
+			switch {
+			case h.text != nil:
+				c.printText(h.text)
+			case h.lost != nil:
 				c.events.lost(h.src, h.lost)
-			} else {
+			default:
 				c.events.event(h.src, h.event)
 			}
 			h.mergedRecord, h.ok = h.next()

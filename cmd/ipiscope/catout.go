@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"io"
 	"sync/atomic"
 )
@@ -36,6 +37,13 @@ func (o *catOutput) takesAll() bool { return o.first < 0 && len(o.last) == 0 }
 
 // head writes text that is no record.
 func (o *catOutput) head(text []byte) { o.write(text) }
+
+// comment writes text that is no record if it is what a trace says of itself.
+func (o *catOutput) comment(text []byte) {
+	if bytes.HasPrefix(text, []byte("#")) {
+		o.write(text)
+	}
+}
 
 // record writes the text of a record, or keeps a copy of it for the end.
 func (o *catOutput) record(text []byte) {

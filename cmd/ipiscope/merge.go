@@ -28,7 +28,8 @@ type mergeFlags struct {
 	diff    diffFlags
 	partial string
 	// given are the flags of --as diff that were
-	given func() []string
+	given   func() []string
+	example bool
 }
 
 func newMerge(t *cli.Terminal) *cobra.Command {
@@ -59,6 +60,8 @@ NAME=FOLDER, each state being a run.
 	fs := cmd.Flags()
 	fs.StringVar(&f.partial, "partial", "", "write the sum to the state `FILE` and print nothing")
 	fs.StringVar(&f.as, "as", "report", "print what `COMMAND` prints: "+strings.Join(commandsOfStates(), " "))
+	fs.BoolVar(&f.example, "example", false, "")
+	fs.Lookup("example").Hidden = true // to say why there is none
 	of := pflag.NewFlagSet("", pflag.ContinueOnError)
 	f.diff.addLevels(of)
 	f.diff.addConclusion(of)
@@ -81,6 +84,9 @@ NAME=FOLDER, each state being a run.
 func commandsOfStates() []string { return []string{"report", "latency", "quiet", "diff"} }
 
 func runMerge(t *cli.Terminal, f *mergeFlags, args []string) error {
+	if f.example {
+		return cli.Usage(errors.New("--example: a state holds sums and no events; report --example of the traces shows them"))
+	}
 	if !slices.Contains(commandsOfStates(), f.as) {
 		return cli.Unknown("command", f.as, commandsOfStates())
 	}

@@ -27,7 +27,9 @@ type reportFlags struct {
 	files  states.FilesFlag
 	whatIf string
 	spark  bool
-	marks  cli.MarkFlags
+	// example: each row has an event with its stack
+	example bool
+	marks   cli.MarkFlags
 }
 
 func newReport(t *cli.Terminal) *cobra.Command {
@@ -47,6 +49,7 @@ tells how many hits came meanwhile:
 --from mark:NAME and --to mark:NAME take the first span, or the first such line.`,
 		Example: `  ipiscope report --isolated 2-3 trace.dat
   ipiscope report --isolated /proc/cmdline --by function,sender trace.dat
+  ipiscope report --isolated 2-3 --example --format mail trace.dat
   ipiscope report --isolated 2-3 --format json before.dat after.dat`,
 		Args: atLeastOneTrace,
 		RunE: func(cmd *cobra.Command, args []string) error { return runReport(cmd.Context(), t, &f, args) },
@@ -58,6 +61,7 @@ tells how many hits came meanwhile:
 	f.files.AddTo(cmd.Flags())
 	cmd.Flags().StringVar(&f.whatIf, "what-if", "", "add what would become of the hits by `KIND`: deferral of work to the target's next kernel entry, as a posted, unmerged series does on x86, or deferral-without-tlb, of work on kernel text alone")
 	cmd.Flags().BoolVar(&f.spark, "spark", false, "draw the hits of each CPU over time")
+	cmd.Flags().BoolVar(&f.example, "example", false, "show one event of each row as it was recorded, with its stack: the first that hits an isolated CPU and has one")
 	f.sends.AddJobs(cmd.Flags())
 	f.sends.AddFollow(cmd.Flags())
 	f.marks.AddTo(cmd.Flags())
@@ -111,6 +115,10 @@ func runReport(ctx context.Context, t *cli.Terminal, f *reportFlags, paths []str
 	sums.Config.MaxGroups = maxGroups
 	sums.Total.MaxFiles(maxFiles)
 	sums.Add(f.supplements(sends, named)...)
+	if f.example {
+		x := newExamples(sends, by, maxGroups)
+		sums.Add(x.reading(x.addToGroups))
+	}
 	err = sums.Read(ctx, sends, func(set *result.Set) error {
 		states.SortGroups(set, f.sort)
 		return write(set)

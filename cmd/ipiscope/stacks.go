@@ -30,6 +30,7 @@ type stacksFlags struct {
 	whole   bool
 	depth   int
 	min     float64
+	example bool
 }
 
 func newStacks(t *cli.Terminal) *cobra.Command {
@@ -55,6 +56,7 @@ pprof for go tool pprof, with the sample types hits and sends and the labels cpu
   ipiscope stacks --isolated 2-3 --by class --format svg -o flame.svg trace.dat
   ipiscope stacks --isolated 2-3 --format folded trace.dat | flamegraph.pl > ipis.svg
   ipiscope stacks --isolated 2-3 --format pprof -o after.pb.gz after.dat
+  ipiscope stacks --isolated 2-3 --by cause --example trace.dat
   go tool pprof -top -diff_base before.pb.gz after.pb.gz`,
 		Args: atLeastOneTrace,
 		RunE: func(cmd *cobra.Command, args []string) error { return runStacks(cmd.Context(), t, &f, args) },
@@ -66,6 +68,7 @@ pprof for go tool pprof, with the sample types hits and sends and the labels cpu
 	fs.BoolVar(&f.whole, "whole", false, "keep what was interrupted by the interrupt that sent")
 	fs.IntVar(&f.depth, "depth", 0, "in the tree: show `N` levels, 0 for all")
 	fs.Float64Var(&f.min, "min-share", 1, "in the tree: show calls with at least `P` percent of their group's hits")
+	fs.BoolVar(&f.example, "example", false, "show one event of each group as it was recorded, with its stack; without --by one of each function")
 	f.output.Only = append([]report.Format{
 		{Name: "tree", Doc: "a call tree for the terminal", Colours: true, Origin: report.OriginLine, Write: f.writeTree},
 		{Name: "html", Doc: "a page with a flame graph to search and to zoom", Aside: true, Origin: report.OriginAlways, Write: f.writePage},
@@ -122,11 +125,26 @@ func (f *stacksFlags) config() (stacks.Config, error) {
 	if !(f.min >= 0 && f.min <= 100) {
 		return c, cli.Usage(fmt.Errorf("--min-share %g: want a percentage, 0 to 100", f.min))
 	}
+	if name := f.output.Format(); f.example && name != "tree" && name != "json" {
+		return c, cli.Usage(fmt.Errorf("--example: the form %s has no place for events; tree and json have", name))
+	}
 	if f.output.Format() == "pprof" {
 		c.Labels = pprofLabels()
 	}
 	c.Labels = slices.DeleteFunc(c.Labels, func(k key.Key) bool { return slices.Contains(c.By, k) })
 	return c, nil
+}
+
+// examples are the further analysis that --example asks for.
+func (f *stacksFlags) examples(sends *cli.Sends, by []key.Key) []states.Supplement {
+	if !f.example {
+		return nil
+	}
+	if len(by) == 0 {
+		by = []key.Key{key.Function}
+	}
+	x := newExamples(sends, by, 0)
+	return []states.Supplement{x.reading(x.addTable)}
 }
 
 func runStacks(ctx context.Context, t *cli.Terminal, f *stacksFlags, paths []string) error {
@@ -144,12 +162,17 @@ func runStacks(ctx context.Context, t *cli.Terminal, f *stacksFlags, paths []str
 	}
 	config.Isolated, config.Catalog = sends.Isolated.Targets(), sends.Catalog
 	total := stacks.NewCounts(config)
+	more := f.examples(sends, config.By)
 	err = addUp(ctx, sends, total, func(t *trace.Table, counts func(*trace.Event) bool) *stacks.State {
 		c := config
 		c.Counts = counts
 		return stacks.New(t, c)
-	})
+	}, more...)
 	set := total.Result()
 	sends.WarnRepeated(set)
-	return finish(err, set, func() {}, write)
+	return finish(err, set, func() {
+		for _, m := range more {
+			m.AddTo(set)
+		}
+	}, write)
 }

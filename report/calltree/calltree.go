@@ -47,8 +47,10 @@ func Write(w io.Writer, s *result.Set, o Options) error {
 		p.group(s.Stacks, &g)
 	}
 	p.legend(s.Stacks)
-	_, err := io.WriteString(w, p.b.String())
-	return err
+	if _, err := io.WriteString(w, p.b.String()); err != nil {
+		return err
+	}
+	return text.WriteExamples(w, s.Examples, text.Options{Width: o.Width, Colour: o.Colour, Top: o.Top})
 }
 
 type printer struct {

@@ -28,7 +28,7 @@ type page struct {
 // A fact is a named value, as text.
 type fact struct{ Name, Text string }
 
-// A section is one part of the page; one of its last four members is set.
+// A section is one part of the page; one of its last five members is set.
 type section struct {
 	ID, Title, Short, Doc string
 
@@ -36,7 +36,12 @@ type section struct {
 	Table   *table
 	Figures []figure
 	Live    string // what the script puts there; without one it is not shown
+	// Examples are events as they were recorded.
+	Examples []shownExample
 }
+
+// A shownExample is an event of a row.
+type shownExample struct{ Row, Note, Text string }
 
 func newPage(s *result.Set, o Options, l limits) (*page, error) {
 	p := &page{Kind: l.shown(kind(s)), Verdict: l.shown(s.Verdict), Facts: facts(s), source: newSource(s, o, l), limits: l}
@@ -55,6 +60,7 @@ func newPage(s *result.Set, o Options, l limits) (*page, error) {
 		p.Doubts = append(p.Doubts, result.Warning{Code: w.Code, Text: l.shown(w.Text)})
 	}
 	p.addTables(s)
+	p.addExamples(s)
 	shown := map[string]int{}
 	for _, x := range p.Sections {
 		if x.Table != nil {
@@ -74,6 +80,26 @@ func newPage(s *result.Set, o Options, l limits) (*page, error) {
 			Doc: first + "; all of the time; the colour is the class of the hits, grey where they differ", Live: "flame"})
 	}
 	return p, nil
+}
+
+// addExamples adds the events behind rows.
+func (p *page) addExamples(s *result.Set) {
+	if len(s.Examples) == 0 {
+		return
+	}
+	x := section{ID: "examples", Title: "Examples", Short: "Examples", Doc: "one event of each row, as it was recorded"}
+	for i, e := range s.Examples {
+		if i == p.limits.advice {
+			x.Doc += fmt.Sprintf("; %d more rows are left out", len(s.Examples)-i)
+			break
+		}
+		var lines []string
+		for _, line := range e.Lines {
+			lines = append(lines, p.limits.shown(text.ExampleLine(line)))
+		}
+		x.Examples = append(x.Examples, shownExample{p.limits.shown(e.Row), p.limits.shown(e.Note), strings.Join(lines, "\n")})
+	}
+	p.Sections = append(p.Sections, x)
 }
 
 // addFigures draws the plots that the page has room for.

@@ -203,7 +203,7 @@ func newCell(s *result.Set, t *result.Table, i int, v result.Value, l limits) ce
 // are by table. The result that was given stays as it is.
 func withoutIdle(s *result.Set) (*result.Set, map[string]int) {
 	busy, idle := *s, map[string]int{}
-	busy.Tables = slices.Clone(s.Tables)
+	busy.Tables, busy.Examples = slices.Clone(s.Tables), result.Shown(s.Examples, 0, false)
 	for i, t := range s.Tables {
 		rows := t.Busy()
 		if n := len(t.Rows) - len(rows); n > 0 {

@@ -33,6 +33,7 @@ func WriteReport(w io.Writer, s *result.Set, top int, all bool) error {
 		b.WriteByte('\n')
 		writeAdvice(&b, advice)
 	}
+	writeExamples(&b, result.Shown(s.Examples, top, all))
 	if len(s.Warnings) > 0 {
 		b.WriteByte('\n')
 	}
@@ -101,5 +102,21 @@ func writeAdvice(b *strings.Builder, advice *result.Table) {
 	for i := range advice.Rows {
 		r := record{advice, i}
 		wrap(b, "  ", fmt.Sprintf("- %d hits (%s, %s): %s", r.int("hits"), r.str("function"), r.str("class"), r.str("mitigation")))
+	}
+}
+
+// writeExamples writes events as they are pasted: their lines are as long as they are,
+// since what is broken up cannot be read back.
+func writeExamples(b *strings.Builder, examples []result.Example) {
+	for _, x := range examples {
+		b.WriteByte('\n')
+		wrap(b, "  ", ascii(x.Row+": "+x.Note))
+		for i, line := range x.Lines {
+			line = ascii(text.ExampleLine(line))
+			if i == 0 {
+				line = strings.TrimLeft(line, " ")
+			}
+			fmt.Fprintln(b, "  "+line)
+		}
 	}
 }

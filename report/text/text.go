@@ -25,6 +25,9 @@ type Options struct {
 
 // top is how many rows of the table at index i are shown, 0 for all.
 func (o Options) top(i int, t *result.Table) int {
+	if t.Entire {
+		return 0
+	}
 	if i == 0 || o.Every || o.Top == 0 { // 0 shows all of every table: what is left out says so
 		return o.Top
 	}
@@ -64,7 +67,7 @@ func Write(w io.Writer, s *result.Set, o Options) error {
 			return err
 		}
 	}
-	return nil
+	return WriteExamples(w, s.Examples, o)
 }
 
 // writeTable renders one table without rules or borders, so that a line can be
@@ -134,7 +137,7 @@ func WriteMarkdown(w io.Writer, s *result.Set, o Options) error {
 			continue
 		}
 		top := 0
-		if i == 0 || o.Every {
+		if (i == 0 || o.Every) && !t.Entire {
 			top = o.Top
 		}
 		g := newGrid(t, choose(t, top, o.All))
@@ -174,6 +177,9 @@ func WriteMarkdown(w io.Writer, s *result.Set, o Options) error {
 		if err := g.writeRest(w, 0); err != nil {
 			return err
 		}
+	}
+	if err := writeMarkdownExamples(w, s.Examples, o); err != nil {
+		return err
 	}
 	for _, x := range s.Warnings {
 		if _, err := fmt.Fprintf(w, "\n> %s: %s\n", x.Code, escapeMarkdown(Clean(x.Text))); err != nil {
