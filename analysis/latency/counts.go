@@ -86,16 +86,33 @@ type Counts struct {
 	// measured; lossy says that nobody knows how many are missing
 	missing [NumTimes]uint64
 	lossy   bool
+	worst   [NumTimes]stat.Largest[told]
 }
 
 type namedGroup struct {
-	key   []string
-	times [NumTimes]stat.Dist
+	key     []string
+	times   [NumTimes]stat.Dist
+	longest [NumTimes]longest
 	outcome
 }
 
 // NewCounts returns the sum of no traces.
-func NewCounts(cfg Config) *Counts { return &Counts{cfg: cfg, groups: map[string]*namedGroup{}} }
+func NewCounts(cfg Config) *Counts {
+	c := &Counts{cfg: cfg, groups: map[string]*namedGroup{}}
+	for t := range c.worst {
+		c.worst[t] = stat.NewLargest(cfg.Worst, compareTold)
+	}
+	return c
+}
+
+// newNamedGroup is a group without a time.
+func newNamedGroup(key []string) *namedGroup {
+	g := &namedGroup{key: key}
+	for t := range g.longest {
+		g.longest[t].ns = -1
+	}
+	return g
+}
 
 // Counts returns what s measured. in describes the trace it came from.
 func (s *State) Counts(in result.Input) *Counts {
@@ -103,7 +120,8 @@ func (s *State) Counts(in result.Input) *Counts {
 	from := s.measures()
 	c.folded = s.groups.Folded()
 	for ids, g := range s.groups.All() {
-		ng := &namedGroup{outcome: g.outcome}
+		ng := newNamedGroup(nil)
+		ng.outcome = g.outcome
 		for i, k := range s.cfg.By {
 			ng.key = append(ng.key, k.Text(ids[i], s.table, s.attr))
 		}
@@ -111,6 +129,7 @@ func (s *State) Counts(in result.Input) *Counts {
 			for _, m := range measures {
 				if g.dists[m] != nil {
 					ng.times[t].Merge(g.dists[m])
+					ng.longest[t].take(longest{g.longest[m].ns, g.longest[m].at, in.Path})
 				}
 			}
 		}
@@ -139,6 +158,7 @@ func (s *State) Counts(in result.Input) *Counts {
 		c.missing[t] = s.unmeasured(Time(t))
 	}
 	c.lossy = in.IsLossy()
+	s.tell(c, &from, in.Path)
 	c.negative, c.duration = s.negative, s.span.Duration()
 	c.seen.CopyFrom(&s.seen)
 	n := max(s.table.Meta.CPUs, c.seen.Last()+1)
@@ -177,11 +197,12 @@ func (c *Counts) addGroup(g *namedGroup) {
 	key := strings.Join(g.key, "\x00")
 	old := c.groups[key]
 	if old == nil {
-		old = &namedGroup{key: g.key}
+		old = newNamedGroup(g.key)
 		c.groups[key] = old
 	}
 	for t := range g.times {
 		old.times[t].Merge(&g.times[t])
+		old.longest[t].take(g.longest[t])
 	}
 	old.outcome.add(&g.outcome)
 }
@@ -216,6 +237,9 @@ func (c *Counts) Merge(o *Counts) {
 		c.missing[t] += n
 	}
 	c.lossy = c.lossy || o.lossy
+	for t := range o.worst {
+		c.worst[t].Merge(&o.worst[t])
+	}
 	c.folded = c.folded || o.folded
 	c.negative += o.negative
 	c.switches = c.switches || o.switches

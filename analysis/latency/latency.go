@@ -61,6 +61,8 @@ type Config struct {
 	// MaxGroups is how many groups there are at most, beside one for all
 	// others; 0 is no limit.
 	MaxGroups int
+	// Worst is how many of the worst of each time are kept with what is known of them.
+	Worst int
 	// Sequences keeps the times in their order too, for Timed.
 	Sequences bool
 }
@@ -90,6 +92,7 @@ const (
 
 type group struct {
 	dists     [numMeasures]*stat.Dist
+	longest   [numMeasures]longest        // valid where there is a Dist
 	sequences *[numMeasures]stat.Sequence // nil without Config.Sequences
 	outcome
 }
@@ -134,6 +137,7 @@ type State struct {
 	groups         key.Groups[group]
 	chain          [track.NumLines][numLegs]stat.Dist
 	resched        resched
+	worst          [numMeasures]stat.Largest[story]
 	seen           cpumask.Mask
 	// negative counts impossible times across CPUs
 	negative       uint64
@@ -146,6 +150,9 @@ func New(t *trace.Table, cfg Config) *State {
 	s := &State{cfg: cfg, table: t, groups: key.NewGroups[group](len(cfg.By), cfg.MaxGroups), generic: t.Name(track.Generic), noIPI: t.Name(track.NoIPI)}
 	s.attr = track.NewAttributor(cfg.Catalog, t)
 	s.resched.isolated = cfg.Isolated
+	for m := range s.worst {
+		s.worst[m] = stat.NewLargest(cfg.Worst, compareStories)
+	}
 	s.deliveries = track.NewDeliveries(t, track.DeliveryConfig{
 		Config:   track.Config{Isolated: cfg.Isolated, Counts: cfg.Counts, Attribution: s.attr},
 		Window:   cfg.Window,
@@ -208,22 +215,28 @@ func (s *State) group(sub *key.Subject) *group {
 	return g
 }
 
-func (g *group) add(m measure, ns int64) {
+func (g *group) add(m measure, ns int64, from trace.Time) {
 	if g.dists[m] == nil {
-		g.dists[m] = &stat.Dist{}
+		g.dists[m], g.longest[m] = &stat.Dist{}, longest{ns: -1}
 	}
 	g.dists[m].Add(ns)
+	g.longest[m].take(longest{ns: ns, at: from})
 }
 
 // addBetween adds the time between two events if both are known. It is false if
-// it is impossible.
-func (g *group) addBetween(m measure, from, to trace.Time) bool {
+// it is impossible. st is what is known of the IPI, nil unless that is kept.
+func (s *State) addBetween(g *group, m measure, from, to trace.Time, st *story) bool {
 	if from == track.Never || to == track.Never {
 		return true
 	}
-	g.add(m, int64(to-from))
+	ns := int64(to - from)
+	g.add(m, ns, from)
 	if g.sequences != nil {
-		g.sequences[m].Add(int64(to), int64(to-from))
+		g.sequences[m].Add(int64(to), ns)
+	}
+	if st != nil && ns >= 0 {
+		st.ns, st.at = ns, from
+		s.worst[m].Add(st)
 	}
 	return to >= from
 }
@@ -239,34 +252,38 @@ func (s *State) delivery(d *track.Delivery) {
 		PID: d.PID, Sender: d.Sender, Target: d.Target, Line: d.Line, Mode: d.Mode, Stack: d.Stack,
 	}
 	g := s.group(&sub)
+	var st *story
+	if s.cfg.Worst > 0 {
+		st = storyOf(d)
+	}
 	possible := true
 	if d.Kind == track.BracketIPI {
-		possible = g.addBetween(ipiDelivery, d.Sent, d.HandlerEntry)
+		possible = s.addBetween(g, ipiDelivery, d.Sent, d.HandlerEntry, st)
 	} else {
-		possible = g.addBetween(vectorDelivery, d.Sent, d.IRQEntry)
+		possible = s.addBetween(g, vectorDelivery, d.Sent, d.IRQEntry, st)
 	}
 	if !possible {
 		s.negative++
 	}
 	if !d.Joined {
-		s.interrupt(g, d)
+		s.interrupt(g, d, st)
 		s.legs(d)
 	}
 	g.outcome.add(outcomeOf(d))
 }
 
 // interrupt measures an interrupt on its target.
-func (s *State) interrupt(g *group, d *track.Delivery) {
+func (s *State) interrupt(g *group, d *track.Delivery, st *story) {
 	if d.Kind == track.BracketVector {
-		g.addBetween(vectorBracket, d.IRQEntry, d.IRQExit)
+		s.addBetween(g, vectorBracket, d.IRQEntry, d.IRQExit, st)
 		return
 	}
 	m := ipiHandler
 	if d.Line == track.LineCall || d.Line == track.LineCallSingle {
 		m = callHandler
 	}
-	g.addBetween(m, d.HandlerEntry, d.HandlerExit)
-	g.addBetween(irqBracket, d.IRQEntry, d.IRQExit)
+	s.addBetween(g, m, d.HandlerEntry, d.HandlerExit, st)
+	s.addBetween(g, irqBracket, d.IRQEntry, d.IRQExit, st)
 }
 
 func outcomeOf(d *track.Delivery) *outcome {
@@ -310,14 +327,18 @@ func (s *State) run(r *track.Run) {
 		sub.Callback = s.noIPI
 	}
 	g := s.group(&sub)
-	if !g.addBetween(csdDelivery, r.Queued, r.Start) {
+	var st *story
+	if s.cfg.Worst > 0 {
+		st = storyOfRun(r)
+	}
+	if !s.addBetween(g, csdDelivery, r.Queued, r.Start, st) {
 		s.negative++
 	}
 	if r.Shared {
 		return
 	}
-	g.addBetween(csdHandler, r.Start, r.End)
+	s.addBetween(g, csdHandler, r.Start, r.End, st)
 	if kind := s.attr.Kind(r.Function); kind == "sync" || kind == "" {
-		g.addBetween(csdWait, r.Queued, r.End)
+		s.addBetween(g, csdWait, r.Queued, r.End, st)
 	}
 }

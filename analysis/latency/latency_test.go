@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -25,6 +26,11 @@ import (
 
 func measure(t testing.TB, src trace.Source, by string, kind latency.Kind) *latency.Counts {
 	t.Helper()
+	return measureWorst(t, src, by, kind, 0)
+}
+
+func measureWorst(t testing.TB, src trace.Source, by string, kind latency.Kind, worst int) *latency.Counts {
+	t.Helper()
 	keys, err := latency.ParseKeys(by)
 	if err != nil {
 		t.Fatal(err)
@@ -34,7 +40,7 @@ func measure(t testing.TB, src trace.Source, by string, kind latency.Kind) *late
 		t.Fatal(err)
 	}
 	cat := catalogtest.Load(t)
-	s := latency.New(src.Table(), latency.Config{Isolated: &m, By: keys, Kind: kind, Catalog: cat, Window: latency.DefaultWindow})
+	s := latency.New(src.Table(), latency.Config{Isolated: &m, By: keys, Kind: kind, Catalog: cat, Window: latency.DefaultWindow, Worst: worst})
 	st, err := analysis.Run(context.Background(), analysistest.Poison(src), analysis.Options{}, s)
 	if err != nil {
 		t.Fatal(err)
@@ -348,6 +354,53 @@ func TestLongestAtLeast(t *testing.T) {
 		}
 		if !strings.HasPrefix(text, tt.warned) || (tt.warned == "") != (text == "") {
 			t.Errorf("%s: warned %q", tt.name, text)
+		}
+	}
+}
+
+// TestWorst: the worst of each time, with the way of the IPI; the groups say when theirs
+// were.
+func TestWorst(t *testing.T) {
+	ipi := func(at, target, delivery, taken int) string {
+		return fmt.Sprintf("at 1.%06d cpu 1 task c-9 flags d..1 ipi_send_cpu cpu=%d callsite=g+0x1 callback=0x0\n"+
+			"at 1.%06d cpu %[2]d task b-8 flags dNh. reschedule_entry vector=253\nat 1.%06[4]d cpu %[2]d task b-8 flags dNh. reschedule_exit vector=253\n",
+			at, target, at+delivery, at+delivery+taken)
+	}
+	for _, tt := range []struct{ more, bound string }{{"", ""}, {"lost cpu 1 at 1.000900 n 1\n", "at least"}} {
+		src := tracetest.Parse(ipi(100, 2, 5, 3) + ipi(200, 3, 9, 1) + ipi(300, 2, 9, 2) + tt.more)
+		counts := measureWorst(t, src, "function", latency.KindVector, 2)
+		more := measureWorst(t, tracetest.Parse(ipi(100, 3, 4, 3)), "function", latency.KindVector, 2)
+		more.Merge(counts) // the order does not matter
+		counts.Merge(measureWorst(t, tracetest.Parse(ipi(100, 3, 4, 3)), "function", latency.KindVector, 2))
+		set := counts.Result()
+		if a, b := set.Table("worst").Rows, more.Result().Table("worst").Rows; !reflect.DeepEqual(a, b) {
+			t.Errorf("in the other order: %v, %v", a, b)
+		}
+		worst := set.Table("worst")
+		var got []string
+		for _, row := range worst.Rows {
+			var words []string
+			for _, col := range []string{"time", "took_ns", "at", "cpu", "function", "sender", "comm", "legs.send_to_entry_ns", "legs.bracket_ns", "bound"} {
+				words = append(words, row[worst.Index(col)].Text())
+			}
+			got = append(got, strings.Join(words, " "))
+		}
+		want := []string{
+			"delivery 9000 1.000200000 3 reschedule 1 c 9000 1000 " + tt.bound, // of equal ones the first
+			"delivery 9000 1.000300000 2 reschedule 1 c 9000 2000 " + tt.bound,
+			"bracket 3000 1.000104000 3 reschedule 1 c 4000 3000 " + tt.bound,
+			"bracket 3000 1.000105000 2 reschedule 1 c 5000 3000 " + tt.bound,
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("got %q, want %q", got, want)
+		}
+		groups := set.Table("groups")
+		row := groups.Rows[0]
+		if at := row[groups.Index("longest_at.delivery_ns")].Int; at != 1_000_200_000 {
+			t.Errorf("the longest delivery begins at %d", at)
+		}
+		if v := row[groups.Index("longest_at.wait_ns")]; v.Kind != result.KindNone {
+			t.Errorf("the longest wait begins at %+v", v)
 		}
 	}
 }

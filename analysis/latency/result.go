@@ -2,6 +2,7 @@ package latency
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/ipiscope/ipiscope/analysis/key"
@@ -38,6 +39,9 @@ func (c *Counts) Result() *result.Set {
 		{Name: "duration_ns", Value: result.Int(c.duration)},
 	}
 	set.Tables = []*result.Table{c.groupTable(), c.outcomeTable(), c.legTable(), c.reschedTable(), c.accountTable()}
+	if c.cfg.Worst > 0 {
+		set.Tables = slices.Insert(set.Tables, 1, c.worstTable())
+	}
 	set.Objects = []result.Object{unmatched(&entries)}
 	set.Verdict = c.verdict(isolated)
 	set.Notes = c.notes(&entries)
@@ -104,6 +108,12 @@ func (c *Counts) groupTable() *result.Table {
 	}
 	t.Cols = append(t.Cols, result.Col{Name: "doubtful", Head: "doubtful", Help: "the times that compare CPUs whose clocks are not synchronised"})
 	t.Cols = append(t.Cols, result.Col{Name: "at_least", Head: "longest at least", Help: "the times that were not measured of all, so that the longest is at least what is shown"})
+	for i := range NumTimes {
+		t.Cols = append(t.Cols, result.Col{Name: "longest_at." + i.String() + "_ns", Head: "longest " + i.String() + " at", Help: "trace time at which the longest begins"})
+	}
+	for i := range NumTimes {
+		t.Cols = append(t.Cols, result.Col{Name: "longest_in." + i.String(), Head: "longest " + i.String() + " in", Help: "the input that the longest is from"})
+	}
 	bounded := false
 	for _, g := range c.groups {
 		row := keyValues(g.key)
@@ -112,7 +122,7 @@ func (c *Counts) groupTable() *result.Table {
 		}
 		bounds := c.atLeast(g)
 		bounded = bounded || bounds != ""
-		t.Rows = append(t.Rows, append(row, result.Str(c.doubtful(g)), result.Str(bounds)))
+		t.Rows = append(t.Rows, append(append(row, result.Str(c.doubtful(g)), result.Str(bounds)), g.longestValues()...))
 	}
 	perTime := len(result.QuantileCols("", "", ""))
 	t.SortDown(keys, keys+perTime, keys+2*perTime)
@@ -136,6 +146,19 @@ func (c *Counts) groupTable() *result.Table {
 		t.Show = append(t.Show, "at_least")
 	}
 	return t
+}
+
+// longestValues say when the longest of each time began, and where.
+func (g *namedGroup) longestValues() []result.Value {
+	var at, in []result.Value
+	for _, l := range g.longest {
+		if l.ns < 0 {
+			at, in = append(at, result.None()), append(in, result.None())
+			continue
+		}
+		at, in = append(at, result.Int(int64(l.at))), append(in, result.Str(l.file))
+	}
+	return append(at, in...)
 }
 
 // atLeast names the times of a group whose longest is a lower bound: of some IPIs

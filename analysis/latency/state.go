@@ -2,6 +2,7 @@ package latency
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -12,10 +13,11 @@ import (
 	"github.com/ipiscope/ipiscope/analysis/state"
 	"github.com/ipiscope/ipiscope/analysis/track"
 	"github.com/ipiscope/ipiscope/parser/cpumask"
+	"github.com/ipiscope/ipiscope/parser/trace"
 )
 
 // StateVersion is that of the form of Counts.State.
-const StateVersion = 1
+const StateVersion = 2
 
 // The form of Counts in a state.
 type (
@@ -53,11 +55,22 @@ type (
 		Tick     uint64                 `json:"tick,omitzero"`
 		Need     uint64                 `json:"need,omitzero"`
 		Lazy     uint64                 `json:"lazy,omitzero"`
+		Longest  []storedLongest        `json:"longest,omitzero"`
+	}
+	storedLongest struct {
+		Time Time       `json:"time"`
+		NS   int64      `json:"ns"`
+		At   int64      `json:"at"`
+		File state.Text `json:"file"`
 	}
 )
 
-// State returns the sums as they are kept in a state (package state).
+// State returns the sums as they are kept in a state (package state). The worst, which
+// are single IPIs, are in none.
 func (c *Counts) State() (json.RawMessage, error) {
+	if c.cfg.Worst > 0 {
+		return nil, errors.New("the worst are single IPIs of one trace: they are in no state")
+	}
 	x := stored{
 		Isolated: c.cfg.Isolated, Unlike: c.unlike, Chain: c.chain, Resched: c.resched, Arrivals: c.arrivals, Runs: c.runs, Hits: c.hits, Requests: c.requests,
 		Negative: c.negative, Folded: c.folded, Switches: c.switches, Duration: c.duration, Seen: c.seen,
@@ -67,7 +80,13 @@ func (c *Counts) State() (json.RawMessage, error) {
 	for _, name := range slices.Sorted(maps.Keys(c.groups)) {
 		g := c.groups[name]
 		o := &g.outcome
-		x.Groups = append(x.Groups, storedGroup{state.TextsOf(g.key), g.times, o.arrived, o.joined, o.modes, o.watched, o.switched, o.softirq, o.tick, o.need, o.lazy})
+		x.Groups = append(x.Groups, storedGroup{state.TextsOf(g.key), g.times, o.arrived, o.joined, o.modes, o.watched, o.switched, o.softirq, o.tick, o.need, o.lazy, nil})
+		for t, l := range g.longest {
+			if l.ns >= 0 {
+				y := &x.Groups[len(x.Groups)-1]
+				y.Longest = append(y.Longest, storedLongest{Time(t), l.ns, int64(l.at), state.TextOf(l.file)})
+			}
+		}
 	}
 	return json.Marshal(x)
 }
@@ -87,7 +106,14 @@ func Decode(sums json.RawMessage, cfg Config, inputs []result.Input) (*Counts, e
 	c.skewed, c.ticks, c.missing, c.lossy = state.StringsOf(x.Skewed), state.StringsOf(x.Ticks), x.Missing, x.Lossy
 	for i := range x.Groups {
 		y := &x.Groups[i]
-		g := &namedGroup{key: state.StringsOf(y.Key), times: y.Times}
+		g := newNamedGroup(state.StringsOf(y.Key))
+		g.times = y.Times
+		for _, l := range y.Longest {
+			if l.Time >= NumTimes {
+				return nil, fmt.Errorf("time %d of %d", l.Time, NumTimes)
+			}
+			g.longest[l.Time] = longest{l.NS, trace.Time(l.At), l.File.String()}
+		}
 		g.outcome = outcome{y.Arrived, y.Joined, y.Modes, y.Watched, y.Switched, y.Softirq, y.Tick, y.Need, y.Lazy}
 		if len(g.key) != len(cfg.By) {
 			return nil, fmt.Errorf("a group with %d keys, want %d", len(g.key), len(cfg.By))

@@ -26,6 +26,7 @@ type Counts struct {
 	culprits []culprit
 	more     uint64
 	points   uint64
+	worst    worst
 	offset   int64 // of the noise's clock, ns: the largest
 	bad      uint64
 	duration int64
@@ -72,7 +73,7 @@ type cpuTotal struct {
 
 // NewCounts returns the sum of no traces.
 func NewCounts(cfg Config) *Counts {
-	return &Counts{cfg: cfg, cpus: map[int]*cpuTotal{}, sources: map[[2]string]*tally{}, causes: map[string]*entry{}, has: map[string]bool{}, lacks: map[string]bool{}}
+	return &Counts{cfg: cfg, cpus: map[int]*cpuTotal{}, sources: map[[2]string]*tally{}, causes: map[string]*entry{}, has: map[string]bool{}, lacks: map[string]bool{}, worst: worst{}}
 }
 
 // Counts returns what s saw. in describes the trace it came from.
@@ -128,7 +129,12 @@ func (s *State) Counts(in result.Input) *Counts {
 			c.odd = append(c.odd, a)
 		}
 	}
+	for _, x := range s.worst.all() {
+		x.file = in.Path
+		c.worst.of(x.Kind, c.cfg.Worst).Add(&x)
+	}
 	for src, t := range s.sources {
+		t.longest.file = in.Path
 		c.addSource([2]string{src.kind, s.table.NameOf(src.name)}, t)
 	}
 	for _, f := range s.gaps.found {
@@ -182,7 +188,7 @@ func (c *cpu) total(hits bool) *cpuTotal {
 func (c *Counts) addSource(key [2]string, t *tally) {
 	old := c.sources[key]
 	if old == nil {
-		old = &tally{}
+		old = &tally{longest: peak{ns: -1}}
 		c.sources[key] = old
 	}
 	old.count += t.count
@@ -190,6 +196,7 @@ func (c *Counts) addSource(key [2]string, t *tally) {
 	old.total = analysis.AddTimes(old.total, t.total)
 	old.taken.Merge(&t.taken)
 	old.cpus.Or(&t.cpus)
+	old.longest.take(t.longest)
 }
 
 func (c *Counts) addEntry(name string, e *entry) {
@@ -225,6 +232,9 @@ func (c *Counts) Merge(o *Counts) {
 	}
 	for key, t := range o.sources {
 		c.addSource(key, t)
+	}
+	for kind, l := range o.worst {
+		c.worst.of(kind, c.cfg.Worst).Merge(l)
 	}
 	for name, e := range o.causes {
 		c.addEntry(name, e)

@@ -150,7 +150,7 @@ func (s *State) switched(c *cpu, e *trace.Event) {
 func (s *State) ranForeign(c *cpu, n int32, end trace.Time) {
 	name, since := c.tasks.comm, c.tasks.since
 	s.add(source{kindTask, name}, n, since, end)
-	s.gaps.add(n, since, end, func() Culprit { return Culprit{Kind: kindTask, Name: s.table.NameOf(name), Sender: -1} })
+	s.interrupted(kindTask, n, since, end, end, func() Culprit { return s.culprit(source{kindTask, name}) })
 }
 
 // adopt makes a foreign task that has run long enough by now the CPU's own.

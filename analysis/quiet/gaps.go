@@ -22,6 +22,8 @@ type Culprit struct {
 	Kind, Name  string
 	Sender      int32 // -1 unknown, or nobody
 	Comm, Cause string
+	stack       string // of the send, "" without one
+	delivery    int64  // ns from the send, -1 if not known
 	gap         int
 	cpu         int32
 	start, end  trace.Time

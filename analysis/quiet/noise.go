@@ -138,7 +138,7 @@ func (c *cpu) interval(begin, end trace.Time) {
 func (s *State) noised(src source, cpu int32, begin, end trace.Time, net int64) {
 	s.add(src, cpu, begin, begin+trace.Time(net))
 	s.sources[src].byNoise++
-	s.gaps.add(cpu, begin, end, func() Culprit { return Culprit{Kind: src.kind, Name: s.table.NameOf(src.name), Sender: -1} })
+	s.interrupted(src.kind, cpu, begin, end, begin+trace.Time(net), func() Culprit { return s.culprit(src) })
 }
 
 // thread takes the noise of a thread. Where switches are recorded they tell.

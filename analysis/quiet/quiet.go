@@ -9,6 +9,7 @@ import (
 
 	"github.com/ipiscope/ipiscope/analysis"
 	"github.com/ipiscope/ipiscope/analysis/catalog"
+	"github.com/ipiscope/ipiscope/analysis/key"
 	"github.com/ipiscope/ipiscope/analysis/result"
 	"github.com/ipiscope/ipiscope/analysis/stat"
 	"github.com/ipiscope/ipiscope/analysis/track"
@@ -31,6 +32,8 @@ type Config struct {
 	Monotonic bool
 	// Within is how long before a gap an interruption is put down to it, ns.
 	Within trace.Time
+	// Worst is how many of the longest interruptions of each kind are kept with what is known of them.
+	Worst int
 	// Sequences keeps the quiet stretches in their order too, for Timed.
 	Sequences bool
 }
@@ -58,6 +61,8 @@ type tally struct {
 	count uint64
 	taken stat.Dist // of those whose end is known
 	total int64     // ns
+	// the longest of them, -1 if there is none
+	longest peak
 	// byNoise counts those that only noise tells of
 	byNoise uint64
 	cpus    cpumask.Mask
@@ -70,6 +75,7 @@ type State struct {
 	attr       *track.Attributor
 	deliveries *track.Deliveries
 	gaps       gaps
+	worst      worst
 	cpus       []cpu
 	sources    map[source]*tally
 	roles      []role // by EventID
@@ -86,7 +92,7 @@ type State struct {
 
 // New returns a State for a trace with this table.
 func New(t *trace.Table, cfg Config) *State {
-	s := &State{cfg: cfg, table: t, sources: map[source]*tally{}}
+	s := &State{cfg: cfg, table: t, sources: map[source]*tally{}, worst: worst{}}
 	s.gaps.set(cfg.Gaps, cfg.Within, t.Meta.Path)
 	s.attr = track.NewAttributor(cfg.Catalog, t)
 	// include/linux/interrupt.h
@@ -291,14 +297,14 @@ func (s *State) finish(x *track.Bracket) {
 		}
 	}
 	s.add(src, x.CPU, x.Start, x.End)
-	s.gaps.add(x.CPU, x.Start, x.End, func() Culprit { return Culprit{Kind: src.kind, Name: s.table.NameOf(src.name), Sender: -1} })
+	s.interrupted(src.kind, x.CPU, x.Start, x.End, x.End, func() Culprit { return s.culprit(src) })
 }
 
 // add counts one interruption.
 func (s *State) add(src source, cpu int32, start, end trace.Time) {
 	t := s.sources[src]
 	if t == nil {
-		t = &tally{}
+		t = &tally{longest: peak{ns: -1}}
 		s.sources[src] = t
 	}
 	t.count++
@@ -306,6 +312,7 @@ func (s *State) add(src source, cpu int32, start, end trace.Time) {
 	s.cpu(cpu).kinds.of(src.kind).Count++
 	if start != track.Never && end != track.Never {
 		t.taken.Add(int64(end - start))
+		t.longest.take(peak{ns: int64(end - start), at: start, cpu: cpu})
 		t.total = analysis.AddTimes(t.total, max(0, int64(end-start)))
 	}
 }
@@ -357,10 +364,16 @@ func (s *State) delivery(d *track.Delivery) {
 	if d.Sampled {
 		s.sources[source{kindIPI, d.Function}].byNoise++
 	}
-	s.gaps.add(d.Target, start, end, func() Culprit {
-		c := Culprit{Kind: kindIPI, Name: s.table.NameOf(d.Function), Sender: -1}
+	s.interrupted(kindIPI, d.Target, start, end, end, func() Culprit {
+		c := s.culprit(source{kindIPI, d.Function})
 		if d.HasSend {
 			c.Sender, c.Comm, c.Cause = d.Sender, s.table.NameOf(d.Comm), s.table.NameOf(s.attr.Facts(d.Stack, d.Callsite).Cause)
+			if start != d.Sent {
+				c.delivery = int64(start - d.Sent)
+			}
+			if d.Stack != 0 {
+				c.stack = key.Stack.Text(key.ID(d.Stack), s.table, s.attr)
+			}
 		}
 		return c
 	})

@@ -28,11 +28,16 @@ import (
 
 func watch(t testing.TB, script string, gaps ...quiet.Gap) *quiet.Counts {
 	t.Helper()
+	return watchWorst(t, script, 0, gaps...)
+}
+
+func watchWorst(t testing.TB, script string, worst int, gaps ...quiet.Gap) *quiet.Counts {
+	t.Helper()
 	src := tracetest.Parse(script)
 	src.Table().Meta.CPUs = 4
 	cat := catalogtest.Load(t)
 	m, _ := cpumask.ParseList([]byte("2"))
-	s := quiet.New(src.Table(), quiet.Config{Isolated: &m, Catalog: cat, Gaps: gaps, Within: 50_000})
+	s := quiet.New(src.Table(), quiet.Config{Isolated: &m, Catalog: cat, Gaps: gaps, Within: 50_000, Worst: worst})
 	st, err := analysis.Run(context.Background(), analysistest.Poison(src), analysis.Options{}, s)
 	if err != nil {
 		t.Fatal(err)
@@ -365,6 +370,42 @@ func TestContextTracking(t *testing.T) {
 	}
 	if diff := cmp.Diff(odd, rows(t, set, "anomalies", "at", "cpu", "what")); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+// TestWorst: the longest of each kind, with what is known of them; they are at least that
+// long where an end is missing or events are.
+func TestWorst(t *testing.T) {
+	timer := func(from, to int) string {
+		return on2(from, "local_timer_entry vector=236") + on2(to, "local_timer_exit vector=236")
+	}
+	ipi := "at 1.000300 cpu 0 task make-7 flags d..1 ipi_send_cpu cpu=2 callsite=smp_call_function_single+0x1 callback=func_a\n" +
+		on2(305, "call_function_single_entry vector=251") + on2(325, "call_function_single_exit vector=251")
+	script := first + timer(100, 103) + timer(110, 117) + timer(120, 127) + ipi
+	for _, tt := range []struct{ more, bound string }{
+		{"", ""}, {on2(400, "local_timer_entry vector=236") + timer(500, 501), "at least"}, {"lost cpu 2 at 1.000600 n 3\n", "at least"},
+	} {
+		counts := watchWorst(t, script+on2(700, "softirq_entry vec=1")+on2(701, "softirq_exit vec=1")+on2(710, "irq_handler_entry irq=1")+on2(711, "irq_handler_exit irq=1")+
+			on2(720, "sched_switch prev_comm=loop prev_pid=9 prev_state=R next_comm=loop next_pid=9")+tt.more+last, 2)
+		other := watchWorst(t, first+timer(50, 51)+last, 2)
+		other.Merge(counts) // the order does not matter
+		counts.Merge(watchWorst(t, first+timer(50, 51)+last, 2))
+		set := counts.Result()
+		if diff := cmp.Diff(rows(t, set, "worst", "took_ns", "at", "kind"), rows(t, other.Result(), "worst", "took_ns", "at", "kind")); diff != "" {
+			t.Errorf("in the other order: %s", diff)
+		}
+		got := rows(t, set, "worst", "took_ns", "at", "cpu", "kind", "name", "sender", "comm", "delivery_ns", "bound")[:3]
+		want := []string{
+			"20000 1.000305000 2 ipi func_a 0 make 5000 " + tt.bound,
+			"7000 1.000110000 2 timer local_timer    " + tt.bound, // of equal ones the first
+			"7000 1.000120000 2 timer local_timer    " + tt.bound,
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%q: -want +got:\n%s", tt.more, diff)
+		}
+		if got := rows(t, set, "sources", "kind", "longest.at_ns", "longest.cpu"); !slices.Contains(got, "timer 1000110000 2") {
+			t.Errorf("the longest are %q", got)
+		}
 	}
 }
 

@@ -39,6 +39,10 @@ func (c *Counts) Result() *result.Set {
 	if !c.unlike { // else a number stands for CPUs of which nothing else is the same
 		set.Tables = []*result.Table{c.cpuTable(), c.sourceTable(), c.contextTable(), c.anomalyTable(), c.entryTable()}
 	}
+	if c.cfg.Worst > 0 {
+		at := slices.IndexFunc(set.Tables, func(t *result.Table) bool { return t.Name == "sources" })
+		set.Tables = slices.Insert(set.Tables, at+1, c.worstTable())
+	}
 	if len(c.cfg.Gaps) > 0 {
 		set.Tables = append([]*result.Table{c.gapTable(), c.culpritTable()}, set.Tables...)
 	}
@@ -118,7 +122,10 @@ func (c *Counts) sourceTable() *result.Table {
 		{Name: "stolen_ns", Head: "stolen", Unit: "ns", Help: "sum of their times; those that overlap count each"},
 	}}
 	t.Cols = append(t.Cols, result.QuantileCols("taken", "timed", "time of one interruption")...)
-	t.Cols = append(t.Cols, result.Col{Name: "cpus", Head: "CPUs"})
+	t.Cols = append(t.Cols, result.Col{Name: "cpus", Head: "CPUs"},
+		result.Col{Name: "longest.at_ns", Head: "longest at", Help: "trace time at which the longest begins"},
+		result.Col{Name: "longest.cpu", Head: "longest on", Help: "CPU of the longest"},
+		result.Col{Name: "longest.file", Head: "longest in", Help: "the input that the longest is from"})
 	for key, s := range c.sources {
 		rate := 0.0
 		if !c.time.IsZero() {
@@ -127,6 +134,11 @@ func (c *Counts) sourceTable() *result.Table {
 		row := []result.Value{result.Str(key[0]), result.Str(key[1]), result.Int(s.count), result.Float(rate), result.Int(s.total)}
 		row = append(row, s.taken.Quantiles().Values()...)
 		row = append(row, result.Str(s.cpus.String()))
+		if p := &s.longest; p.ns < 0 {
+			row = append(row, result.None(), result.None(), result.None())
+		} else {
+			row = append(row, result.Int(int64(p.at)), result.Int(p.cpu), result.Str(p.file))
+		}
 		if c.isSampled() {
 			row = append(row, result.Str(s.timedBy()))
 		}

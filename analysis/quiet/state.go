@@ -17,7 +17,7 @@ import (
 )
 
 // StateVersion is that of the form of Counts.State.
-const StateVersion = 1
+const StateVersion = 2
 
 // The form of Counts in a state. What hit gaps is not in it: they are times of one
 // trace.
@@ -77,6 +77,13 @@ type (
 		Total   int64        `json:"total,omitzero"`
 		ByNoise uint64       `json:"by_noise,omitzero"`
 		CPUs    cpumask.Mask `json:"cpus"`
+		Longest *storedPeak  `json:"longest,omitzero"`
+	}
+	storedPeak struct {
+		NS   int64      `json:"ns"`
+		At   int64      `json:"at"`
+		CPU  int32      `json:"cpu"`
+		File state.Text `json:"file"`
 	}
 	storedCause struct {
 		Event state.Text `json:"event"`
@@ -91,11 +98,14 @@ type (
 	}
 )
 
-// State returns the sums as they are kept in a state (package state). Those of gaps
-// cannot be.
+// State returns the sums as they are kept in a state (package state). Those of gaps and
+// the worst, which are single interruptions, cannot be.
 func (c *Counts) State() (json.RawMessage, error) {
 	if len(c.cfg.Gaps) > 0 {
 		return nil, errors.New("gaps are times of one trace: what hit them is in no state")
+	}
+	if c.cfg.Worst > 0 {
+		return nil, errors.New("the worst are single interruptions of one trace: they are in no state")
 	}
 	x := stored{
 		Isolated: c.cfg.Isolated, Unlike: c.unlike, Points: c.points, Offset: c.offset, Bad: c.bad, Duration: c.duration, Time: c.time,
@@ -107,7 +117,11 @@ func (c *Counts) State() (json.RawMessage, error) {
 	}
 	for _, key := range slices.SortedFunc(maps.Keys(c.sources), func(a, b [2]string) int { return slices.Compare(a[:], b[:]) }) {
 		t := c.sources[key]
-		x.Sources = append(x.Sources, storedSource{key[0], state.TextOf(key[1]), t.count, t.taken, t.total, t.byNoise, t.cpus})
+		y := storedSource{key[0], state.TextOf(key[1]), t.count, t.taken, t.total, t.byNoise, t.cpus, nil}
+		if p := &t.longest; p.ns >= 0 {
+			y.Longest = &storedPeak{p.ns, int64(p.at), p.cpu, state.TextOf(p.file)}
+		}
+		x.Sources = append(x.Sources, y)
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.causes)) {
 		x.Causes = append(x.Causes, storedCause{state.TextOf(name), c.causes[name].count, c.causes[name].after})
@@ -172,7 +186,11 @@ func Decode(sums json.RawMessage, inputs []result.Input) (*Counts, error) {
 	}
 	for i := range x.Sources {
 		y := &x.Sources[i]
-		c.addSource([2]string{y.Kind, y.Name.String()}, &tally{y.Count, y.Taken, y.Total, y.ByNoise, y.CPUs})
+		t := &tally{count: y.Count, taken: y.Taken, total: y.Total, byNoise: y.ByNoise, cpus: y.CPUs, longest: peak{ns: -1}}
+		if p := y.Longest; p != nil {
+			t.longest = peak{p.NS, trace.Time(p.At), p.CPU, p.File.String()}
+		}
+		c.addSource([2]string{y.Kind, y.Name.String()}, t)
 	}
 	for i := range x.Causes {
 		y := &x.Causes[i]

@@ -21,6 +21,7 @@ type latencyFlags struct {
 	kind   string
 	window time.Duration
 	groups cli.GroupsFlag
+	worst  int
 }
 
 func newLatency(t *cli.Terminal) *cobra.Command {
@@ -34,6 +35,7 @@ wait (queue to the function's exit, where the caller waits), and tell what the
 hits found and what they led to. It takes receive-side events: irq_vectors and
 csd on x86, ipi_entry and ipi_exit on arm64.`,
 		Example: `  ipiscope latency --isolated 2-3 trace.dat
+  ipiscope latency --isolated 2-3 --worst 5 trace.dat
   ipiscope latency --isolated 2-3 --by pair --kind csd trace.dat
   ipiscope latency --isolated 2-3 --by function,context --format json trace.dat`,
 		Args: atLeastOneTrace,
@@ -46,6 +48,7 @@ csd on x86, ipi_entry and ipi_exit on arm64.`,
 	fs.StringVar(&f.kind, "kind", "all", "`KIND` of events to pair: "+strings.Join(latency.Kinds(), " "))
 	f.groups.AddTo(fs, latency.DefaultMaxGroups)
 	fs.DurationVar(&f.window, "window", time.Duration(latency.DefaultWindow), "`TIME` after an interrupt within which a context switch is put down to it")
+	fs.IntVar(&f.worst, "worst", 0, "list the `N` worst of each time too: when, where, who sent, why, and the parts of their way")
 	f.output.Every = true
 	f.output.AddTo(cmd, 20)
 	completeList(cmd, "by", latency.KeyNames())
@@ -64,6 +67,9 @@ func (f *latencyFlags) config() (latency.Config, error) {
 	}
 	if f.window < 0 {
 		return c, cli.Usage(fmt.Errorf("--window %v: want a time such as 50us", f.window))
+	}
+	if c.Worst = f.worst; c.Worst < 0 {
+		return c, cli.Usage(fmt.Errorf("--worst %d: want a number", f.worst))
 	}
 	c.Window = trace.Time(f.window)
 	c.MaxGroups, err = f.groups.Max()

@@ -29,6 +29,7 @@ type quietFlags struct {
 	within   time.Duration
 	gaps     gapsFlags
 	counted  interruptsFlag
+	worst    int
 }
 
 func newQuiet(t *cli.Terminal) *cobra.Command {
@@ -41,6 +42,7 @@ func newQuiet(t *cli.Terminal) *cobra.Command {
 they take, and the quiet between them. --at and --gaps tell what hit a CPU just
 before a time, or in the gaps that cyclictest, jitterdebugger or oslat saw.`,
 		Example: `  ipiscope quiet --isolated 2-3 trace.dat
+  ipiscope quiet --isolated 2-3 --worst 5 trace.dat
   ipiscope quiet --isolated 2-3 --at 1234.567890 --victim 3 --within 50us trace.dat
   ipiscope quiet --isolated 2-3 --gaps cyclictest.txt --gaps-cpus 2-3 trace.dat
   ipiscope quiet --isolated 2-3 --gaps markers trace.dat`,
@@ -54,6 +56,7 @@ before a time, or in the gaps that cyclictest, jitterdebugger or oslat saw.`,
 	fs.DurationVar(&f.within, "within", 50*time.Microsecond, "how long before a time or a gap still counts, `TIME`")
 	f.gaps.AddTo(fs)
 	f.counted.AddTo(fs)
+	fs.IntVar(&f.worst, "worst", 0, "list the `N` longest interruptions of each kind too: what, when, where, who sent, and why")
 	f.output.Every = true
 	f.output.AddTo(cmd, 0)
 	f.catalog.AddTo(fs)
@@ -93,7 +96,10 @@ func runQuiet(ctx context.Context, t *cli.Terminal, f *quietFlags, paths []strin
 	if err != nil {
 		return err
 	}
-	config := quiet.Config{Isolated: isolated.Targets(), Within: trace.Time(f.within)}
+	if f.worst < 0 {
+		return cli.Usage(fmt.Errorf("--worst %d: want a number", f.worst))
+	}
+	config := quiet.Config{Isolated: isolated.Targets(), Within: trace.Time(f.within), Worst: f.worst}
 	if config.Gaps, err = f.times(); err != nil {
 		return err
 	}
