@@ -142,7 +142,7 @@ func analyze(t *testing.T, path string, cat *catalog.Catalog, isolated *cpumask.
 		return err
 	}})
 	ev := evidence.New(table, evidence.Config{Isolated: isolated, Catalog: cat})
-	cx, inv, rate := contexts.New(table, cat), inventory.New(table), steady.New()
+	cx, inv, rate := contexts.New(table, contexts.Config{Catalog: cat}), inventory.New(table), steady.New()
 	st, err := analysis.Run(context.Background(), src, analysis.Options{}, counts, list, ev, cx, inv, rate)
 	if err != nil {
 		t.Fatal(err)

@@ -127,7 +127,7 @@ func alone(t *testing.T, cat *catalog.Catalog, isolated *cpumask.Mask) map[strin
 			return subject{s, func(in result.Input) string { return text(t, s.Result(in)) }}
 		},
 		"contexts": func(table *trace.Table) subject {
-			s := contexts.New(table, cat)
+			s := contexts.New(table, contexts.Config{Catalog: cat})
 			return subject{s, func(in result.Input) string { return text(t, s.Result(in)) }}
 		},
 		"inventory": func(table *trace.Table) subject {

@@ -11,13 +11,14 @@ import (
 	"github.com/ipiscope/ipiscope/analysis/contexts"
 	"github.com/ipiscope/ipiscope/analysis/result"
 	"github.com/ipiscope/ipiscope/parser"
+	"github.com/ipiscope/ipiscope/parser/cpumask"
 	"github.com/ipiscope/ipiscope/parser/trace"
 	"github.com/ipiscope/ipiscope/parser/trace/tracetest"
 )
 
 func run(t *testing.T, src trace.Source) *result.Set {
 	t.Helper()
-	state := contexts.New(src.Table(), nil) // the embedded catalogue
+	state := contexts.New(src.Table(), contexts.Config{}) // the embedded catalogue
 	st, err := analysis.Run(context.Background(), src, analysis.Options{}, state)
 	if err != nil {
 		t.Fatal(err)
@@ -30,7 +31,7 @@ func shapes(set *result.Set) []string {
 	var lines []string
 	for _, row := range set.Tables[0].Rows {
 		var cells []string
-		for _, v := range row {
+		for _, v := range row[:4] { // the rest is for TestStates
 			cells = append(cells, v.Text())
 		}
 		lines = append(lines, strings.Join(cells, " | "))
@@ -104,5 +105,48 @@ func TestRecording(t *testing.T) {
 	}
 	if sum != 27178 || set.Total("stacks") != 27178 {
 		t.Errorf("%d stacks in the rows, %d in the totals, want 27178", sum, set.Total("stacks"))
+	}
+}
+
+// TestStates: need-resched by context, the first stack of each row, which stacks are
+// looked at, and what a text cannot show.
+func TestStates(t *testing.T) {
+	const script = "at 1.0 cpu 2 task a-1 flags d... ipi_send_cpu cpu=3\n" + "at 1.1 cpu 2 task a-1 flags dN.. kernel_stack vfs_read do_syscall_64\n" +
+		"at 1.2 cpu 3 task b-2 flags d... ipi_send_cpu cpu=1\n" + "at 1.3 cpu 3 task b-2 flags dL.. kernel_stack vfs_write do_syscall_64\n" +
+		"at 1.4 cpu 3 task b-2 flags d... sched_wakeup pid=1\n" + "at 1.5 cpu 3 task b-2 flags d... kernel_stack one two\n"
+	isolated, _ := cpumask.ParseList([]byte("3"))
+	for _, tt := range []struct {
+		name  string
+		cfg   contexts.Config
+		want  []string
+		noted bool
+	}{
+		{"all", contexts.Config{}, []string{"2 syscall 1 1 1.100000000 2 vfs_read < do_syscall_64", "1 unknown 0 0 1.500000000 3 one < two"}, false},
+		{"of an isolated CPU", contexts.Config{Isolated: &isolated}, []string{"1 syscall 0 1 1.300000000 3 vfs_write < do_syscall_64", "1 unknown 0 0 1.500000000 3 one < two"}, false},
+		{"of events that pass a filter", contexts.Config{Counts: func(e *trace.Event) bool { return e.Schema().Name == "ipi_send_cpu" && e.CPU == 2 }},
+			[]string{"1 syscall 1 0 1.100000000 2 vfs_read < do_syscall_64"}, true},
+	} {
+		src := tracetest.Parse(script)
+		s := contexts.New(src.Table(), tt.cfg)
+		st, err := analysis.Run(context.Background(), src, analysis.Options{}, s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		set := s.Result(st.Input(&src.Table().Meta, nil))
+		tab := set.Table("contexts")
+		var got []string
+		for _, row := range tab.Rows {
+			var cells []string
+			for _, col := range []string{"stacks", "contexts", "need_resched", "need_resched_lazy", "example.at", "example.cpu", "example.stack"} {
+				cells = append(cells, row[tab.Index(col)].Text())
+			}
+			got = append(got, strings.Join(cells, " "))
+		}
+		if d := cmp.Diff(tt.want, got); d != "" {
+			t.Errorf("%s: -want +got:\n%s", tt.name, d)
+		}
+		if noted := len(set.Notes) > 0; noted != tt.noted {
+			t.Errorf("%s: notes %q", tt.name, set.Notes)
+		}
 	}
 }

@@ -12,6 +12,7 @@ type context struct {
 	enters, exits uint64
 	odd           [numOddities]uint64
 	list          []anomaly
+	pending       bool // the last of list waits for the next event
 	last          role
 	at            trace.Time
 	user, kernel  int64 // ns
@@ -39,6 +40,41 @@ type anomaly struct {
 	at   trace.Time
 	cpu  int
 	file string
+	sight
+	// after is the time to the next event of the CPU, ns, -1 if there is none or what
+	// is odd is no user_exit: user_exit itself took no longer.
+	after int64
+	// event and comm are the names of those of sight.
+	event, comm string
+}
+
+// A sight is what is seen of the event that shows an anomaly.
+type sight struct {
+	known   bool // which event it is
+	eventID trace.EventID
+	commID  trace.NameID
+	pid     int32
+	vector  int64 // or the number of an interrupt, -1: neither
+}
+
+// sightOf is that of an event.
+func sightOf(e *trace.Event) sight { return sight{true, e.ID, e.Comm, e.PID, -1} }
+
+// sightOfInterrupt is that of the beginning of an interrupt; e is the event that is being
+// taken, which tells of it unless something else does, as noise.
+func sightOfInterrupt(e *trace.Event, b *track.Bracket) sight {
+	if e == nil || e.CPU != b.CPU || e.Time != b.Start {
+		return sight{pid: b.PID, vector: -1}
+	}
+	seen := sightOf(e)
+	if b.Kind == track.BracketIRQ {
+		seen.vector = int64(b.ID)
+	} else if ref := e.Schema().Ref("vector"); ref != trace.NoField {
+		if v, ok := e.Uint(ref); ok {
+			seen.vector = int64(v)
+		}
+	}
+	return seen
 }
 
 // maxAnomalies bounds what is listed of one CPU; all are counted.
@@ -51,6 +87,10 @@ type entry struct {
 }
 
 func (x *context) event(e *trace.Event, r role) {
+	if x.pending {
+		x.pending = false
+		x.list[len(x.list)-1].after = int64(e.Time - x.list[len(x.list)-1].at)
+	}
 	if x.fresh && r != roleUserExit {
 		x.enteredFor(e)
 	}
@@ -58,7 +98,7 @@ func (x *context) event(e *trace.Event, r role) {
 	case roleUserEnter:
 		x.enters++
 		if x.last == roleUserEnter {
-			x.note(doubleEnter, e.Time)
+			x.note(doubleEnter, e.Time, sightOf(e))
 		} else if x.last == roleUserExit {
 			x.kernel += max(0, int64(e.Time-x.at))
 		}
@@ -66,7 +106,7 @@ func (x *context) event(e *trace.Event, r role) {
 		x.exits++
 		x.fresh = true
 		if x.last == roleUserExit {
-			x.note(doubleExit, e.Time)
+			x.note(doubleExit, e.Time, sightOf(e))
 		} else if x.last == roleUserEnter {
 			x.user += max(0, int64(e.Time-x.at))
 		}
@@ -91,18 +131,29 @@ func (x *context) enteredFor(e *trace.Event) {
 	c.after.Add(int64(e.Time - x.at))
 }
 
-func (x *context) note(what oddity, at trace.Time) {
+func (x *context) note(what oddity, at trace.Time, seen sight) {
 	x.odd[what]++
 	if len(x.list) < maxAnomalies {
-		x.list = append(x.list, anomaly{what: what, at: at})
+		x.list = append(x.list, anomaly{what: what, at: at, sight: seen, after: -1})
+		x.pending = what == doubleExit
 	}
 }
 
-// interrupted takes the beginning of an interrupt. NMIs have no events here.
-func (x *context) interrupted(b *track.Bracket) {
+// interrupted takes the beginning of an interrupt. e is the event that is being taken.
+// NMIs have no events here.
+func (x *context) interrupted(b *track.Bracket, e *trace.Event) {
 	if x.last == roleUserEnter && b.Kind != track.BracketSoftirq {
-		x.note(irqInUser, b.Start)
+		x.note(irqInUser, b.Start, sightOfInterrupt(e, b))
 	}
 }
 
-func (x *context) lost() { x.last, x.fresh = roleUnseen, false }
+func (x *context) lost() { x.last, x.fresh, x.pending = roleUnseen, false, false }
+
+// exit is how long after user_exit the next event came.
+func (x *context) exit() *stat.Dist {
+	d := &stat.Dist{}
+	for _, e := range x.causes {
+		d.Merge(&e.after)
+	}
+	return d
+}

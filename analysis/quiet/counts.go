@@ -64,9 +64,10 @@ type cpuTotal struct {
 	enters, exits uint64
 	odd           [numOddities]uint64
 	user, kernel  int64
-	observed      int64 // ns
-	sampled       bool  // only noise tells of interrupts
-	longestRun    int64 // ns
+	exit          stat.Dist // from user_exit to the next event
+	observed      int64     // ns
+	sampled       bool      // only noise tells of interrupts
+	longestRun    int64     // ns
 	unpaired      [track.NumBracketKinds]uint64
 	doubt         doubt
 }
@@ -121,11 +122,15 @@ func (s *State) Counts(in result.Input) *Counts {
 		c.cpus[n].doubt = doubt{shorter: open.shorter || c.cpus[n].withoutEnd() > 0 || offline, lossy: open.lossy}
 		c.cpus[n].watched = max(0, c.duration-online.Offline(n, s.span.First, s.span.Last))
 		c.time.Add(c.cpus[n].watched)
+		c.cpus[n].exit.Merge(s.cpus[n].context.exit())
 		for id, e := range s.cpus[n].context.causes {
 			c.addEntry(s.table.Schema(id).Name, e)
 		}
 		for _, a := range s.cpus[n].context.list {
-			a.cpu, a.file = n, in.Path
+			a.cpu, a.file, a.comm = n, in.Path, s.table.NameOf(a.commID)
+			if a.known {
+				a.event = s.table.Schema(a.eventID).Name
+			}
 			c.odd = append(c.odd, a)
 		}
 	}
@@ -224,6 +229,8 @@ func (c *Counts) Merge(o *Counts) {
 			first := *t
 			first.quiet = stat.Dist{}
 			first.quiet.Merge(&t.quiet)
+			first.exit = stat.Dist{}
+			first.exit.Merge(&t.exit)
 			first.kinds = slices.Clone(t.kinds)
 			c.cpus[n] = &first
 			continue
@@ -290,6 +297,7 @@ func (t *cpuTotal) add(o *cpuTotal) {
 	}
 	t.user += o.user
 	t.kernel += o.kernel
+	t.exit.Merge(&o.exit)
 }
 
 // A CPU is the sums of one CPU, for programs that go on computing.

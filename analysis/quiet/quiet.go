@@ -86,6 +86,7 @@ type State struct {
 	seen       cpumask.Mask
 	// points are hits that only their sends tell of
 	points uint64
+	now    *trace.Event // the one that is being taken
 	// early are CPUs that lost events before the first one was seen
 	early cpumask.Mask
 }
@@ -202,7 +203,9 @@ func (s *State) Event(e *trace.Event) {
 	}
 	c := s.cpu(e.CPU)
 	s.adopt(c, e.CPU, e.Time)
+	s.now = e
 	s.deliveries.Event(e)
+	s.now = nil
 	r := s.role(e)
 	if r == roleStack {
 		return
@@ -263,7 +266,7 @@ func (s *State) begin(x *track.Bracket) {
 	c.noise.hasEntries = c.noise.hasEntries || x.Kind == track.BracketVector || x.Kind == track.BracketIPI
 	c.busy(x.Start)
 	c.inside = true
-	c.context.interrupted(x)
+	c.context.interrupted(x, s.now)
 }
 
 // finish takes the end of it.

@@ -366,9 +366,13 @@ func TestContextTracking(t *testing.T) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	odd := []string{
-		"1.000030000 2 user_exit while in the kernel", "1.000041000 2 user_enter while in user mode", "1.000050000 2 interrupt while still in user mode",
+		"1.000030000 2 user_exit while in the kernel user_exit  loop 9 1000", "1.000041000 2 user_enter while in user mode user_enter  loop 9 ",
+		"1.000050000 2 interrupt while still in user mode local_timer_entry 236 loop 9 ",
 	}
-	if diff := cmp.Diff(odd, rows(t, set, "anomalies", "at", "cpu", "what")); diff != "" {
+	if got, want := rows(t, set, "context", "exit.count", "exit.max_ns"), []string{"2 1000"}; !cmp.Equal(got, want) {
+		t.Errorf("user_exit took at most %q, want %q", got, want)
+	}
+	if diff := cmp.Diff(odd, rows(t, set, "anomalies", "at", "cpu", "what", "event", "vector", "comm", "pid", "after_ns")); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 }
@@ -414,6 +418,7 @@ func TestMergeLaws(t *testing.T) {
 		first + on2(100, "local_timer_entry vector=236") + on2(110, "local_timer_exit vector=236") + last,
 		first + last, "",
 		first + on2(10, "user_enter") + on2(20, "user_exit") + on2(210, "softirq_entry vec=1") + on2(290, "softirq_exit vec=1") + last,
+		first + on2(10, "user_exit") + on2(20, "user_exit") + on2(30, "user_enter") + on2(40, "local_timer_entry vector=236") + on2(41, "local_timer_exit vector=236") + last,
 	}
 	m, _ := cpumask.ParseList([]byte("2"))
 	text := func(inputs bool) func(*quiet.Counts) string {

@@ -167,15 +167,18 @@ func (c *Counts) contextTable() *result.Table {
 		{Name: "double_exit", Head: "double exit", Help: "user_exit while not marked as in user mode", Keep: true},
 		{Name: "irq_in_user", Head: "irq in user", Help: "interrupts while still marked as in user mode", Keep: true},
 	}}
+	t.Cols = append(t.Cols, result.QuantileCols("exit", "user_exit at most", "from user_exit to the next event of the CPU: user_exit itself took no longer")...)
+	t.Show = []string{"cpu", "user_enter", "user_exit", "user_ns", "kernel_ns", "double_enter", "double_exit", "irq_in_user", "exit.min_ns", "exit.p50_ns", "exit.max_ns"}
+	t.Spare = []string{"exit.max_ns", "exit.min_ns", "exit.p50_ns"}
 	for _, n := range c.sortedCPUs() {
 		s := c.cpus[n]
 		if s.enters+s.exits == 0 {
 			continue
 		}
-		t.Rows = append(t.Rows, []result.Value{
+		t.Rows = append(t.Rows, append([]result.Value{
 			result.Int(n), result.Int(s.enters), result.Int(s.exits), result.Int(s.user), result.Int(s.kernel),
 			result.Int(s.odd[doubleEnter]), result.Int(s.odd[doubleExit]), result.Int(s.odd[irqInUser]),
-		})
+		}, s.exit.Quantiles().Values()...))
 	}
 	return t
 }
@@ -183,14 +186,27 @@ func (c *Counts) contextTable() *result.Table {
 // anomalyTable lists what was odd, one by one.
 func (c *Counts) anomalyTable() *result.Table {
 	t := &result.Table{Name: "anomalies", Title: "What context tracking should not show", Brief: 10, Cols: []result.Col{
-		{Name: "at", Head: "at"}, {Name: "cpu", Head: "CPU"}, {Name: "what", Head: "what"}, {Name: "file", Head: "file"},
-	}, Show: []string{"at", "cpu", "what"}}
+		{Name: "at", Head: "at"}, {Name: "cpu", Head: "CPU"}, {Name: "what", Head: "what"},
+		{Name: "event", Head: "event", Help: "the event that shows it"},
+		{Name: "vector", Head: "vector", Help: "of the interrupt, or its number"},
+		{Name: "comm", Head: "comm", Help: "the task that ran"}, {Name: "pid", Head: "pid"},
+		{Name: "after_ns", Head: "next event after", Unit: "ns", Help: "user_exit itself took no longer"}, {Name: "file", Head: "file"},
+	}, Show: []string{"at", "cpu", "what", "event", "vector", "comm", "pid", "after_ns"}}
 	list := slices.Clone(c.odd)
 	slices.SortFunc(list, func(a, b anomaly) int {
-		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.cpu, b.cpu), cmp.Compare(a.what, b.what), cmp.Compare(a.file, b.file))
+		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.cpu, b.cpu), cmp.Compare(a.what, b.what), cmp.Compare(a.file, b.file), cmp.Compare(a.event, b.event), cmp.Compare(a.vector, b.vector), cmp.Compare(a.pid, b.pid))
 	})
 	for _, a := range list {
-		t.Rows = append(t.Rows, []result.Value{result.Str(seconds(a.at)), result.Int(a.cpu), result.Str(a.what.String()), result.Str(a.file)})
+		vector, after := result.None(), result.None()
+		if a.vector >= 0 {
+			vector = result.Int(a.vector)
+		}
+		if a.after >= 0 {
+			after = result.Int(a.after)
+		}
+		t.Rows = append(t.Rows, []result.Value{
+			result.Str(seconds(a.at)), result.Int(a.cpu), result.Str(a.what.String()), result.Str(a.event), vector, result.Str(a.comm), result.Int(a.pid), after, result.Str(a.file),
+		})
 	}
 	return t
 }

@@ -58,6 +58,7 @@ type (
 		Odd           [numOddities]uint64           `json:"odd,omitzero"`
 		User          int64                         `json:"user,omitzero"`
 		Kernel        int64                         `json:"kernel,omitzero"`
+		Exit          stat.Dist                     `json:"exit,omitzero"`
 		Observed      int64                         `json:"observed,omitzero"`
 		Sampled       bool                          `json:"sampled,omitzero"`
 		LongestRun    int64                         `json:"longest_run,omitzero"`
@@ -91,10 +92,15 @@ type (
 		After stat.Dist  `json:"after,omitzero"`
 	}
 	storedAnomaly struct {
-		What oddity     `json:"what"`
-		At   int64      `json:"at"`
-		CPU  int        `json:"cpu"`
-		File state.Text `json:"file"`
+		What   oddity     `json:"what"`
+		At     int64      `json:"at"`
+		CPU    int        `json:"cpu"`
+		File   state.Text `json:"file"`
+		Event  state.Text `json:"event"`
+		Comm   state.Text `json:"comm"`
+		PID    int32      `json:"pid"`
+		Vector int64      `json:"vector"`
+		After  int64      `json:"after"`
 	}
 )
 
@@ -127,7 +133,7 @@ func (c *Counts) State() (json.RawMessage, error) {
 		x.Causes = append(x.Causes, storedCause{state.TextOf(name), c.causes[name].count, c.causes[name].after})
 	}
 	for _, a := range c.odd {
-		x.Odd = append(x.Odd, storedAnomaly{a.what, int64(a.at), a.cpu, state.TextOf(a.file)})
+		x.Odd = append(x.Odd, storedAnomaly{a.what, int64(a.at), a.cpu, state.TextOf(a.file), state.TextOf(a.event), state.TextOf(a.comm), a.pid, a.vector, a.after})
 	}
 	return json.Marshal(x)
 }
@@ -137,7 +143,7 @@ func (t *cpuTotal) stored(n int) storedCPU {
 		CPU: n, Watched: t.watched, Interruptions: t.interruptions, Taken: t.taken, Quiet: t.quiet,
 		Longest: [2]int64{t.longest, int64(t.longestAt)}, AtOnce: [2]int64{t.atOnce, int64(t.atOnceAt)}, Censored: t.censored,
 		Worst: [4]int64{t.worst.index, int64(t.worst.count), t.worst.taken, int64(t.worstAt)}, Enters: t.enters, Exits: t.exits,
-		Odd: t.odd, User: t.user, Kernel: t.kernel, Observed: t.observed, Sampled: t.sampled, LongestRun: t.longestRun,
+		Odd: t.odd, User: t.user, Kernel: t.kernel, Exit: t.exit, Observed: t.observed, Sampled: t.sampled, LongestRun: t.longestRun,
 		Unpaired: t.unpaired, Shorter: t.doubt.shorter, Lossy: t.doubt.lossy,
 	}
 	for _, k := range t.kinds {
@@ -152,7 +158,7 @@ func (x *storedCPU) total() *cpuTotal {
 		watched: x.Watched, interruptions: x.Interruptions, taken: x.Taken, quiet: x.Quiet,
 		longest: x.Longest[0], longestAt: trace.Time(x.Longest[1]), atOnce: x.AtOnce[0], atOnceAt: trace.Time(x.AtOnce[1]), censored: x.Censored,
 		worst: second{x.Worst[0], uint64(x.Worst[1]), x.Worst[2]}, worstAt: trace.Time(x.Worst[3]), enters: x.Enters, exits: x.Exits,
-		odd: x.Odd, user: x.User, kernel: x.Kernel, observed: x.Observed, sampled: x.Sampled, longestRun: x.LongestRun,
+		odd: x.Odd, user: x.User, kernel: x.Kernel, exit: x.Exit, observed: x.Observed, sampled: x.Sampled, longestRun: x.LongestRun,
 		unpaired: x.Unpaired, doubt: doubt{x.Shorter, x.Lossy},
 	}
 	for _, k := range x.Kinds {
@@ -200,7 +206,10 @@ func Decode(sums json.RawMessage, inputs []result.Input) (*Counts, error) {
 		if a.What >= numOddities {
 			return nil, fmt.Errorf("oddity %d of %d", a.What, numOddities)
 		}
-		c.odd = append(c.odd, anomaly{a.What, trace.Time(a.At), a.CPU, a.File.String()})
+		c.odd = append(c.odd, anomaly{
+			what: a.What, at: trace.Time(a.At), cpu: a.CPU, file: a.File.String(), sight: sight{pid: a.PID, vector: a.Vector}, after: a.After,
+			event: a.Event.String(), comm: a.Comm.String(),
+		})
 	}
 	return c, nil
 }

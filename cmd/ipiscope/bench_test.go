@@ -94,6 +94,6 @@ func allStates(b *testing.B, t *trace.Table) []analysis.State {
 		stacks.New(t, stacks.Config{Isolated: &m, Catalog: cat}),
 		listing.New(t, listing.Config{Isolated: &m, Catalog: cat, Row: func([]result.Value) error { return nil }}),
 		timeline.New(t, timeline.Config{Isolated: &m, Catalog: cat, Mark: func(*result.Mark) error { return nil }}),
-		contexts.New(t, cat), inventory.New(t), irqcount.New(t), steady.New(),
+		contexts.New(t, contexts.Config{Catalog: cat}), inventory.New(t), irqcount.New(t), steady.New(),
 	}
 }

@@ -34,7 +34,8 @@ func newDebugEvidence(t *cli.Terminal) *cobra.Command {
 			set, err = isolated.Set(t)
 			return err
 		},
-		state: func(table *trace.Table, c *catalog.Catalog) (debugState, error) {
+		state: func(src trace.Source, c *catalog.Catalog) (debugState, error) {
+			table := src.Table()
 			if err := set.Check(&table.Meta); err != nil {
 				return nil, err
 			}
@@ -47,13 +48,52 @@ func newDebugEvidence(t *cli.Terminal) *cobra.Command {
 
 func newDebugContexts(t *cli.Terminal) *cobra.Command {
 	var d debugFlags
-	return d.command(t, "contexts", "Tell how deep interrupts nest in the recorded stacks, and what they interrupted", debugAnalysis{
-		prepare: func() error { return nil },
-		state: func(table *trace.Table, c *catalog.Catalog) (debugState, error) {
-			return contexts.New(table, c), nil
+	var isolated cli.IsolatedFlag
+	var filter cli.FilterFlags
+	var set *cli.Isolated
+	var filters *cli.Filters
+	var example bool
+	cmd := d.command(t, "contexts", "Tell how deep interrupts nest in the recorded stacks, and what they interrupted", debugAnalysis{
+		prepare: func() (err error) {
+			if set, err = isolated.SetQuietly(); err == nil {
+				filters, err = filter.Load(set)
+			}
+			return err
+		},
+		state: func(src trace.Source, c *catalog.Catalog) (debugState, error) {
+			bound, err := filters.Bind(t, src)
+			if err != nil {
+				return nil, err
+			}
+			s := contexts.New(src.Table(), contexts.Config{Catalog: c, Isolated: set.Targets(), Counts: bound.Counts()})
+			return contextsState{s, example, bound}, nil
 		},
 	})
+	isolated.AddTo(cmd.Flags())
+	filter.AddTo(cmd.Flags(), "look only at the stacks of events")
+	cmd.Flags().BoolVar(&example, "example", false, "show the first stack of each row")
+	cmd.Example += "\n  ipiscope debug contexts --isolated 2-3 --filter 'ipi_send_cpu: cpu == 2' --example --top 3 trace.dat"
+	return cmd
 }
+
+// contextsState is an analysis of contexts of the stacks that pass a filter.
+type contextsState struct {
+	*contexts.State
+	example bool
+	bound   *cli.Bound
+}
+
+// Result implements debugState.
+func (s contextsState) Result(in result.Input) *result.Set {
+	set := s.State.Result(in)
+	if s.example {
+		contexts.AddExamples(set)
+	}
+	return set
+}
+
+// Done says what the filter could not do.
+func (s contextsState) Done() error { return s.bound.End() }
 
 // A debugState is an analysis of one trace with a result of its own.
 type debugState interface {
@@ -64,7 +104,7 @@ type debugState interface {
 // A debugAnalysis makes such states; prepare checks its flags first.
 type debugAnalysis struct {
 	prepare func() error
-	state   func(*trace.Table, *catalog.Catalog) (debugState, error)
+	state   func(trace.Source, *catalog.Catalog) (debugState, error)
 }
 
 type debugFlags struct {
@@ -105,13 +145,16 @@ func (d *debugFlags) run(ctx context.Context, t *cli.Terminal, a debugAnalysis, 
 		return err
 	}
 	return in.Each(ctx, func(src trace.Source, run cli.Run) error {
-		state, err := a.state(src.Table(), cat)
+		state, err := a.state(src, cat)
 		if err != nil {
 			return err
 		}
 		input, err := run(state)
 		if cli.Status(err) == cli.ExitUsage {
 			return err
+		}
+		if done, ok := state.(interface{ Done() error }); ok {
+			err = errors.Join(err, done.Done())
 		}
 		return errors.Join(write(state.Result(input)), err)
 	})
