@@ -15,7 +15,7 @@ import (
 const (
 	// bins is how finely a trace is looked at.
 	bins = 256
-	// groupsOf bins are compared with one another: 64 stretches of a trace.
+	// stretches of a trace are compared with one another, each of some bins.
 	stretches = 64
 	// maxCut is the part of the trace that may be cut at each end.
 	maxCut = 0.25

@@ -94,7 +94,6 @@ type exampleState struct {
 	records *track.Records
 	lines   *sendLines
 	groups  key.Groups[example]
-	now     uint64                // the send that is counted
 	counted map[*example]struct{} // groups that have it already
 }
 
