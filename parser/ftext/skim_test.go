@@ -324,7 +324,8 @@ func TestSkimDoesNotAllocate(t *testing.T) {
 		})
 	}
 	small, large := allocs(10<<20), allocs(40<<20)
-	if large > small+10 {
+	// the race detector has sync.Pool forget some of what it is given
+	if large > small+30 {
 		t.Errorf("%.0f allocations for 40 MiB, %.0f for 10 MiB", large, small)
 	}
 }
