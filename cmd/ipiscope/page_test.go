@@ -467,7 +467,7 @@ func TestPageAccessible(t *testing.T) {
 	}
 	b := newBrowser(t)
 	before, after := recording("before-1"), recording("after-1")
-	report := makePage(t, "report", "--isolated", "2-3", paged)
+	report := makePage(t, "report", "--isolated", "2-3", "--example", paged)
 	diff := makePage(t, "diff", "--isolated", "2-3", before, after)
 	for _, c := range []struct {
 		name, path string
