@@ -1,6 +1,7 @@
 package parser
 
 import (
+	"bytes"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -60,6 +61,24 @@ func TestDamagedTexts(t *testing.T) {
 				if !said && !cmp.Equal(want, got) {
 					t.Fatalf("%s, %s, to %d of %d bytes: nothing said; %s", file, name, len(in), len(text), firstDiff(want, got))
 				}
+			}
+		}
+	}
+}
+
+// TestCutInPrefix cuts texts within the blanks or the name of an instance that stand
+// before each of their lines: that is a cut as any other.
+func TestCutInPrefix(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.txt")
+	for _, name := range []string{"k612s4-06-multi/report-t.txt.gz", "k612s4-02-zlib-mono/report-t.txt.gz"} {
+		text := unpacked(t, name)
+		text = text[:bytes.LastIndexByte(text[:len(text)/2], '\n')+1]
+		for n := range 20 {
+			if err := os.WriteFile(path, append(bytes.Clone(text), bytes.Repeat([]byte{' '}, n+1)...), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if _, said := what(t, path); !said {
+				t.Errorf("%s, %d blanks behind its last line: nothing said", name, n+1)
 			}
 		}
 	}

@@ -82,15 +82,16 @@ func (r *reader) one() {
 			r.out = append(r.out, r.raw...)
 			return
 		}
-		r.take(r.wash(line), whole)
+		r.take(r.wash(line, whole), whole)
 	}
 	if r.err != nil {
 		r.flush()
 	}
 }
 
-// wash undoes what was done to a line by itself.
-func (r *reader) wash(line []byte) []byte {
+// wash undoes what was done to a line by itself. Of a line without an end something
+// stays, as it shows that the text is cut, be it within what stands before each line.
+func (r *reader) wash(line []byte, whole bool) []byte {
 	w := r.w
 	line = bytes.TrimSuffix(line, []byte("\r"))
 	if w.scrubs() {
@@ -98,7 +99,9 @@ func (r *reader) wash(line []byte) []byte {
 		line = r.line
 	}
 	if w.prefix != nil {
-		line, _ = w.prefix.strip(line)
+		if rest, _ := w.prefix.strip(line); whole || len(rest) > 0 {
+			return rest
+		}
 	}
 	return line
 }
