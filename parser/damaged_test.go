@@ -66,8 +66,8 @@ func TestDamagedTexts(t *testing.T) {
 	}
 }
 
-// TestCutInPrefix cuts texts within the blanks or the name of an instance that stand
-// before each of their lines: that is a cut as any other.
+// TestCutInPrefix cuts texts within the blanks that stand before each of their lines:
+// that is a cut as any other.
 func TestCutInPrefix(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.txt")
 	for _, name := range []string{"k612s4-06-multi/report-t.txt.gz", "k612s4-02-zlib-mono/report-t.txt.gz"} {

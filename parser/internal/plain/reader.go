@@ -89,8 +89,9 @@ func (r *reader) one() {
 	}
 }
 
-// wash undoes what was done to a line by itself. Of a line without an end something
-// stays, as it shows that the text is cut, be it within what stands before each line.
+// wash undoes what was done to a line by itself. Blanks without an end stay, though
+// they may be what stands before each line: they show that the text is cut. A number of
+// grep -n and the like is that of an empty line.
 func (r *reader) wash(line []byte, whole bool) []byte {
 	w := r.w
 	line = bytes.TrimSuffix(line, []byte("\r"))
@@ -99,7 +100,7 @@ func (r *reader) wash(line []byte, whole bool) []byte {
 		line = r.line
 	}
 	if w.prefix != nil {
-		if rest, _ := w.prefix.strip(line); whole || len(rest) > 0 {
+		if rest, _ := w.prefix.strip(line); whole || len(rest) > 0 || !isEmpty(line) {
 			return rest
 		}
 	}
