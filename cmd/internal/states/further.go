@@ -30,12 +30,45 @@ type further struct {
 	name    string
 	version int
 	// read counts a trace; nil if the sums of a report hold all there is
-	read   func(ctx context.Context, sends *cli.Sends, m *Maker, j *Job) (json.RawMessage, []result.Input, error)
+	read   reading
 	add    func(json.RawMessage, []result.Input) error
 	state  func() (json.RawMessage, error)
 	result func() *result.Set
 	// inputs are those of the sums that look otherwise than to a report, by their place
 	inputs map[int]state.Input
+}
+
+// A reading counts one trace, and returns the sums as a state keeps them.
+type reading func(ctx context.Context, sends *cli.Sends, m *Maker, j *Job) (json.RawMessage, []result.Input, error)
+
+// A counted is what a command counts of traces.
+type counted[C any] interface {
+	Merge(C)
+	State() (json.RawMessage, error)
+	Result() *result.Set
+}
+
+// newFurther returns one without any sums, whose parts decode takes out of states.
+func newFurther[C counted[C]](name string, version int, read reading, decode func(json.RawMessage, []result.Input) (C, error)) *further {
+	var total C
+	isBegun := false
+	return &further{
+		name: name, version: version, read: read,
+		add: func(sums json.RawMessage, inputs []result.Input) error {
+			one, err := decode(sums, inputs)
+			switch {
+			case err != nil:
+				return err
+			case isBegun:
+				total.Merge(one)
+			default:
+				total, isBegun = one, true
+			}
+			return nil
+		},
+		state:  func() (json.RawMessage, error) { return total.State() },
+		result: func() *result.Set { return total.Result() },
+	}
 }
 
 // furtherOf are those of a Config, without any sums.
@@ -91,7 +124,6 @@ func furtherLatency(c state.Config) (*further, error) {
 	if err != nil {
 		return nil, err
 	}
-	var total *latency.Counts
 	read := func(ctx context.Context, sends *cli.Sends, m *Maker, j *Job) (json.RawMessage, []result.Input, error) {
 		own := cfg
 		own.Isolated, own.Catalog, own.MaxGroups = sends.Isolated.Targets(), sends.Catalog, m.more
@@ -108,24 +140,13 @@ func furtherLatency(c state.Config) (*further, error) {
 		m.redact.groups(sum.Rename)
 		return storedOf(sum.State, sum.Inputs(), err)
 	}
-	return &further{
-		name: "latency", version: latency.StateVersion, read: read,
-		add: func(sums json.RawMessage, inputs []result.Input) error {
-			one, err := latency.Decode(sums, cfg, inputs)
-			if err == nil && total != nil {
-				total.Merge(one)
-			} else if err == nil {
-				total = one
-			}
-			return err
-		},
-		state:  func() (json.RawMessage, error) { return total.State() },
-		result: func() *result.Set { return total.Result() },
-	}, nil
+	decode := func(sums json.RawMessage, inputs []result.Input) (*latency.Counts, error) {
+		return latency.Decode(sums, cfg, inputs)
+	}
+	return newFurther("latency", latency.StateVersion, read, decode), nil
 }
 
 func furtherQuiet() *further {
-	var total *quiet.Counts
 	read := func(ctx context.Context, sends *cli.Sends, m *Maker, j *Job) (json.RawMessage, []result.Input, error) {
 		cfg := quiet.Config{Isolated: sends.Isolated.Targets(), Catalog: sends.Catalog}
 		sum := quiet.NewCounts(cfg)
@@ -139,20 +160,7 @@ func furtherQuiet() *further {
 		sum.RenameTasks(func(name string) string { return m.redact.name("comm", name) })
 		return storedOf(sum.State, sum.Inputs(), err)
 	}
-	return &further{
-		name: "quiet", version: quiet.StateVersion, read: read,
-		add: func(sums json.RawMessage, inputs []result.Input) error {
-			one, err := quiet.Decode(sums, inputs)
-			if err == nil && total != nil {
-				total.Merge(one)
-			} else if err == nil {
-				total = one
-			}
-			return err
-		},
-		state:  func() (json.RawMessage, error) { return total.State() },
-		result: func() *result.Set { return total.Result() },
-	}
+	return newFurther("quiet", quiet.StateVersion, read, quiet.Decode)
 }
 
 // storedOf is what a reading counted. Damage is in it, as in that of the report, and was
