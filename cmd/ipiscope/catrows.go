@@ -152,7 +152,7 @@ func (f *rowFilter) send(w *track.SendRecord) error {
 		best = max(best, f.match(&w.Hits[i]))
 	}
 	if len(w.Hits) == 0 {
-		best = f.match(&track.HitRecord{Sender: w.CPU, Target: -1, PID: w.PID, Comm: w.Comm, Event: w.Event, Callback: w.Callback, Callsite: w.Callsite, Function: w.Function, Evidence: w.Evidence, Stack: w.Stack})
+		best = f.match(noHit(w))
 	}
 	switch best {
 	case names.Is:

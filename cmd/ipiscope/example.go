@@ -75,7 +75,7 @@ func (x *examples) reading(addTo func(*result.Set)) states.Supplement {
 			if err != nil { // a source that nothing prints: no group has an example
 				lines = &sendLines{event: func(dst []byte, _ *trace.Event) []byte { return dst }}
 			}
-			s := &exampleState{examples: x, table: src.Table(), attr: track.NewAttributor(x.sends.Catalog, src.Table()), lines: lines, groups: key.NewGroups[example](len(x.by), x.max)}
+			s := &exampleState{examples: x, table: src.Table(), attr: track.NewAttributor(x.sends.Catalog, src.Table()), lines: lines, groups: key.NewGroups[example](len(x.by), x.max), counted: map[*example]struct{}{}}
 			s.records = track.NewRecords(src.Table(), track.RecordsConfig{
 				Config: track.Config{Isolated: x.sends.Isolated.Targets(), Attribution: s.attr, Counts: counts, Began: lines.began, Stacked: lines.stacked},
 				Send:   s.send,
@@ -141,9 +141,6 @@ func (s *exampleState) see(w *track.SendRecord, h *track.HitRecord, text *sendTe
 		x.hits++
 	}
 	if _, seen := s.counted[x]; !seen {
-		if s.counted == nil {
-			s.counted = map[*example]struct{}{}
-		}
 		s.counted[x] = struct{}{}
 		x.sends++
 	}

@@ -86,7 +86,7 @@ func (k *timekeeper) check(in result.Input) (*result.Set, string) {
 	return k.budget.Check(&c.Measured)
 }
 
-// lines are the checks that did not pass, for people.
+// checkLines are the checks that did not pass, for people.
 func checkLines(set *result.Set) (lines []string) {
 	t := set.Table("checks")
 	cell := func(row []result.Value, name string) string { return row[t.Index(name)].Text() }
