@@ -223,13 +223,10 @@ func (s *State) contextTable(shapes map[shape]*row) *result.Table {
 		if s.flags {
 			need, lazy = result.Int(r.need), result.Int(r.lazy)
 		}
-		at := fmt.Sprintf("%d.%09d", int64(r.at)/1e9, int64(r.at)%1e9)
-		if s.table.Meta.ClockUnit == "ticks" {
-			at = fmt.Sprint(int64(r.at))
-		}
+		at := result.Moment(int64(r.at), s.table.Meta.ClockUnit == "ticks")
 		t.Rows = append(t.Rows, []result.Value{
 			result.Int(r.n), result.Int(sh.depth), result.Str(sh.chain), result.Str(sh.marks), need, lazy,
-			result.Str(at), result.Int(r.cpu), result.Str(strings.Join(s.frames(r.stack), " < ")),
+			result.Str(at), result.Int(r.cpu), result.Str(strings.Join(s.frames(r.stack), track.FrameSep)),
 		})
 	}
 	t.SortDown(0)
@@ -260,7 +257,7 @@ func AddExamples(set *result.Set) {
 			Row:  row[t.Index("contexts")].Str,
 			Note: "the first of " + row[t.Index("stacks")].Text() + ", at " + row[t.Index("example.at")].Str + " on CPU " + row[t.Index("example.cpu")].Text(),
 		}
-		for frame := range strings.SplitSeq(row[t.Index("example.stack")].Str, " < ") {
+		for frame := range strings.SplitSeq(row[t.Index("example.stack")].Str, track.FrameSep) {
 			x.Lines = append(x.Lines, "=> "+frame)
 		}
 		set.Examples = append(set.Examples, x)

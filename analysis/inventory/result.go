@@ -148,9 +148,9 @@ func inInstance(name string) string {
 // stamp is a time as a trace prints it.
 func (s *State) stamp(t int64) string {
 	if s.table.Meta.ClockUnit == "ticks" {
-		return strconv.FormatInt(t, 10)
+		return result.Moment(t, true)
 	}
-	return fmt.Sprintf("%d.%09d s", t/1e9, t%1e9)
+	return result.Moment(t, false) + " s"
 }
 
 func lossText(in result.Input) string {

@@ -2,8 +2,6 @@ package latency
 
 import (
 	"cmp"
-	"fmt"
-	"strconv"
 	"strings"
 
 	"github.com/ipiscope/ipiscope/analysis/key"
@@ -68,10 +66,15 @@ func storyOfRun(r *track.Run) *story {
 	return st
 }
 
-// compareStories puts the longest first; of equal ones the first in time, then by what
-// they are.
+// compareTimes puts the longest first; of equal ones the first in time, then by what they
+// are.
+func compareTimes(a, b *story) int {
+	return cmp.Or(cmp.Compare(b.ns, a.ns), cmp.Compare(a.at, b.at), cmp.Compare(a.cpu, b.cpu), cmp.Compare(a.sender, b.sender))
+}
+
+// compareStories compares those of one trace.
 func compareStories(a, b *story) int {
-	return cmp.Or(cmp.Compare(b.ns, a.ns), cmp.Compare(a.at, b.at), cmp.Compare(a.cpu, b.cpu), cmp.Compare(a.sender, b.sender), cmp.Compare(a.serial, b.serial))
+	return cmp.Or(compareTimes(a, b), cmp.Compare(a.serial, b.serial))
 }
 
 // A told story has names for ids.
@@ -80,9 +83,9 @@ type told struct {
 	comm, function, cause, stack, file string
 }
 
+// compareTold compares those of any traces: serials are those of one.
 func compareTold(a, b *told) int {
-	return cmp.Or(cmp.Compare(b.ns, a.ns), cmp.Compare(a.at, b.at), cmp.Compare(a.cpu, b.cpu), cmp.Compare(a.sender, b.sender),
-		strings.Compare(a.file, b.file), cmp.Compare(a.serial, b.serial))
+	return cmp.Or(compareTimes(&a.story, &b.story), strings.Compare(a.file, b.file), cmp.Compare(a.serial, b.serial))
 }
 
 // tell gives the worst of each time their names.
@@ -157,10 +160,6 @@ func (c *Counts) boundOf(t Time) string {
 }
 
 func (x *told) row(t Time, bound string, ticks bool) []result.Value {
-	at := fmt.Sprintf("%d.%09d", int64(x.at)/1e9, int64(x.at)%1e9)
-	if ticks {
-		at = strconv.FormatInt(int64(x.at), 10)
-	}
 	sender, pid := result.None(), result.None()
 	if x.hasSend {
 		sender, pid = result.Int(x.sender), result.Int(x.pid)
@@ -174,7 +173,7 @@ func (x *told) row(t Time, bound string, ticks bool) []result.Value {
 		line = x.line.String()
 	}
 	row := []result.Value{
-		result.Str(t.String()), result.Int(x.ns), result.Str(bound), result.Str(at), result.Int(x.cpu), result.Str(line), result.Str(x.function),
+		result.Str(t.String()), result.Int(x.ns), result.Str(bound), result.Str(result.Moment(int64(x.at), ticks)), result.Int(x.cpu), result.Str(line), result.Str(x.function),
 		result.Str(x.mode.String()), sender, result.Str(x.comm), pid, result.Str(x.cause), result.Int(joined),
 	}
 	for _, ns := range x.legs {

@@ -3,7 +3,6 @@ package noise
 import (
 	"cmp"
 	"maps"
-	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -389,14 +388,3 @@ func (c *Counts) Groups() []Group {
 }
 
 func itoa(n int32) string { return strconv.Itoa(int(n)) }
-
-// seconds prints a trace time as trace-cmd does.
-func seconds(t int64) string {
-	if t < 0 {
-		return "-" + seconds(-max(t, -math.MaxInt64))
-	}
-	s := strconv.FormatInt(t%nsPerSecond, 10)
-	return strconv.FormatInt(t/nsPerSecond, 10) + "." + strings.Repeat("0", max(0, 9-len(s))) + s
-}
-
-const nsPerSecond = int64(1_000_000_000)

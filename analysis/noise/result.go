@@ -139,7 +139,7 @@ func (c *Counts) sampleTable() *result.Table {
 			rest = result.None()
 		}
 		t.Rows = append(t.Rows, []result.Value{
-			result.Str(seconds(x.start)), result.Int(x.cpu), result.Int(x.start), result.Int(x.length), result.Int(x.interference), result.Int(x.explained), rest,
+			result.Str(result.Moment(x.start, false)), result.Int(x.cpu), result.Int(x.start), result.Int(x.length), result.Int(x.interference), result.Int(x.explained), rest,
 			flag(x.incomplete), result.Str(x.file), result.Str(x.story()), partsOf(x.parts),
 		})
 	}
@@ -168,7 +168,7 @@ func (c *Counts) activationTable() *result.Table {
 			rest = result.None()
 		}
 		t.Rows = append(t.Rows, []result.Value{
-			result.Str(seconds(x.due)), result.Int(x.cpu), result.Int(x.seq), result.Int(x.due), result.Int(x.length), known(x.irq), known(x.thread), known(x.user),
+			result.Str(result.Moment(x.due, false)), result.Int(x.cpu), result.Int(x.seq), result.Int(x.due), result.Int(x.length), known(x.irq), known(x.thread), known(x.user),
 			result.Int(x.late), result.Int(x.explained), rest, flag(x.incomplete), result.Str(x.stack), result.Str(x.file), result.Str(x.story()), partsOf(x.parts),
 		})
 	}

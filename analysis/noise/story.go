@@ -129,10 +129,10 @@ func (c *Counts) verdict(isolated string) string {
 	switch {
 	case len(c.samples) > 0:
 		x := &c.samples[0]
-		return fmt.Sprintf("%s: %d samples; longest %s CPU %d: %s = %s", cpus, c.totals.samples, seconds(x.start), x.cpu, result.Duration(x.length), x.story())
+		return fmt.Sprintf("%s: %d samples; longest %s CPU %d: %s = %s", cpus, c.totals.samples, result.Moment(x.start, false), x.cpu, result.Duration(x.length), x.story())
 	case len(c.activs) > 0:
 		x := &c.activs[0]
-		return fmt.Sprintf("%s: %d activations; longest due %s on CPU %d: %s = %s", cpus, c.totals.activations, seconds(x.due), x.cpu, result.Duration(x.length), x.story())
+		return fmt.Sprintf("%s: %d activations; longest due %s on CPU %d: %s = %s", cpus, c.totals.activations, result.Moment(x.due, false), x.cpu, result.Duration(x.length), x.story())
 	case c.totals.noises > 0:
 		return fmt.Sprintf("%s: %d noises of %s in %s", cpus, c.totals.noises, result.Duration(c.totals.noise), result.Duration(c.duration))
 	case len(c.hwlat) > 0:

@@ -205,7 +205,7 @@ func (c *Counts) anomalyTable() *result.Table {
 			after = result.Int(a.after)
 		}
 		t.Rows = append(t.Rows, []result.Value{
-			result.Str(seconds(a.at)), result.Int(a.cpu), result.Str(a.what.String()), result.Str(a.event), vector, result.Str(a.comm), result.Int(a.pid), after, result.Str(a.file),
+			result.Str(c.moment(a.at)), result.Int(a.cpu), result.Str(a.what.String()), result.Str(a.event), vector, result.Str(a.comm), result.Int(a.pid), after, result.Str(a.file),
 		})
 	}
 	return t
@@ -230,10 +230,8 @@ func (c *Counts) entryTable() *result.Table {
 	return t
 }
 
-// seconds prints a trace time as trace-cmd does.
-func seconds(t trace.Time) string {
-	return fmt.Sprintf("%d.%09d", int64(t)/nsPerSecond, int64(t)%nsPerSecond)
-}
+// seconds is a time in the form in which gaps are given.
+func seconds(t trace.Time) string { return result.Moment(int64(t), false) }
 
 // gapTable says of each gap whether the trace holds something that explains it.
 func (c *Counts) gapTable() *result.Table {
@@ -350,10 +348,18 @@ func (c *Counts) atLeast() string {
 
 // length is a duration for the verdict.
 func (c *Counts) length(d int64) string {
-	if slices.ContainsFunc(c.inputs, func(in result.Input) bool { return in.Ticks }) {
+	if c.hasTicks() {
 		return fmt.Sprintf("%d ticks", d)
 	}
 	return result.Duration(d)
+}
+
+// moment is a trace time.
+func (c *Counts) moment(t trace.Time) string { return result.Moment(int64(t), c.hasTicks()) }
+
+// hasTicks reports whether a clock does not count nanoseconds.
+func (c *Counts) hasTicks() bool {
+	return slices.ContainsFunc(c.inputs, func(in result.Input) bool { return in.Ticks })
 }
 
 func (c *Counts) warn(set *result.Set) {

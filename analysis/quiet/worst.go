@@ -116,7 +116,7 @@ func (c *Counts) worstTable() *result.Table {
 			delivery = result.Int(x.delivery)
 		}
 		t.Rows = append(t.Rows, []result.Value{
-			result.Int(x.taken), result.Str(bound), result.Str(seconds(x.start)), result.Int(x.cpu), result.Str(x.Kind), result.Str(x.Name),
+			result.Int(x.taken), result.Str(bound), result.Str(c.moment(x.start)), result.Int(x.cpu), result.Str(x.Kind), result.Str(x.Name),
 			sender, result.Str(x.Comm), result.Str(x.Cause), delivery, result.Str(x.stack), result.Str(x.file),
 		})
 	}

@@ -1,6 +1,7 @@
 package result
 
 import (
+	"fmt"
 	"math"
 	"strconv"
 	"time"
@@ -21,6 +22,20 @@ func Duration(ns int64) string {
 		}
 	}
 	return strconv.FormatInt(ns, 10) + " ns"
+}
+
+// Moment is a trace time as trace-cmd prints it: in seconds, or as it is where the clock
+// counts ticks of its own.
+func Moment(t int64, ticks bool) string {
+	if ticks {
+		return strconv.FormatInt(t, 10)
+	}
+	const nsPerSecond = int64(time.Second)
+	sign, seconds, rest := "", t/nsPerSecond, t%nsPerSecond
+	if t < 0 {
+		sign, seconds, rest = "-", -seconds, -rest
+	}
+	return fmt.Sprintf("%s%d.%09d", sign, seconds, rest)
 }
 
 // decimals has two digits after the point of what would not round up to ten, else one.

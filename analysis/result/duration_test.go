@@ -33,3 +33,20 @@ func TestDurationForm(t *testing.T) {
 		}
 	})
 }
+
+// TestMoment: as trace-cmd report -t prints nanoseconds, and its ticks without a point;
+// times before 0 have one sign.
+func TestMoment(t *testing.T) {
+	for _, tt := range []struct {
+		t     int64
+		ticks bool
+		want  string
+	}{
+		{240256489123, false, "240.256489123"}, {5, false, "0.000000005"}, {0, false, "0.000000000"}, {-1_000_000_005, false, "-1.000000005"}, {-5, false, "-0.000000005"},
+		{math.MinInt64, false, "-9223372036.854775808"}, {math.MaxInt64, false, "9223372036.854775807"}, {86750176788, true, "86750176788"}, {-3, true, "-3"},
+	} {
+		if got := result.Moment(tt.t, tt.ticks); got != tt.want {
+			t.Errorf("%d, ticks %v: %q, want %q", tt.t, tt.ticks, got, tt.want)
+		}
+	}
+}
